@@ -1,0 +1,9 @@
+//! faye-websocket for Node.js with its protocol in Rust, in three rings that only look inwards:
+//!
+//! - [`proto`]: bytes and rules. No I/O, clock, thread, randomness, Node-API or tokio.
+//! - `transport`: sockets. Knows nothing of WebSocket.
+//! - `binding`: conversions between the two and JavaScript.
+//!
+//! `cargo test --no-default-features` builds the first ring alone, which is what keeps it pure.
+
+pub mod proto;

@@ -1,0 +1,15 @@
+//! The WebSocket protocol as bytes and rules: every version, both roles.
+//!
+//! This ring refuses to know sockets, clocks, threads, randomness, Node-API and tokio. Input is lent
+//! to it, output is appended to an [`Output`] the caller lends, and whatever a peer sends is an
+//! event or a verdict, never a panic and never an error the caller has to understand.
+
+pub mod close_code;
+pub mod entropy;
+pub mod error;
+pub mod output;
+
+pub use close_code::CloseCode;
+pub use entropy::Entropy;
+pub use error::ProtocolError;
+pub use output::{Event, Output, Source, Span};

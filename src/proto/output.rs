@@ -1,0 +1,96 @@
+//! What the core hands back: bytes for the peer, and events that point at payloads.
+
+/// Everything one call into the core produced. The caller owns it and lends it to every call; the
+/// core only appends, so its buffers are allocated once.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Bytes for the peer, in order.
+    pub wire: Vec<u8>,
+    /// Payloads that do not lie in the caller's input because they crossed a frame or a chunk.
+    pub scratch: Vec<u8>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+impl Output {
+    /// Forgets the events and the payloads they point at; `wire` stays until the caller takes it.
+    pub fn clear_events(&mut self) {
+        self.events.clear();
+        self.scratch.clear();
+    }
+}
+
+/// Which buffer a [`Span`] points into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The chunk that was lent to the call.
+    Input,
+    /// [`Output::scratch`].
+    Scratch,
+}
+
+/// Where a payload lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The buffer.
+    pub source: Source,
+    /// First byte.
+    pub offset: usize,
+    /// Bytes.
+    pub length: usize,
+}
+
+impl Span {
+    /// A span of the chunk that was lent to the call.
+    pub fn input(offset: usize, length: usize) -> Self {
+        Self { source: Source::Input, offset, length }
+    }
+
+    /// A span of [`Output::scratch`].
+    pub fn scratch(offset: usize, length: usize) -> Self {
+        Self { source: Source::Scratch, offset, length }
+    }
+
+    /// The bytes, given the chunk that was lent and the output that was filled.
+    pub fn bytes<'a>(&self, input: &'a [u8], output: &'a Output) -> &'a [u8] {
+        let buffer = match self.source {
+            Source::Input => input,
+            Source::Scratch => output.scratch.as_slice(),
+        };
+        &buffer[self.offset..self.offset + self.length]
+    }
+}
+
+/// How the bytes of a message may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Checked: every byte is below 0x80.
+    Ascii,
+    /// Checked: well-formed UTF-8.
+    Utf8,
+    /// Not checked: ill-formed sequences become U+FFFD (drafts 75 and 76 decode leniently).
+    Lenient,
+}
+
+/// Something the application or its driver has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A whole text message.
+    Text(Span, Encoding),
+    /// A whole binary message.
+    Binary(Span),
+    /// A whole message that extensions still have to decode: opcode (1 or 2) and reserved bits
+    /// (RSV1 is 4, RSV2 is 2, RSV3 is 1). Its text is unchecked.
+    Encoded {
+        /// The payload as it came.
+        span: Span,
+        /// 1 for text, 2 for binary.
+        opcode: u8,
+        /// Reserved bits of the first frame.
+        rsv: u8,
+    },
+    /// A ping; the pong is the caller's to send, so that replies keep their place in the output.
+    Ping(Span),
+    /// A pong.
+    Pong(Span),
+}
