@@ -99,11 +99,16 @@ class RawPeer {
     return this;
   }
 
-  /** Sends each byte as a write of its own, each in its own turn of the loop. */
-  async drip(bytes, size = 1) {
+  /**
+   * Sends each byte as a write of its own, in a turn of the loop of its own.
+   * Beyond the first 512 bytes, where all structure lies, steps are larger.
+   */
+  async drip(bytes) {
     const data = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes, 'latin1');
-    for (let i = 0; i < data.length && !this.socket.destroyed && !this.closed; i += size) {
-      this.socket.write(data.subarray(i, i + size));
+    for (let at = 0; at < data.length && !this.closed; ) {
+      const step = at < 512 ? 1 : 997;
+      this.write(data.subarray(at, at + step));
+      at += step;
       await new Promise((resolve) => setImmediate(resolve));
     }
     return this;

@@ -27,9 +27,15 @@ function next(emitter, type) {
   return new Promise((resolve) => emitter.once(type, resolve));
 }
 
+const PATIENCE = 10000; // milliseconds, below the deadline of a test
+
 /** Resolves once a condition holds, looked at in every turn of the loop. */
 async function until(condition) {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const start = Date.now();
+  while (!condition()) {
+    if (Date.now() - start > PATIENCE) throw new Error(`never came true: ${condition}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 module.exports = { record, next, until };
