@@ -7,6 +7,8 @@
 pub mod close_code;
 pub mod entropy;
 pub mod error;
+pub mod handshake;
+pub mod http;
 pub mod hybi;
 pub mod output;
 pub mod progress;
