@@ -8,4 +8,4 @@ pub mod response;
 
 pub use headers::Headers;
 pub use request::Request;
-pub use response::Response;
+pub use response::{Response, ResponseError, ResponseParser};
