@@ -3,12 +3,14 @@
 pub mod accept_key;
 pub mod client;
 pub mod error;
+pub mod proxy;
 pub mod server;
 pub mod subprotocol;
 
 pub use accept_key::accept_key;
 pub use client::{ClientHandshake, Rejection};
 pub use error::HandshakeError;
+pub use proxy::{ProxyError, ProxyHandshake};
 
 use super::http::Request;
 
