@@ -8,6 +8,7 @@ pub mod close_code;
 pub mod entropy;
 pub mod error;
 pub mod handshake;
+pub mod hixie;
 pub mod http;
 pub mod hybi;
 pub mod output;
