@@ -7,6 +7,7 @@
 pub mod close_code;
 pub mod entropy;
 pub mod error;
+pub mod extension;
 pub mod handshake;
 pub mod hixie;
 pub mod http;
