@@ -227,9 +227,10 @@ for (const [side, open, out] of SIDES) {
   differs('D13', `${side}: accepts the codes registered since`, async (t) => {
     for (const code of [1012, 1013, 1014]) {
       const { ws, peer } = await open(t);
+      const closed = next(ws, 'close');
       peer.write(out(CLOSE, closePayload(code, 'later')));
       assert.deepStrictEqual((await peer.frame()).payload, closePayload(code, 'later'));
-      const event = await next(ws, 'close');
+      const event = await closed;
       assert.deepStrictEqual([event.code, event.reason], [code, 'later']);
     }
   });
