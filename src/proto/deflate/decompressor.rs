@@ -1,0 +1,377 @@
+//! The direction that inflates (RFC 7692 section 7.2.2), whole messages or frame by frame, and never
+//! more than one byte past the limit.
+
+use std::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::contexts::{Contexts, INFLATER_BYTES};
+use super::history::History;
+use super::{Direction, NAME, TAIL};
+use crate::proto::{CloseCode, ProtocolError};
+
+/// Output grows by at most this much between two looks at the limit.
+const MAX_STEP: usize = 256 * 1024;
+
+/// Inflates one connection's messages.
+#[derive(Debug)]
+pub struct Decompressor {
+    context_takeover: bool,
+    window: usize,
+    /// What the peer may refer to: the messages before this one and, of this one, the frames before
+    /// this one.
+    history: History,
+    /// The message whose frames are still coming.
+    message: Option<Message>,
+    contexts: Contexts,
+}
+
+struct Message {
+    inflate: Inflate,
+    /// Bytes inflated so far.
+    length: usize,
+    /// Bytes taken in so far.
+    consumed: usize,
+    /// Final blocks met so far.
+    endings: usize,
+    /// The last block was a final one, and nothing has followed it yet.
+    ended: bool,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+impl Decompressor {
+    /// A decompressor for a direction as agreed.
+    pub(super) fn new(direction: Direction, contexts: Contexts) -> Self {
+        Self {
+            context_takeover: direction.context_takeover,
+            // Peers on top of zlib use 9 bits where 8 were agreed.
+            window: 1 << direction.window_bits.clamp(9, 15),
+            history: History::default(),
+            message: None,
+            contexts,
+        }
+    }
+
+    /// Inflates a whole message of at most `limit` bytes and appends it to `out`.
+    ///
+    /// After an error `out` is as it was, and the session is of no further use.
+    pub fn decompress(
+        &mut self,
+        payload: &[u8],
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        self.feed(payload, true, limit, out)
+    }
+
+    /// Inflates the payload of one frame, or any part of it, as it arrives, and appends to `out`.
+    /// `last` ends the message. `limit` counts the bytes of the whole message, wherever the caller
+    /// has put those of earlier calls.
+    ///
+    /// A message that stops in the middle of a block gives what it holds, as it does with the
+    /// original and whatever else stands on zlib.
+    ///
+    /// After an error `out` is as it was, and the session is of no further use.
+    pub fn feed(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        let mut message = match self.message.take() {
+            Some(message) => message,
+            None => Message::new(&self.contexts, &self.history),
+        };
+        let from = out.len();
+        let mut sink = Sink { out, unrecorded: from, limit };
+
+        let mut result = message.inflate(payload, &mut sink, &mut self.history, self.window);
+        // A peer that ended its message with a final block and left it at that owes no tail.
+        if result.is_ok() && last && !message.ended {
+            result = message.inflate(&TAIL, &mut sink, &mut self.history, self.window);
+        }
+
+        if result.is_err() {
+            self.history.clear();
+            self.contexts.put_inflater(message.inflate);
+            out.truncate(from);
+            return result;
+        }
+        if last {
+            self.contexts.put_inflater(message.inflate);
+            if !self.context_takeover {
+                self.history.clear();
+                return result;
+            }
+        } else {
+            self.message = Some(message);
+        }
+        let unrecorded = sink.unrecorded;
+        self.history.push(&out[unrecorded..], self.window);
+        result
+    }
+
+    /// Bytes held for this connection alone.
+    pub fn reserved_bytes(&self) -> usize {
+        let message = if self.message.is_some() { INFLATER_BYTES } else { 0 };
+        self.history.reserved_bytes() + message
+    }
+}
+
+/// Where inflated bytes go.
+struct Sink<'a> {
+    out: &'a mut Vec<u8>,
+    /// What follows in `out` is not in the history yet.
+    unrecorded: usize,
+    /// Bytes the message may have.
+    limit: usize,
+}
+
+impl Message {
+    fn new(contexts: &Contexts, history: &History) -> Self {
+        let mut inflate = contexts.take_inflater();
+        prime(&mut inflate, history);
+        Self { inflate, length: 0, consumed: 0, endings: 0, ended: false }
+    }
+
+    fn inflate(
+        &mut self,
+        payload: &[u8],
+        sink: &mut Sink<'_>,
+        history: &mut History,
+        window: usize,
+    ) -> Result<(), InflateError> {
+        let mut rest = payload;
+
+        loop {
+            if self.ended {
+                if rest.is_empty() {
+                    return Ok(());
+                }
+                self.restart(sink, history, window);
+            }
+
+            // One byte past the limit, never more, tells a message that is too large.
+            let allowed = sink.limit.saturating_add(1).saturating_sub(self.length);
+            if allowed == 0 {
+                return Err(InflateError::TooLarge);
+            }
+            let room = rest.len().saturating_mul(4).max(self.length).clamp(1024, MAX_STEP);
+            let room = room.min(allowed);
+            let start = sink.out.len();
+            if sink.out.capacity() - start < room {
+                // Doubling, as a Vec would, but not past what the message may have.
+                sink.out.reserve_exact(room.max(start.min(allowed)));
+            }
+            sink.out.resize(start + room, 0);
+
+            let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
+            let status =
+                self.inflate.decompress(rest, &mut sink.out[start..], InflateFlush::SyncFlush);
+            let read = (self.inflate.total_in() - read) as usize;
+            let written = (self.inflate.total_out() - written) as usize;
+            sink.out.truncate(start + written);
+            rest = rest.get(read..).unwrap_or_default();
+            self.length += written;
+            self.consumed += read;
+
+            if self.length > sink.limit {
+                return Err(InflateError::TooLarge);
+            }
+            match status {
+                Ok(Status::StreamEnd) => self.ended = true,
+                // With room left zlib has used all input there was. Otherwise it may hold more back.
+                Ok(Status::Ok | Status::BufError) if written < room => return Ok(()),
+                Ok(Status::Ok | Status::BufError) => {}
+                Err(_) => {
+                    let text = self.inflate.error_message().unwrap_or("Zlib error");
+                    return Err(InflateError::Data(text));
+                }
+            }
+        }
+    }
+
+    /// Goes on after a final block (RFC 7692 section 7.2.3.4) as if it had been none: the window
+    /// stays.
+    fn restart(&mut self, sink: &mut Sink<'_>, history: &mut History, window: usize) {
+        history.push(&sink.out[sink.unrecorded..], window);
+        sink.unrecorded = sink.out.len();
+
+        self.inflate.reset(false);
+        self.ended = false;
+        self.endings += 1;
+        // An empty final block takes two bytes and the window 32 KiB of copying. Whoever sends them
+        // by the thousand is served, but only what does not look back across them.
+        if self.endings <= 64 + self.consumed / 4096 {
+            prime(&mut self.inflate, history);
+        }
+    }
+}
+
+fn prime(inflate: &mut Inflate, history: &History) {
+    for piece in history.pieces() {
+        // Cannot fail for a raw stream; if it did, references into the window would be data errors.
+        let _ = inflate.set_dictionary(piece);
+    }
+}
+
+/// Why a message could not be inflated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InflateError {
+    /// It has more bytes than the limit allows.
+    TooLarge,
+    /// It is not DEFLATE; zlib's text.
+    Data(&'static str),
+}
+
+impl fmt::Display for InflateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ProtocolError::from(*self).fmt(f)
+    }
+}
+
+impl std::error::Error for InflateError {}
+
+impl From<InflateError> for ProtocolError {
+    /// As the original reports them: 1009, or 1010 with the extension's name before zlib's text.
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::TooLarge => Self::TooLarge,
+            InflateError::Data(text) => {
+                Self::Extension(CloseCode::EXTENSION_ERROR, format!("{NAME}: {text}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decompressor(context_takeover: bool) -> Decompressor {
+        let direction = Direction { context_takeover, window_bits: 15 };
+        Decompressor::new(direction, Contexts::default())
+    }
+
+    fn inflate(decompressor: &mut Decompressor, bytes: &[u8]) -> Result<String, InflateError> {
+        let mut out = b"kept".to_vec();
+        let result = decompressor.decompress(bytes, 1000, &mut out);
+        assert!(out.starts_with(b"kept"));
+        result.map(|()| String::from_utf8_lossy(&out[4..]).into_owned())
+    }
+
+    const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+
+    #[test]
+    fn the_examples_of_rfc_7692_section_7_2_3() {
+        let hello = Ok("Hello".to_owned());
+        let mut d = decompressor(true);
+        assert_eq!(inflate(&mut d, &HELLO), hello);
+        // 7.2.3.2: refers to the message before.
+        assert_eq!(inflate(&mut d, &[0xf2, 0x00, 0x11, 0x00, 0x00]), hello);
+        // 7.2.3.3: a block without compression.
+        let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
+        assert_eq!(inflate(&mut d, &stored), hello);
+        // 7.2.3.4: a final block.
+        assert_eq!(inflate(&mut d, &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]), hello);
+        // 7.2.3.5: two blocks.
+        let two = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
+        assert_eq!(inflate(&mut d, &two), hello);
+        // 7.2.3.6: an empty message, as recommended and as others write it.
+        assert_eq!(inflate(&mut d, &[0x00]), Ok(String::new()));
+        assert_eq!(inflate(&mut d, &[0x02, 0x00]), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_message_may_come_in_any_pieces() {
+        for cut in 0..=HELLO.len() {
+            let mut d = decompressor(true);
+            let mut out = Vec::new();
+            let (first, second) = HELLO.split_at(cut);
+            assert_eq!(d.feed(first, false, 1000, &mut out), Ok(()));
+            assert_eq!(d.feed(&[], false, 1000, &mut out), Ok(()));
+            assert_eq!(d.feed(second, true, 1000, &mut out), Ok(()));
+            assert_eq!(out, b"Hello");
+            assert_eq!(inflate(&mut d, &[0xf2, 0x00, 0x11, 0x00, 0x00]), Ok("Hello".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_final_block_anywhere_keeps_the_window() {
+        // "Hello" in a final block, then a reference to it, in one message and in two.
+        let hello = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        let again = [0xf2, 0x00, 0x11, 0x00, 0x00];
+        let joined = [hello.as_slice(), &again].concat();
+        assert_eq!(inflate(&mut decompressor(false), &joined), Ok("HelloHello".to_owned()));
+
+        for cut in 0..=joined.len() {
+            let mut d = decompressor(false);
+            let mut out = Vec::new();
+            assert_eq!(d.feed(&joined[..cut], false, 1000, &mut out), Ok(()));
+            assert_eq!(d.feed(&joined[cut..], true, 1000, &mut out), Ok(()));
+            assert_eq!(out, b"HelloHello");
+        }
+
+        let mut d = decompressor(true);
+        assert_eq!(inflate(&mut d, &hello), Ok("Hello".to_owned()));
+        assert_eq!(inflate(&mut d, &again), Ok("Hello".to_owned()));
+    }
+
+    #[test]
+    fn without_takeover_nothing_is_remembered() {
+        let mut d = decompressor(false);
+        assert_eq!(inflate(&mut d, &HELLO), Ok("Hello".to_owned()));
+        assert_eq!(d.reserved_bytes(), 0);
+        let error = inflate(&mut d, &[0xf2, 0x00, 0x11, 0x00, 0x00]);
+        assert_eq!(error, Err(InflateError::Data("invalid distance too far back")));
+    }
+
+    #[test]
+    fn the_limit_is_a_length_that_is_still_allowed() {
+        for limit in 0..10 {
+            let mut d = decompressor(true);
+            let mut out = Vec::new();
+            let result = d.decompress(&HELLO, limit, &mut out);
+            if limit < 5 {
+                assert_eq!((result, out.len()), (Err(InflateError::TooLarge), 0), "limit {limit}");
+            } else {
+                assert_eq!((result, out.len()), (Ok(()), 5), "limit {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_all_frames_of_a_message() {
+        let mut d = decompressor(true);
+        let mut out = Vec::new();
+        let block = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
+        assert_eq!(d.feed(&block, false, 12, &mut out), Ok(()));
+        out.clear();
+        assert_eq!(d.feed(&block, false, 12, &mut out), Ok(()));
+        out.clear();
+        assert_eq!(d.feed(&block, false, 12, &mut out), Err(InflateError::TooLarge));
+    }
+
+    #[test]
+    fn bad_data_is_told_in_zlibs_words() {
+        let cases: [(&[u8], &str); 4] = [
+            (&[0x06, 0x00], "invalid block type"),
+            (&[0x00, 0x01, 0x00, 0x00, 0x00], "invalid stored block lengths"),
+            (&[0xf2, 0x00, 0x11, 0x00, 0x00], "invalid distance too far back"),
+            (&[0xfc, 0xff, 0xff], "too many length or distance symbols"),
+        ];
+        for (bytes, text) in cases {
+            let error = inflate(&mut decompressor(true), bytes).expect_err(text);
+            assert_eq!(error, InflateError::Data(text));
+            let error = ProtocolError::from(error);
+            assert_eq!(error.to_string(), format!("permessage-deflate: {text}"));
+            assert_eq!(error.code(), CloseCode::EXTENSION_ERROR);
+        }
+    }
+}
