@@ -5,9 +5,9 @@
 //!
 //! - An inflater continues any session once it has been given the session's history, which costs no
 //!   more than copying it. Inflaters therefore belong to nobody between two messages.
-//! - A compressor has to hash the history as well (some 40 µs for 32 KiB). With context takeover it
-//!   stays warm for the session that used it last, until the shelf is full and it is the one that
-//!   rested longest, or until [`Contexts::sweep`] finds it idle.
+//! - A compressor has to hash the history as well, so with context takeover it stays warm for the
+//!   session that used it last, until the shelf is full and it is the one that rested longest, or
+//!   until [`Contexts::sweep`] finds it idle.
 //! - Without context takeover the same payload gives the same bytes for every session with the same
 //!   settings. The last such message is remembered, so that a broadcast is compressed once.
 
@@ -31,7 +31,7 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { max_compressors: 128, max_inflaters: 8, max_remembered: 256 * 1024 }
+        Self { max_compressors: 32, max_inflaters: 8, max_remembered: 256 * 1024 }
     }
 }
 

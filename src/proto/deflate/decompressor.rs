@@ -13,6 +13,10 @@ use crate::proto::{CloseCode, ProtocolError};
 /// Output grows by at most this much between two looks at the limit.
 const MAX_STEP: usize = 256 * 1024;
 
+/// What zlib-rs says of an error its fast loop has met: the loop's own text is overwritten on the
+/// way out.
+const OPAQUE: &str = "repeated call with bad state";
+
 /// Inflates one connection's messages.
 #[derive(Debug)]
 pub struct Decompressor {
@@ -97,11 +101,14 @@ impl Decompressor {
             result = message.inflate(&TAIL, &mut sink, &mut self.history, self.window);
         }
 
-        if result.is_err() {
+        if let Err(mut error) = result {
+            if error == InflateError::Data(OPAQUE) {
+                error = InflateError::Data(self.explain(&message, payload, &mut out[from..]));
+            }
             self.history.clear();
             self.contexts.put_inflater(message.inflate);
             out.truncate(from);
-            return result;
+            return Err(error);
         }
         if last {
             self.contexts.put_inflater(message.inflate);
@@ -115,6 +122,33 @@ impl Decompressor {
         let unrecorded = sink.unrecorded;
         self.history.push(&out[unrecorded..], self.window);
         result
+    }
+
+    /// zlib's text for the error `message` met in `payload` after it had given `out`. Looked for by
+    /// inflating once more, at the end in steps too small for the fast loop; that works if the
+    /// message began with `payload`, else the text is the likeliest of the three.
+    fn explain(&self, message: &Message, payload: &[u8], out: &mut [u8]) -> &'static str {
+        const SMALL: usize = 200;
+        const LIKELIEST: &str = "invalid distance too far back";
+
+        if message.length != out.len() || message.endings != 0 {
+            return LIKELIEST;
+        }
+        let mut inflate = self.contexts.take_inflater();
+        prime(&mut inflate, &self.history);
+        let sure = out.len().saturating_sub(SMALL);
+        let mut result = inflate.decompress(payload, &mut out[..sure], InflateFlush::SyncFlush);
+        let mut small = [0; SMALL];
+        for _ in 0..4 {
+            if result.is_err() {
+                break;
+            }
+            let rest = payload.get(inflate.total_in() as usize..).unwrap_or_default();
+            result = inflate.decompress(rest, &mut small, InflateFlush::SyncFlush);
+        }
+        let text = inflate.error_message();
+        self.contexts.put_inflater(inflate);
+        text.filter(|text| *text != OPAQUE).unwrap_or(LIKELIEST)
     }
 
     /// Bytes held for this connection alone.
@@ -356,6 +390,24 @@ mod tests {
         assert_eq!(d.feed(&block, false, 12, &mut out), Ok(()));
         out.clear();
         assert_eq!(d.feed(&block, false, 12, &mut out), Err(InflateError::TooLarge));
+    }
+
+    #[test]
+    fn errors_of_the_fast_loop_are_told_in_zlibs_words_too() {
+        // A block with fixed codes: literals, a length, and a distance code that does not exist, all
+        // far from the ends of input and output.
+        let literals = "10010001".repeat(2000);
+        let bits = format!("010{literals}000000111110{literals}");
+        let bytes: Vec<u8> = bits
+            .as_bytes()
+            .chunks(8)
+            .map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | (bit - b'0')))
+            .collect();
+
+        let mut out = Vec::new();
+        let error = decompressor(true).decompress(&bytes, 1 << 20, &mut out);
+        assert_eq!(error, Err(InflateError::Data("invalid distance code")));
+        assert_eq!(out, b"");
     }
 
     #[test]
