@@ -28,7 +28,7 @@ pub(crate) fn farthest(stream: &[u8]) -> usize {
                 let (literals, distances) = dynamic(&mut bits);
                 block(&mut bits, &literals, &distances, &mut farthest);
             }
-            _ => panic!("block type 3"),
+            _ => unreachable!("block type 3"),
         }
     }
     farthest
@@ -73,7 +73,7 @@ impl Code {
             first = (first + symbols.len()) << 1;
             code <<= 1;
         }
-        panic!("no such code");
+        unreachable!("no such code");
     }
 }
 

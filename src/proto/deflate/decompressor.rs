@@ -3,15 +3,13 @@
 
 use std::fmt;
 
-use zlib_rs::{Inflate, InflateFlush, Status};
+use zlib_rs::InflateFlush;
 
 use super::contexts::{Contexts, INFLATER_BYTES};
 use super::history::History;
+use super::message::{Message, Sink, prime};
 use super::{Direction, NAME, TAIL};
 use crate::proto::{CloseCode, ProtocolError};
-
-/// Output grows by at most this much between two looks at the limit.
-const MAX_STEP: usize = 256 * 1024;
 
 /// What zlib-rs says of an error its fast loop has met: the loop's own text is overwritten on the
 /// way out.
@@ -28,24 +26,6 @@ pub struct Decompressor {
     /// The message whose frames are still coming.
     message: Option<Message>,
     contexts: Contexts,
-}
-
-struct Message {
-    inflate: Inflate,
-    /// Bytes inflated so far.
-    length: usize,
-    /// Bytes taken in so far.
-    consumed: usize,
-    /// Final blocks met so far.
-    endings: usize,
-    /// The last block was a final one, and nothing has followed it yet.
-    ended: bool,
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("length", &self.length).finish_non_exhaustive()
-    }
 }
 
 impl Decompressor {
@@ -93,13 +73,15 @@ impl Decompressor {
             None => Message::new(&self.contexts, &self.history),
         };
         let from = out.len();
-        let mut sink = Sink { out, unrecorded: from, limit };
+        let mut sink = Sink::new(out, limit);
 
         let mut result = message.inflate(payload, &mut sink, &mut self.history, self.window);
         // A peer that ended its message with a final block and left it at that owes no tail.
         if result.is_ok() && last && !message.ended {
             result = message.inflate(&TAIL, &mut sink, &mut self.history, self.window);
         }
+
+        let unrecorded = sink.finish();
 
         if let Err(mut error) = result {
             if error == InflateError::Data(OPAQUE) {
@@ -119,7 +101,6 @@ impl Decompressor {
         } else {
             self.message = Some(message);
         }
-        let unrecorded = sink.unrecorded;
         self.history.push(&out[unrecorded..], self.window);
         result
     }
@@ -155,103 +136,6 @@ impl Decompressor {
     pub fn reserved_bytes(&self) -> usize {
         let message = if self.message.is_some() { INFLATER_BYTES } else { 0 };
         self.history.reserved_bytes() + message
-    }
-}
-
-/// Where inflated bytes go.
-struct Sink<'a> {
-    out: &'a mut Vec<u8>,
-    /// What follows in `out` is not in the history yet.
-    unrecorded: usize,
-    /// Bytes the message may have.
-    limit: usize,
-}
-
-impl Message {
-    fn new(contexts: &Contexts, history: &History) -> Self {
-        let mut inflate = contexts.take_inflater();
-        prime(&mut inflate, history);
-        Self { inflate, length: 0, consumed: 0, endings: 0, ended: false }
-    }
-
-    fn inflate(
-        &mut self,
-        payload: &[u8],
-        sink: &mut Sink<'_>,
-        history: &mut History,
-        window: usize,
-    ) -> Result<(), InflateError> {
-        let mut rest = payload;
-
-        loop {
-            if self.ended {
-                if rest.is_empty() {
-                    return Ok(());
-                }
-                self.restart(sink, history, window);
-            }
-
-            // One byte past the limit, never more, tells a message that is too large.
-            let allowed = sink.limit.saturating_add(1).saturating_sub(self.length);
-            if allowed == 0 {
-                return Err(InflateError::TooLarge);
-            }
-            let room = rest.len().saturating_mul(4).max(self.length).clamp(1024, MAX_STEP);
-            let room = room.min(allowed);
-            let start = sink.out.len();
-            if sink.out.capacity() - start < room {
-                // Doubling, as a Vec would, but not past what the message may have.
-                sink.out.reserve_exact(room.max(start.min(allowed)));
-            }
-            sink.out.resize(start + room, 0);
-
-            let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
-            let status =
-                self.inflate.decompress(rest, &mut sink.out[start..], InflateFlush::SyncFlush);
-            let read = (self.inflate.total_in() - read) as usize;
-            let written = (self.inflate.total_out() - written) as usize;
-            sink.out.truncate(start + written);
-            rest = rest.get(read..).unwrap_or_default();
-            self.length += written;
-            self.consumed += read;
-
-            if self.length > sink.limit {
-                return Err(InflateError::TooLarge);
-            }
-            match status {
-                Ok(Status::StreamEnd) => self.ended = true,
-                // With room left zlib has used all input there was. Otherwise it may hold more back.
-                Ok(Status::Ok | Status::BufError) if written < room => return Ok(()),
-                Ok(Status::Ok | Status::BufError) => {}
-                Err(_) => {
-                    let text = self.inflate.error_message().unwrap_or("Zlib error");
-                    return Err(InflateError::Data(text));
-                }
-            }
-        }
-    }
-
-    /// Goes on after a final block (RFC 7692 section 7.2.3.4) as if it had been none: the window
-    /// stays.
-    fn restart(&mut self, sink: &mut Sink<'_>, history: &mut History, window: usize) {
-        history.push(&sink.out[sink.unrecorded..], window);
-        sink.unrecorded = sink.out.len();
-
-        self.inflate.reset(false);
-        self.ended = false;
-        self.endings += 1;
-        // An empty final block takes two bytes and the window 32 KiB of copying. Whoever sends them
-        // by the thousand is served, but only what does not look back across them.
-        if self.endings <= 64 + self.consumed / 4096 {
-            prime(&mut self.inflate, history);
-        }
-    }
-}
-
-fn prime(inflate: &mut Inflate, history: &History) {
-    for piece in history.pieces() {
-        // Cannot fail for a raw stream; if it did, references into the window would be data errors.
-        let _ = inflate.set_dictionary(piece);
     }
 }
 

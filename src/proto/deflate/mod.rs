@@ -13,6 +13,7 @@ mod compressor;
 mod contexts;
 mod decompressor;
 mod history;
+mod message;
 mod negotiation;
 mod options;
 mod params;
