@@ -23,7 +23,7 @@ pub use contexts::{Contexts, Tuning};
 pub use decompressor::{Decompressor, InflateError};
 pub use negotiation::{Agreement, ClientNegotiation, Direction, ServerNegotiation};
 pub use options::{DeflateOptions, OptionsError, Strategy};
-pub use params::{ClientWindow, ParamList, ParamValue, Params};
+pub use params::{ClientWindow, Params};
 
 /// The name in `Sec-WebSocket-Extensions`.
 pub const NAME: &str = "permessage-deflate";

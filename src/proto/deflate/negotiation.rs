@@ -3,8 +3,10 @@
 //! Which of several legal answers is given is the npm package `permessage-deflate`'s choice, so that
 //! the headers on the wire are the same.
 
-use super::params::{ClientWindow, ParamList, ParamValue, Params};
+use super::params::{ClientWindow, Params};
 use super::{DeflateOptions, OptionsError};
+use crate::proto::extension::ParamValue;
+use crate::proto::extension::header::Params as ParamList;
 
 const MAX_BITS: u8 = 15;
 
@@ -170,27 +172,17 @@ impl ServerNegotiation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::deflate::NAME;
+    use crate::proto::extension::header;
 
-    fn list(text: &str) -> ParamList {
-        let mut list = ParamList::new();
-        for param in text.split("; ").filter(|param| !param.is_empty()) {
-            let (name, value) = match param.split_once('=') {
-                None => (param, ParamValue::True),
-                Some((name, value)) => {
-                    (name, ParamValue::Number(value.parse().unwrap_or(f64::NAN)))
-                }
-            };
-            list.push((name.to_owned(), vec![value]));
-        }
-        list
+    fn list(params: &str) -> ParamList {
+        let header = if params.is_empty() { NAME.to_owned() } else { format!("{NAME}; {params}") };
+        header::parse(&header).unwrap().remove(0).params
     }
 
     fn text(list: &ParamList) -> String {
-        let param = |(name, values): &(String, Vec<ParamValue>)| match values.as_slice() {
-            [ParamValue::Number(number)] => format!("{name}={number}"),
-            _ => name.clone(),
-        };
-        list.iter().map(param).collect::<Vec<_>>().join("; ")
+        let header = header::serialize(NAME, list);
+        header[NAME.len()..].trim_start_matches("; ").to_owned()
     }
 
     fn options(change: impl FnOnce(&mut DeflateOptions)) -> DeflateOptions {

@@ -1,18 +1,7 @@
 //! The four parameters of permessage-deflate on the wire (RFC 7692 section 7.1).
 
-/// Value of an extension parameter.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ParamValue {
-    /// The parameter stood alone.
-    True,
-    /// A decimal number without leading zeros.
-    Number(f64),
-    /// Any other token or quoted string.
-    Text(String),
-}
-
-/// Parameters in header order; one that was repeated has several values.
-pub type ParamList = Vec<(String, Vec<ParamValue>)>;
+use crate::proto::extension::ParamValue;
+use crate::proto::extension::header::Params as ParamList;
 
 /// `client_max_window_bits`, which may stand in an offer without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +92,10 @@ fn set_flag(flag: &mut bool, value: &ParamValue) -> bool {
     !std::mem::replace(flag, true) && *value == ParamValue::True
 }
 
+/// A window as the original reads it: by value, so that 10.0 is 10. RFC 7692 allows no such writing,
+/// and no known peer uses it.
 fn bits(value: &ParamValue) -> Option<u8> {
-    let ParamValue::Number(number) = value else { return None };
+    let ParamValue::Number(number, _) = value else { return None };
     (8..=15).find(|bits| f64::from(*bits) == *number)
 }
 
@@ -116,7 +107,8 @@ fn push_flag(list: &mut ParamList, name: &str, flag: bool) {
 
 fn push_bits(list: &mut ParamList, name: &str, bits: Option<u8>) {
     if let Some(bits) = bits {
-        list.push((name.to_owned(), vec![ParamValue::Number(f64::from(bits))]));
+        let value = ParamValue::Number(f64::from(bits), bits.to_string());
+        list.push((name.to_owned(), vec![value]));
     }
 }
 
@@ -137,6 +129,10 @@ mod tests {
         vec![(name.to_owned(), vec![value])]
     }
 
+    fn number(value: f64) -> ParamValue {
+        ParamValue::Number(value, value.to_string())
+    }
+
     #[test]
     fn no_parameters_are_an_offer_and_an_answer() {
         assert_eq!(Params::from_offer(&[]), Some(Params::default()));
@@ -146,14 +142,14 @@ mod tests {
     #[test]
     fn window_bits_outside_8_to_15_are_declined() {
         for name in ["server_max_window_bits", "client_max_window_bits"] {
-            for number in [-8.0, 0.0, 7.0, 8.5, 16.0, 99.0, f64::NAN, f64::INFINITY] {
-                assert_eq!(Params::from_offer(&one(name, ParamValue::Number(number))), None);
+            for value in [-8.0, 0.0, 7.0, 8.5, 16.0, 99.0, f64::NAN, f64::INFINITY] {
+                assert_eq!(Params::from_offer(&one(name, number(value))), None);
             }
             for text in ["1e1", "010", "", "ten"] {
                 assert_eq!(Params::from_offer(&one(name, ParamValue::Text(text.into()))), None);
             }
-            for number in 8..=15u8 {
-                let list = one(name, ParamValue::Number(f64::from(number)));
+            for bits in 8..=15u8 {
+                let list = one(name, number(f64::from(bits)));
                 assert!(Params::from_offer(&list).is_some());
                 assert!(Params::from_answer(&list).is_some());
             }
@@ -173,7 +169,7 @@ mod tests {
     fn flags_take_no_value() {
         for name in ["server_no_context_takeover", "client_no_context_takeover"] {
             assert!(Params::from_offer(&one(name, ParamValue::True)).is_some());
-            assert_eq!(Params::from_offer(&one(name, ParamValue::Number(1.0))), None);
+            assert_eq!(Params::from_offer(&one(name, number(1.0))), None);
             assert_eq!(Params::from_offer(&one(name, ParamValue::Text("true".into()))), None);
         }
     }
