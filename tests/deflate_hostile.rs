@@ -222,6 +222,24 @@ fn final_blocks_by_the_hundred_thousand_are_served() {
 }
 
 #[test]
+fn a_budget_bounds_every_step() {
+    let wire = [bomb(20).as_slice(), &TAIL, &[0x03, 0x00].repeat(20_000)].concat();
+    let mut receiver = session(true);
+    let mut out = Vec::new();
+    let (mut rest, mut steps) = (wire.as_slice(), 0);
+    while !rest.is_empty() {
+        let before = out.len();
+        let taken = receiver.decompressor.step(rest, true, 64 * MIB, MIB, &mut out).unwrap();
+        assert!(out.len() - before <= MIB + 256 * 1024);
+        rest = &rest[taken..];
+        steps += 1;
+    }
+    assert_eq!(out.len(), 20 * MIB);
+    assert!((20..40).contains(&steps), "{steps}");
+    assert_eq!(receiver.reserved_bytes(), 32 * 1024);
+}
+
+#[test]
 fn empty_fragments_cost_nothing() {
     let mut receiver = session(true);
     let mut out = Vec::new();

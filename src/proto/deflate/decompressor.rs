@@ -15,6 +15,9 @@ use crate::proto::{CloseCode, ProtocolError};
 /// way out.
 const OPAQUE: &str = "repeated call with bad state";
 
+/// The commonest of the three texts it may have been, for a message that cannot be looked at again.
+const LIKELIEST: &str = "invalid distance too far back";
+
 /// Inflates one connection's messages.
 #[derive(Debug)]
 pub struct Decompressor {
@@ -68,6 +71,21 @@ impl Decompressor {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), InflateError> {
+        self.step(payload, last, limit, usize::MAX, out).map(|_| ())
+    }
+
+    /// [`feed`](Self::feed) that stops once about `budget` bytes have been inflated, 256 KiB more at
+    /// most, so that the rest can be done on another thread. Tells how many bytes of `payload` it
+    /// took: with all of them it is done, else it must be called again with what is left.
+    pub fn step(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        limit: usize,
+        budget: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, InflateError> {
+        let fresh = self.message.is_none();
         let mut message = match self.message.take() {
             Some(message) => message,
             None => Message::new(&self.contexts, &self.history),
@@ -75,46 +93,49 @@ impl Decompressor {
         let from = out.len();
         let mut sink = Sink::new(out, limit);
 
-        let mut result = message.inflate(payload, &mut sink, &mut self.history, self.window);
+        let (history, window) = (&mut self.history, self.window);
+        let mut result = message.inflate(payload, budget, &mut sink, history, window);
+        let done = last && result == Ok(payload.len());
         // A peer that ended its message with a final block and left it at that owes no tail.
-        if result.is_ok() && last && !message.ended {
-            result = message.inflate(&TAIL, &mut sink, &mut self.history, self.window);
+        if done && !message.ended {
+            let tail = message.inflate(&TAIL, usize::MAX, &mut sink, history, window);
+            result = tail.map(|_| payload.len());
         }
-
         let unrecorded = sink.finish();
 
-        if let Err(mut error) = result {
-            if error == InflateError::Data(OPAQUE) {
-                error = InflateError::Data(self.explain(&message, payload, &mut out[from..]));
-            }
-            self.history.clear();
-            self.contexts.put_inflater(message.inflate);
-            out.truncate(from);
-            return Err(error);
-        }
-        if last {
-            self.contexts.put_inflater(message.inflate);
-            if !self.context_takeover {
+        match result {
+            Err(mut error) => {
+                if error == InflateError::Data(OPAQUE) {
+                    let text = if fresh && message.endings == 0 {
+                        self.explain(payload, &mut out[from..])
+                    } else {
+                        LIKELIEST
+                    };
+                    error = InflateError::Data(text);
+                }
                 self.history.clear();
-                return result;
+                self.contexts.put_inflater(message.inflate);
+                out.truncate(from);
+                return Err(error);
             }
-        } else {
-            self.message = Some(message);
+            Ok(_) if done => {
+                self.contexts.put_inflater(message.inflate);
+                if !self.context_takeover {
+                    self.history.clear();
+                    return result;
+                }
+            }
+            Ok(_) => self.message = Some(message),
         }
         self.history.push(&out[unrecorded..], self.window);
         result
     }
 
-    /// zlib's text for the error `message` met in `payload` after it had given `out`. Looked for by
-    /// inflating once more, at the end in steps too small for the fast loop; that works if the
-    /// message began with `payload`, else the text is the likeliest of the three.
-    fn explain(&self, message: &Message, payload: &[u8], out: &mut [u8]) -> &'static str {
+    /// zlib's text for the error a message met that began with `payload` and had given `out`: it is
+    /// inflated once more, at the end in steps too small for the fast loop.
+    fn explain(&self, payload: &[u8], out: &mut [u8]) -> &'static str {
         const SMALL: usize = 200;
-        const LIKELIEST: &str = "invalid distance too far back";
 
-        if message.length != out.len() || message.endings != 0 {
-            return LIKELIEST;
-        }
         let mut inflate = self.contexts.take_inflater();
         prime(&mut inflate, &self.history);
         let sure = out.len().saturating_sub(SMALL);

@@ -11,6 +11,9 @@ use super::history::History;
 /// Output grows by at most this much at a time.
 const MAX_STEP: usize = 256 * 1024;
 
+/// What going on after a final block takes, in bytes that could be inflated meanwhile.
+const ENDING_COST: usize = 256;
+
 /// The state of a message between its frames.
 pub(super) struct Message {
     pub(super) inflate: Inflate,
@@ -33,6 +36,7 @@ impl fmt::Debug for Message {
 /// Where the bytes of one call go: the caller's buffer, made longer step by step.
 pub(super) struct Sink<'a> {
     out: &'a mut Vec<u8>,
+    start: usize,
     /// Where the next byte goes. What `out` has beyond is zeros that wait to be written over.
     end: usize,
     /// What follows is not in the history yet.
@@ -44,7 +48,7 @@ pub(super) struct Sink<'a> {
 impl<'a> Sink<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
         let end = out.len();
-        Self { out, end, unrecorded: end, limit }
+        Self { out, start: end, end, unrecorded: end, limit }
     }
 
     /// Cuts the buffer to what was written and tells from where on it is not in the history.
@@ -79,23 +83,31 @@ impl Message {
         Self { inflate, length: 0, consumed: 0, endings: 0, ended: false }
     }
 
-    /// Inflates all of `payload`.
+    /// Inflates `payload`, stops when about `budget` bytes have come of it, and tells how many bytes
+    /// it took. What it took may not all have come out then; the next call goes on.
     pub(super) fn inflate(
         &mut self,
         payload: &[u8],
+        budget: usize,
         sink: &mut Sink<'_>,
         history: &mut History,
         window: usize,
-    ) -> Result<(), InflateError> {
+    ) -> Result<usize, InflateError> {
+        let endings = self.endings;
         let mut rest = payload;
         let mut wanted = payload.len().saturating_mul(4).max(1024);
 
         loop {
             if self.ended {
                 if rest.is_empty() {
-                    return Ok(());
+                    return Ok(payload.len());
                 }
                 self.restart(sink, history, window);
+            }
+
+            let spent = sink.end - sink.start + (self.endings - endings) * ENDING_COST;
+            if spent >= budget && !rest.is_empty() {
+                return Ok(payload.len() - rest.len());
             }
 
             // One byte past the limit, never more, tells a message that is too large.
@@ -121,7 +133,9 @@ impl Message {
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
                 // With room left zlib has used all input there was. Otherwise it may hold more back.
-                Ok(Status::Ok | Status::BufError) if written < space => return Ok(()),
+                Ok(Status::Ok | Status::BufError) if written < space => {
+                    return Ok(payload.len());
+                }
                 Ok(Status::Ok | Status::BufError) => wanted = wanted.saturating_mul(2),
                 Err(_) => {
                     let text = self.inflate.error_message().unwrap_or("Zlib error");
