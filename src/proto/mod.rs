@@ -7,9 +7,15 @@
 pub mod close_code;
 pub mod entropy;
 pub mod error;
+pub mod handshake;
+pub mod hixie;
+pub mod http;
+pub mod hybi;
 pub mod output;
+pub mod progress;
 
 pub use close_code::CloseCode;
 pub use entropy::Entropy;
 pub use error::ProtocolError;
-pub use output::{Event, Output, Source, Span};
+pub use output::{Encoding, Event, Output, Source, Span};
+pub use progress::{Progress, Status};
