@@ -22,7 +22,7 @@ const kind = (binary) => (binary ? 'binary' : 'text');
 /** @returns {object[]} every workload, shortened when `quick` */
 exports.workloads = ({ quick }) => {
   const window = (ms) => ({ milliseconds: quick ? Math.ceil(ms / 2) : ms });
-  const warmUp = { milliseconds: 80 };
+  const warmUp = { milliseconds: 50 };
   const list = [];
 
   const echo = (group, peers, size, connections, depth, binary, tls) => list.push({
@@ -32,7 +32,7 @@ exports.workloads = ({ quick }) => {
     peers,
     spec: {
       mode: 'echo', size, connections, depth, binary, tls,
-      warmUp, measure: window(250)
+      warmUp, measure: window(200)
     }
   });
 
@@ -73,7 +73,7 @@ exports.workloads = ({ quick }) => {
     peers: PLAIN,
     spec: {
       mode: 'broadcast', size: 128, connections: 1000, perTurn: 10,
-      warmUp, measure: window(400)
+      warmUp, measure: window(300)
     }
   });
 
@@ -84,7 +84,7 @@ exports.workloads = ({ quick }) => {
     peers: PLAIN,
     spec: {
       mode: 'churn', size: 64, connections: 32,
-      warmUp, measure: window(500)
+      warmUp, measure: window(400)
     }
   });
 
@@ -93,6 +93,7 @@ exports.workloads = ({ quick }) => {
     group: 'idle',
     title: `${quick ? 1000 : 5000} idle connections`,
     peers: PLAIN,
+    rounds: quick ? 1 : 3,
     freshServer: true,
     spec: { mode: 'idle', connections: quick ? 1000 : 5000 }
   });
@@ -104,7 +105,7 @@ exports.workloads = ({ quick }) => {
     peers: PLAIN,
     spec: {
       mode: 'latency', size: 64, connections: 1, interval: 1000,
-      warmUp, measure: window(1000)
+      warmUp, measure: window(800)
     }
   });
 
