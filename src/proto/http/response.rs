@@ -2,7 +2,7 @@
 //!
 //! Lines are judged as they end, so a bad one fails at once and no byte is looked at twice. When
 //! the blank line is there, `httparse` reads the fields; what it refuses and the original takes is
-//! read by [`lenient`].
+//! read by the `lenient` module.
 
 mod lenient;
 
@@ -14,7 +14,7 @@ use std::fmt;
 /// each chunk, so a head that ends inside a chunk counts only the bytes that chunk brought.
 const MAX_HEAD: usize = 81_920;
 
-/// Fields `httparse` gets room for; a head with more is read by [`lenient`].
+/// Fields `httparse` gets room for; a head with more goes to `lenient`.
 const MAX_STRICT_FIELDS: usize = 64;
 
 /// The head of a response.
@@ -366,10 +366,10 @@ mod tests {
 
     #[test]
     fn more_fields_than_usual() {
-        let lines: String = (0..200).map(|index| format!("X-{index}: {index}\r\n")).collect();
+        let lines: String = (0..70).map(|index| format!("X-{index}: {index}\r\n")).collect();
         let fields = fields(&lines);
-        assert_eq!(fields.len(), 200);
-        assert_eq!(fields[199], field("x-199", "199"));
+        assert_eq!(fields.len(), 70);
+        assert_eq!(fields[69], field("x-69", "69"));
     }
 
     #[test]

@@ -11,4 +11,4 @@ mod receiver;
 pub mod send;
 pub mod utf8;
 
-pub use receiver::{Receiver, ReceiverOptions, Role, Verdict};
+pub use receiver::{PeerMasking, Receiver, ReceiverOptions, Verdict};

@@ -23,20 +23,22 @@ use crate::proto::{CloseCode, Event, Output, ProtocolError, Span};
 /// Most frames one message may consist of.
 pub(super) const MAX_FRAGMENTS: u32 = 131_072;
 
-/// Which side of the connection reads.
+/// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Frames must be masked.
-    Server,
-    /// Frames must not be masked.
-    Client,
+pub enum PeerMasking {
+    /// A client's must.
+    Required,
+    /// A server's must not.
+    Forbidden,
+    /// Neither way is an error.
+    Either,
 }
 
 /// What a receiver has to know beforehand.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiverOptions {
-    /// Which side reads.
-    pub role: Role,
+    /// Whether frames have to be masked.
+    pub masking: PeerMasking,
     /// Most bytes of one message; checked before a payload is read.
     pub max_length: u64,
     /// Most events one call may add.
@@ -275,9 +277,9 @@ impl Receiver {
                 }
             }
         }
-        match self.options.role {
-            Role::Server if !self.masked => self.violation(ProtocolError::Unmasked),
-            Role::Client if self.masked => self.violation(ProtocolError::Masked),
+        match self.options.masking {
+            PeerMasking::Required if !self.masked => self.violation(ProtocolError::Unmasked),
+            PeerMasking::Forbidden if self.masked => self.violation(ProtocolError::Masked),
             _ => {}
         }
     }
