@@ -5,7 +5,7 @@
  * names (a path or a package); `oursStream` is the same with the kernel path switched off.
  */
 
-const path = require('path');
+const path = require('node:path');
 
 const given = process.env.TARGET || path.join(__dirname, '..');
 const target = /^\.{0,2}[\\/]/.test(given) ? path.resolve(given) : given;

@@ -3,16 +3,17 @@
 
 /**
  * The benchmark: `node bench/run.js [--quick] [--only <id>[,<id>]] [--peers <name>[,<name>]]
- * [--rounds <n>] [--no-pin] [--list]`. It installs the peers and builds the load generator when
- * they are missing, and writes a table and a chart to bench/results/. See README.md.
+ * [--rounds <n>] [--no-pin] [--list]`. It installs the peers and builds the addon and the load
+ * generator when they are missing, and writes a table and a chart to bench/results/. See README.md.
  */
 
-const { spawnSync } = require('child_process');
-const fs = require('fs');
-const os = require('os');
-const path = require('path');
-const { parseArgs } = require('util');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
 
+const { buildAddon } = require('../scripts/addon');
 const { choose } = require('./harness/cores');
 const loadgen = require('./harness/loadgen');
 const { measure } = require('./harness/measure');
@@ -67,6 +68,13 @@ const installPeers = () => {
   if (status !== 0) throw new Error('npm ci failed in bench/');
 };
 
+/** A release build, whatever build is there: a debug build would be measured as ours. */
+const buildOurs = () => {
+  if (process.env.TARGET) return;
+  say('Building the addon');
+  buildAddon();
+};
+
 /** The names of the peers to run; ours only when it can be loaded. */
 const chosenPeers = () => {
   const names = list(options.peers);
@@ -74,11 +82,12 @@ const chosenPeers = () => {
   if (unknown) throw new Error(`no such peer: ${unknown}; there are ${Object.keys(peers)}`);
   const chosen = names.length ? names : Object.keys(peers);
   if (!chosen.some((name) => name.startsWith('ours'))) return chosen;
+  buildOurs();
   const probe = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(target)})`], {
     cwd: __dirname, encoding: 'utf8'
   });
   if (probe.status === 0) return chosen;
-  say(`Leaving our own package out: ${target} cannot be loaded. Build it first.\n${probe.stderr}`);
+  say(`Leaving our own package out: ${target} cannot be loaded.\n${probe.stderr}`);
   return chosen.filter((name) => !name.startsWith('ours'));
 };
 
@@ -152,6 +161,7 @@ const machine = (cores) => ({
   system: `${os.type()} ${os.release()} ${os.arch()}`,
   processor: `${os.cpus().length} × ${os.cpus()[0]?.model.trim() || 'unknown'}`,
   pinned: cores !== null,
+  load: os.loadavg()[0],
   options: process.argv.slice(2).join(' ')
 });
 
@@ -179,6 +189,8 @@ const main = async () => {
   const cores = options['no-pin'] ? null : choose();
   const certificate = fs.mkdtempSync(path.join(os.tmpdir(), 'bench-certificate-'));
   const results = { machine: machine(cores), workloads: [] };
+  const { load } = results.machine;
+  if (load > 1) say(`Something else keeps this machine busy (load ${load.toFixed(1)}): expect noise`);
   try {
     loadgen.writeCertificate(certificate);
     for (const [index, workload] of todo.entries()) {

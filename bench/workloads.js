@@ -93,7 +93,7 @@ exports.workloads = ({ quick }) => {
     group: 'idle',
     title: `${quick ? 1000 : 5000} idle connections`,
     peers: PLAIN,
-    rounds: quick ? 1 : 3,
+    rounds: quick ? 1 : 2,
     freshServer: true,
     spec: { mode: 'idle', connections: quick ? 1000 : 5000 }
   });

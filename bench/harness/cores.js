@@ -5,8 +5,8 @@
  * would otherwise chase each other around, and rounds would differ by that alone.
  */
 
-const { spawnSync } = require('child_process');
-const fs = require('fs');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 
 /** The processors this process may use, from a list such as `0-3,8`. */
 const allowed = () => {

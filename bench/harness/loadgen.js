@@ -1,8 +1,8 @@
 'use strict';
 
-const { spawn, spawnSync } = require('child_process');
-const path = require('path');
-const readline = require('readline');
+const { spawn, spawnSync } = require('node:child_process');
+const path = require('node:path');
+const readline = require('node:readline');
 
 const { pinned } = require('./cores');
 

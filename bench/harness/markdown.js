@@ -96,7 +96,8 @@ const conditions = ({ machine, about }) => {
     .map(([name, value]) => `${peers[name].title} ${JSON.stringify(value)}`);
   return [
     `${machine.date}, Node ${machine.node}, ${machine.system}, ${machine.processor}. ` +
-      `${machine.pinned ? 'Server and load generator on a core each.' : 'Cores not pinned.'} ` +
+      `${machine.pinned ? 'Server and load generator on a core each' : 'Cores not pinned'}; ` +
+      `load before the run ${machine.load.toFixed(1)}. ` +
       `Whole run: ${machine.seconds} s${machine.options ? ` (\`${machine.options}\`)` : ''}.`,
     'CPU is what the whole server process used, user and system, per message; figures are ' +
       'medians of interleaved rounds. Ratios count, not absolutes: less is better. ' +

@@ -1,8 +1,8 @@
 'use strict';
 
-const { spawn } = require('child_process');
-const { once } = require('events');
-const path = require('path');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const path = require('node:path');
 
 const { pinned } = require('./cores');
 

@@ -9,10 +9,10 @@
  * as JSON.
  */
 
-const fs = require('fs');
-const http = require('http');
-const https = require('https');
-const path = require('path');
+const fs = require('node:fs');
+const http = require('node:http');
+const https = require('node:https');
+const path = require('node:path');
 
 /** Larger than the largest message of any workload. */
 exports.MAX_LENGTH = 600 * 1024 * 1024;

@@ -3,8 +3,8 @@
 // No WebSocket at all: what Node's own sockets cost. It returns the bytes it gets, and in a
 // broadcast it pushes a frame that was built once.
 
-const net = require('net');
-const tls = require('tls');
+const net = require('node:net');
+const tls = require('node:tls');
 
 const child = require('./child');
 
