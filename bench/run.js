@@ -29,6 +29,8 @@ const RESULTS = path.join(__dirname, 'results');
 // What a target judges gets more rounds.
 const ROUNDS = 3;
 const JUDGED_ROUNDS = 5;
+// A slow or busy machine gets fewer rounds, not a longer run.
+const BUDGET_MS = 8.5 * 60 * 1000;
 // The first round also pays for the JIT.
 const FIRST_WARM_UP = { milliseconds: 300 };
 
@@ -116,7 +118,7 @@ const rotated = (names, round) => {
 };
 
 /** Interleaved: every peer runs once before any runs again, so a drift hits all alike. */
-const runWorkload = async (workload, names, place) => {
+const runWorkload = async (workload, names, place, until) => {
   const rounds = roundsOf(workload);
   const results = Object.fromEntries(names.map((name) => [name, { rounds: [] }]));
   const servers = {};
@@ -127,6 +129,7 @@ const runWorkload = async (workload, names, place) => {
   };
   try {
     for (let round = 0; round < rounds; round++) {
+      const began = Date.now();
       const line = [];
       for (const name of rotated(names, round)) {
         const result = results[name];
@@ -148,6 +151,11 @@ const runWorkload = async (workload, names, place) => {
         }
       }
       say(`  ${round + 1}/${rounds}  ${line.join('  ')}`);
+      const now = Date.now();
+      if (round + 1 < rounds && now + (now - began) > until) {
+        say('  out of time for more rounds');
+        break;
+      }
     }
   } finally {
     await Promise.all(Object.values(servers).map((server) => server.stop()));
@@ -193,11 +201,14 @@ const main = async () => {
   if (load > 1) say(`Something else keeps this machine busy (load ${load.toFixed(1)}): expect noise`);
   try {
     loadgen.writeCertificate(certificate);
+    const start = Date.now();
     for (const [index, workload] of todo.entries()) {
       const taking = names.filter((name) => workload.peers.includes(name));
       say(`[${index + 1}/${todo.length}] ${workload.id}: ${workload.title}`);
       const { id, group, title } = workload;
-      const measured = await runWorkload(workload, taking, { cores, certificate });
+      // What one workload leaves of its share goes to those after it.
+      const until = options.rounds ? Infinity : start + (BUDGET_MS * (index + 1)) / todo.length;
+      const measured = await runWorkload(workload, taking, { cores, certificate }, until);
       results.workloads.push({ id, group, title, peers: measured });
     }
   } finally {

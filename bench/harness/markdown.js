@@ -91,7 +91,9 @@ const targetSection = (targets) => {
   ].join('\n\n');
 };
 
-const conditions = ({ machine, about }) => {
+const conditions = ({ machine, about, workloads }) => {
+  const counts = workloads.flatMap(({ peers: figures }) =>
+    Object.values(figures).filter(({ error }) => !error).map(({ count }) => count));
   const versions = Object.entries(about).filter(([, value]) => value && Object.keys(value).length)
     .map(([name, value]) => `${peers[name].title} ${JSON.stringify(value)}`);
   return [
@@ -100,7 +102,8 @@ const conditions = ({ machine, about }) => {
       `load before the run ${machine.load.toFixed(1)}. ` +
       `Whole run: ${machine.seconds} s${machine.options ? ` (\`${machine.options}\`)` : ''}.`,
     'CPU is what the whole server process used, user and system, per message; figures are ' +
-      'medians of interleaved rounds. Ratios count, not absolutes: less is better. ' +
+      `medians of ${Math.min(...counts)} to ${Math.max(...counts)} interleaved rounds. ` +
+      'Ratios count, not absolutes: less is better. ' +
       '`*`: the load generator was nearly as busy as its core allows, so the server may ' +
       'have been able to do more.',
     `Servers: ${versions.join('; ')}.`

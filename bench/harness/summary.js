@@ -15,7 +15,7 @@ const medians = ({ rounds, error }) => {
   for (const key of new Set(rounds.flatMap(Object.keys))) {
     figures[key] = median(rounds.map((round) => round[key]));
   }
-  return { ...figures, error };
+  return { ...figures, count: rounds.length, error };
 };
 
 /** Rounds to medians, and the project's targets to ratios. */
