@@ -7,3 +7,8 @@
 //! `cargo test --no-default-features` builds the first ring alone, which is what keeps it pure.
 
 pub mod proto;
+
+#[cfg(feature = "addon")]
+mod binding;
+#[cfg(feature = "addon")]
+mod transport;

@@ -1,0 +1,26 @@
+//! Sockets: dialling, and bytes in both directions between the network and the JavaScript thread.
+//!
+//! This ring refuses to know WebSocket and Node-API. What it delivers is an ordered stream of bytes
+//! with an end or a [`Failure`], and it tells the other side through a [`Doorbell`] that there is
+//! something to collect.
+//!
+//! ```text
+//!  tokio worker                         JavaScript thread
+//!  dial -> pump ── deliver ──► Mailbox ── collect ──► Client
+//!            ▲                    │  ▲                   │
+//!            └── next_order ──────┘  └──── enqueue ──────┘   (or straight into the kernel)
+//! ```
+
+pub(crate) mod client;
+pub(crate) mod dial;
+#[allow(dead_code, reason = "drawn from by the sessions of the binding")]
+pub(crate) mod entropy;
+pub(crate) mod failure;
+pub(crate) mod mailbox;
+mod pump;
+mod runtime;
+pub(crate) mod wire;
+
+pub(crate) use client::Client;
+pub(crate) use dial::Target;
+pub(crate) use mailbox::{Doorbell, Report};
