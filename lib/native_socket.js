@@ -60,9 +60,7 @@ class NativeSocket extends Duplex {
     this._reading = false;
     this._timer = null;
 
-    const { host, port, path } = options;
-    const target = path ? { path } : { host: host || 'localhost', port: Number(port) };
-    this._handle = new native.ClientSocket(target, () => this._turn());
+    this._handle = new native.ClientSocket(targetOf(options), () => this._turn());
   }
 
   /** Bytes handed to the socket, whether or not the kernel has them yet. */
@@ -286,6 +284,17 @@ class NativeSocket extends Duplex {
       if (this._onClosed) this._onClosed();
     }
   }
+}
+
+function targetOf({ host, port, path }) {
+  if (path) return { path };
+  const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
+  if (!Number.isInteger(number) || number < 0 || number > 65535) {
+    const error = new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`);
+    error.code = 'ERR_SOCKET_BAD_PORT';
+    throw error;
+  }
+  return { host: host || 'localhost', port: number };
 }
 
 function onTimeout(socket) {
