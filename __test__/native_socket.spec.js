@@ -187,7 +187,7 @@ describe('bytes', () => {
     assert.strictEqual(received.digest('hex'), sent.digest('hex'));
     assert.strictEqual(socket.bytesRead, total);
     assert.strictEqual(socket.bytesWritten, total);
-    assert.ok(congested > 10, `${congested} times congested`);
+    assert.ok(congested > 0);
   });
 
   it('hands out memory that nobody else writes to', async (t) => {

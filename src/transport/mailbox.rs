@@ -75,6 +75,8 @@ struct State {
     held: usize,
     /// JavaScript has asked for bytes; without it they ring no bell.
     wanted: bool,
+    /// Nobody will collect any more bytes.
+    abandoned: bool,
     /// The task found no room and waits to be woken.
     blocked: bool,
     outbound: Vec<u8>,
@@ -158,6 +160,9 @@ impl Mailbox {
     /// Appends what was read.
     pub(super) fn deliver(&self, bytes: &[u8]) {
         let mut state = self.state();
+        if state.abandoned {
+            return;
+        }
         state.inbound.extend_from_slice(bytes);
         let silent = !state.wanted || mem::replace(&mut state.rung, true);
         drop(state);
@@ -278,6 +283,7 @@ impl Mailbox {
     pub(super) fn abandon(&self, taken: &mut Taken) {
         *taken = Taken::default();
         let mut state = self.state();
+        state.abandoned = true;
         state.inbound = Vec::new();
         state.held = 0;
     }
