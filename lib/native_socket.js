@@ -3,7 +3,7 @@
 const { Duplex } = require('stream');
 const { getSystemErrorName, getSystemErrorMap } = require('util');
 
-const native = require('./native.js');
+const native = require('./native_binding');
 
 const { Bytes, More, Open, Flushed, Ended, Finished, Failed, Closed } = native.SocketReport;
 

@@ -9,6 +9,7 @@
 pub mod proto;
 
 #[cfg(feature = "addon")]
-mod binding;
+#[doc(hidden)]
+pub mod binding;
 #[cfg(feature = "addon")]
 mod transport;

@@ -13,7 +13,6 @@
 
 pub(crate) mod client;
 pub(crate) mod dial;
-#[allow(dead_code, reason = "drawn from by the sessions of the binding")]
 pub(crate) mod entropy;
 pub(crate) mod failure;
 pub(crate) mod mailbox;
@@ -23,4 +22,5 @@ pub(crate) mod wire;
 
 pub(crate) use client::Client;
 pub(crate) use dial::Target;
+pub(crate) use entropy::OsEntropy;
 pub(crate) use mailbox::{Doorbell, Report};

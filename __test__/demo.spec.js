@@ -1,0 +1,58 @@
+'use strict';
+
+const assert = require('node:assert');
+const http = require('node:http');
+const { once } = require('node:events');
+const { after, before, describe, it } = require('node:test');
+const { WebSocket: Peer } = require('ws');
+const { startDemo } = require('./fixtures/demo_process');
+
+describe('the demo of npm start', () => {
+  let demo;
+  before(async () => { demo = await startDemo(); });
+  after(() => demo && demo.stop());
+
+  it('is seen at work without a browser: its own client says and hears something', async () => {
+    await demo.printed(/\[terminal\] joined ws:\/\/127\.0\.0\.1:\d+/);
+    await demo.printed(/\[terminal\] hears {2}terminal: Hello from the terminal/);
+  });
+
+  it('serves a page that needs nothing from elsewhere', async () => {
+    const [response] = await once(http.get({ port: demo.port, host: '127.0.0.1', path: '/' }), 'response');
+    let page = '';
+    for await (const text of response.setEncoding('utf8')) page += text;
+    assert.strictEqual(response.statusCode, 200);
+    assert.match(response.headers['content-type'], /^text\/html/);
+    assert.doesNotMatch(page, /(src|href)="(https?:)?\/\//);
+  });
+
+  it('passes the words of a foreign client to everyone, and returns its bytes', async () => {
+    const peer = new Peer(`ws://127.0.0.1:${demo.port}/?name=peer`, 'chat');
+    const heard = [];
+    peer.on('message', (data, binary) => {
+      heard.push(binary ? data : JSON.parse(data));
+      peer.emit('heard');
+    });
+    const until = async (wanted) => { while (!heard.some(wanted)) await once(peer, 'heard'); };
+    await once(peer, 'open');
+    peer.send('grüße 🎉');
+    peer.send(Buffer.from([1, 2, 255]));
+    await until(({ kind, name, text }) => kind === 'said' && name === 'peer' && text === 'grüße 🎉');
+    await until((data) => Buffer.isBuffer(data) && data.equals(Buffer.from([1, 2, 255])));
+    await demo.printed(/\[terminal\] hears {2}peer: grüße 🎉/);
+    peer.close();
+    await once(peer, 'close');
+    await demo.printed(/\[terminal\] sees {3}peer left \(1 here\)/);
+  });
+
+  it('ends cleanly on Ctrl-C, telling everyone why', async () => {
+    const peer = new Peer(`ws://127.0.0.1:${demo.port}/`, 'chat');
+    await once(peer, 'open');
+    const closed = once(peer, 'close');
+    assert.strictEqual(await demo.stop(), 0);
+    const [code, reason] = await closed;
+    assert.strictEqual(code, 1000);
+    assert.strictEqual(String(reason), 'The server stops');
+    demo = undefined;
+  });
+});

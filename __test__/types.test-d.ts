@@ -1,0 +1,69 @@
+// Compiled by `npm test`, never run: what TypeScript users write must type-check, mistakes must not.
+
+import * as http from 'http';
+import WebSocket from 'faye-websocket-rs';
+import { Client, EventSource, isWebSocket } from 'faye-websocket-rs';
+import required = require('faye-websocket-rs');
+
+const server = http.createServer((request, response) => {
+  if (!EventSource.isEventSource(request)) return;
+  const stream = new WebSocket.EventSource(request, response, { ping: 15, retry: 10, headers: { 'X-A': 'b' } });
+  const id: string = stream.lastEventId;
+  const sent: boolean = stream.send('news', { event: 'update', id: id || 1 });
+  stream.on('close', (event) => event.type.length);
+  if (!sent) stream.close();
+});
+
+server.on('upgrade', (request, socket, head) => {
+  if (!WebSocket.isWebSocket(request) || !isWebSocket(request)) return;
+  const ws = new WebSocket(request, socket, head, ['irc', 'amqp'], { ping: 15, maxLength: 1024, allowDrafts: false });
+  ws.onopen = (event) => event.target;
+  ws.onmessage = ({ data }) => {
+    const written: boolean = typeof data === 'string' ? ws.send(data.toUpperCase()) : ws.write(data.subarray(1));
+    return written;
+  };
+  ws.on('message', (event) => ws.send(event.data));
+  ws.once('close', (event) => {
+    const code: number | null = event.code;
+    const reason: string | null = event.reason;
+    return [code, reason];
+  });
+  ws.addEventListener('error', (event) => event.message.trim());
+  ws.on('data', (message) => message.length);
+  ws.ping(null, () => ws.close(3001, 'done'));
+  ws.onmessage = null;
+  ws.pipe(process.stdout);
+  const nullable = new WebSocket(request, socket, null, null, null);
+  const state: number = nullable.readyState;
+  const open: boolean = state === required.OPEN;
+  return open;
+});
+
+const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
+  proxy: { origin: 'http://user:secret@localhost:8080', headers: { 'User-Agent': 'x' }, tls: { rejectUnauthorized: true } },
+  tls: { ca: 'PEM', servername: 'example.com' },
+  net: { localAddress: '127.0.0.1' },
+  headers: { Origin: 'https://example.com' },
+  handshakeTimeout: 5,
+  requireProtocol: true,
+});
+const status: number | undefined = client.statusCode;
+const cookies: string | undefined = client.headers?.['set-cookie'];
+new Client('ws://localhost/');
+new required.Client('ws://localhost/', 'a, b');
+process.stdin.pipe(client as unknown as NodeJS.WritableStream);
+
+const either: WebSocket | Client = client;
+const event: WebSocket.CloseEvent['code'] = status ?? null;
+either.send(`${cookies} ${event}`);
+
+// @ts-expect-error the url is missing
+new Client();
+// @ts-expect-error options are checked
+new Client('ws://localhost/', [], { verify: false });
+// @ts-expect-error a close code is a number
+client.close('1000');
+// @ts-expect-error servers dial nobody, so they take no handshake timeout
+new WebSocket({} as http.IncomingMessage, {} as import('net').Socket, null, [], { handshakeTimeout: 1 });
+// @ts-expect-error there is no such event field
+client.onclose = ({ wasClean }) => wasClean;

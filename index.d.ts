@@ -1,0 +1,256 @@
+/// <reference types="node" />
+
+import type { IncomingMessage, ServerResponse } from 'http';
+import type { NetConnectOpts } from 'net';
+import { Duplex, Stream } from 'stream';
+import type { ConnectionOptions } from 'tls';
+
+export = WebSocket;
+
+/** What the server class, `Client` and `EventSource` share: listeners by property, by DOM name and by Node name. */
+declare class Listenable<Events extends { [name: string]: unknown[] }, DomEvents extends { [name: string]: unknown }> extends Stream {
+  /** Same as `on(type, listener)`; the third argument is ignored. */
+  addEventListener<K extends keyof DomEvents>(type: K, listener: (event: DomEvents[K]) => void, useCapture?: boolean): void;
+  addEventListener(type: string, listener: (...args: any[]) => void, useCapture?: boolean): void;
+  /** Same as `removeListener(type, listener)`; the third argument is ignored. */
+  removeEventListener(type: string, listener: (...args: any[]) => void, useCapture?: boolean): void;
+  /** Calls the `on...` property of the event's type, then its listeners. */
+  dispatchEvent(event: { type: string }): void;
+
+  on<K extends keyof Events>(type: K, listener: (...args: Events[K]) => void): this;
+  on(type: string | symbol, listener: (...args: any[]) => void): this;
+  once<K extends keyof Events>(type: K, listener: (...args: Events[K]) => void): this;
+  once(type: string | symbol, listener: (...args: any[]) => void): this;
+  addListener<K extends keyof Events>(type: K, listener: (...args: Events[K]) => void): this;
+  addListener(type: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** The half that the server class and `Client` share. */
+declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
+  /** Server: made from the request's Host and path. Client: the URL that was passed. */
+  readonly url: string;
+  /** `hybi-13`, `hybi-8`, `hybi-7`, `hixie-76` or `hixie-75`; always `hybi-13` in a client. */
+  readonly version: string;
+  /** The subprotocol in use once the socket is open, `''` where none was agreed on. */
+  readonly protocol: string;
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
+  readyState: number;
+  /** Bytes accepted by `send` that the operating system has not taken yet. */
+  readonly bufferedAmount: number;
+  readable: boolean;
+  writable: boolean;
+
+  onopen: ((this: this, event: WebSocket.Event) => void) | null;
+  onmessage: ((this: this, event: WebSocket.MessageEvent) => void) | null;
+  onerror: ((this: this, event: WebSocket.ErrorEvent) => void) | null;
+  onclose: ((this: this, event: WebSocket.CloseEvent) => void) | null;
+
+  /**
+   * Sends one message: a Buffer as binary, anything else as the text `String(message)`. Messages sent while
+   * connecting are queued.
+   *
+   * @returns false when the socket is closing or closed (nothing is sent) or congested (wait for 'drain')
+   */
+  send(message?: unknown): boolean;
+  /** The writable-stream name of `send`. */
+  write(message?: unknown): boolean;
+  /** Sends the message, if there is one, and closes. */
+  end(message?: unknown): void;
+  /** Stops reading; messages of the chunk that is being processed still arrive. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Sends a ping; at most 125 bytes.
+   *
+   * @param callback runs when the matching pong arrives
+   * @returns whether a ping was, or will be, sent
+   */
+  ping(message?: string | Buffer | null, callback?: () => void): boolean;
+  /**
+   * Begins the closing handshake.
+   *
+   * @param code 1000 (the default) or 3000 to 4999; any other throws
+   * @param reason at most 123 bytes of UTF-8; the rest is cut off
+   */
+  close(code?: number, reason?: string): void;
+}
+
+declare class ClientSocket extends Socket {
+  constructor(url: string, protocols?: string | string[] | null, options?: WebSocket.ClientOptions | null);
+  /** Status of the handshake response; undefined before it arrives. */
+  readonly statusCode?: number;
+  /** Headers of the handshake response by lower-case name, repeated ones joined with `, `. */
+  readonly headers?: { [name: string]: string };
+}
+
+declare class EventStream extends Listenable<
+  { open: [event: WebSocket.Event]; close: [event: WebSocket.Event] },
+  { open: WebSocket.Event; close: WebSocket.Event }
+> {
+  constructor(request: IncomingMessage, response: ServerResponse, options?: WebSocket.EventSourceOptions);
+  /** Whether the request asks for a stream of server-sent events. */
+  static isEventSource(request: IncomingMessage): boolean;
+
+  readonly url: string;
+  /** The `Last-Event-ID` header of a client that reconnects, `''` otherwise. */
+  readonly lastEventId: string;
+  readyState: number;
+  writable: boolean;
+  onopen: ((this: this, event: WebSocket.Event) => void) | null;
+  onclose: ((this: this, event: WebSocket.Event) => void) | null;
+
+  /** Sends one event; returns false when closed or congested. */
+  send(message: unknown, options?: { event?: string; id?: string | number }): boolean;
+  write(message: unknown): boolean;
+  end(message?: unknown): void;
+  /** Sends a comment line that keeps the connection alive. */
+  ping(): boolean;
+  /** Returns false if it was closed already. */
+  close(): boolean;
+}
+
+type ServerSocket = WebSocket;
+type ServerSocketClass = typeof WebSocket;
+
+/** The server side of one connection, made in an http server's 'upgrade' listener. */
+declare class WebSocket extends Socket {
+  /**
+   * @param body the upgrade head: bytes that arrived behind the request
+   * @param protocols subprotocols the server speaks, as a list or separated by commas
+   */
+  constructor(
+    request: IncomingMessage,
+    socket: Duplex,
+    body?: Buffer | null,
+    protocols?: string | string[] | null,
+    options?: WebSocket.Options | null,
+  );
+
+  /** Whether the request asks for a WebSocket. */
+  static isWebSocket(request: IncomingMessage): boolean;
+  /** Throws `Unrecognized option: NAME` for the first key of `options` that is not in `validKeys`. */
+  static validateOptions(options: object | null | undefined, validKeys: string[]): void;
+
+  static readonly CONNECTING: 0;
+  static readonly OPEN: 1;
+  static readonly CLOSING: 2;
+  static readonly CLOSED: 3;
+}
+
+declare namespace WebSocket {
+  const WebSocket: ServerSocketClass;
+  type WebSocket = ServerSocket;
+  const Client: typeof ClientSocket;
+  type Client = ClientSocket;
+  const EventSource: typeof EventStream;
+  type EventSource = EventStream;
+
+  interface Event {
+    type: string;
+    bubbles: boolean;
+    cancelable: boolean;
+    target: any;
+    currentTarget: any;
+    eventPhase: number;
+    initEvent(type: string, canBubble: boolean, cancelable: boolean): void;
+    stopPropagation(): void;
+    preventDefault(): void;
+  }
+
+  interface MessageEvent extends Event {
+    /** A string for a text message, a Buffer for a binary one. */
+    data: string | Buffer;
+  }
+
+  interface ErrorEvent extends Event {
+    message: string;
+  }
+
+  interface CloseEvent extends Event {
+    /** null on drafts 75 and 76, which have no close codes. */
+    code: number | null;
+    reason: string | null;
+  }
+
+  interface DomEvents {
+    [name: string]: unknown;
+    open: Event;
+    message: MessageEvent;
+    error: ErrorEvent;
+    close: CloseEvent;
+  }
+
+  interface Events {
+    [name: string]: unknown[];
+    open: [event: Event];
+    message: [event: MessageEvent];
+    error: [event: ErrorEvent];
+    close: [event: CloseEvent];
+    data: [message: string | Buffer];
+    end: [];
+    drain: [];
+  }
+
+  /** What both sides take. */
+  interface CommonOptions {
+    /** Extra headers of the handshake. */
+    headers?: { [name: string]: unknown };
+    /** Plug-ins with the interface of `websocket-extensions`, for example `permessage-deflate`. */
+    extensions?: Extension | Extension[] | null;
+    /** Most bytes of one incoming message; 67108863 when left out or 0. */
+    maxLength?: number;
+    /** Seconds between automatic pings; none when left out. */
+    ping?: number;
+  }
+
+  /** Options of the server. */
+  interface Options extends CommonOptions {
+    /** false refuses drafts 75 and 76 and versions 7 and 8; true when left out. */
+    allowDrafts?: boolean;
+    /** Accepted for symmetry with the client and ignored. */
+    proxy?: unknown;
+    tls?: unknown;
+    ca?: unknown;
+  }
+
+  interface ClientOptions extends CommonOptions {
+    proxy?: ProxyOptions | null;
+    /** What `tls.connect` takes, for `wss:` URLs. */
+    tls?: ConnectionOptions | null;
+    /** Certificate authorities, used when `tls.ca` is not given. */
+    ca?: ConnectionOptions['ca'];
+    /** What `net.connect` takes; host and port come from the URL. */
+    net?: Partial<NetConnectOpts> | null;
+    /** Seconds until an unanswered handshake fails; 30 when left out, 0 for none. */
+    handshakeTimeout?: number;
+    /** true fails the handshake when protocols were offered and the server chose none. */
+    requireProtocol?: boolean;
+  }
+
+  interface ProxyOptions {
+    /** URL of the HTTP or HTTPS proxy, credentials included; no proxy when left out. */
+    origin?: string;
+    headers?: { [name: string]: unknown };
+    /** TLS options of the connection to the proxy. */
+    tls?: ConnectionOptions;
+  }
+
+  interface EventSourceOptions {
+    headers?: { [name: string]: unknown };
+    /** Seconds between keep-alive comments; 10 when left out or 0. */
+    ping?: number;
+    /** Seconds the client waits before it reconnects; 5 when left out or 0. */
+    retry?: number;
+  }
+
+  /** An extension plug-in, as `websocket-extensions` defines it. */
+  interface Extension {
+    name: string;
+    type: 'permessage' | string;
+    rsv1: boolean;
+    rsv2: boolean;
+    rsv3: boolean;
+    createClientSession(options?: { maxLength: number }): any;
+    createServerSession(offers: object[], options?: { maxLength: number }): any;
+  }
+}

@@ -1,0 +1,109 @@
+'use strict';
+
+// The native addon as a file: what it is called here, whether it is up to date, how it is compiled.
+// Plain cargo, because people who install the package do not have the napi command line.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+
+const root = path.join(__dirname, '..');
+const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src'];
+
+/** Thrown when the addon cannot be built; the message is meant for the person at the terminal. */
+class BuildError extends Error {}
+
+/** True on Linux systems whose C library is musl (Alpine). */
+function isMusl() {
+  if (process.platform !== 'linux') return false;
+  const report = process.report.getReport();
+  return !(typeof report === 'string' ? JSON.parse(report) : report).header.glibcVersionRuntime;
+}
+
+/** The platform as napi-rs spells it, for example `linux-x64-gnu`; lib/native.js looks for a file of this name. */
+function platformName() {
+  const { platform, arch } = process;
+  if (platform === 'linux') {
+    const abi = isMusl() ? 'musl' : 'gnu';
+    return `linux-${arch}-${arch === 'arm' ? `${abi}eabihf` : abi}`;
+  }
+  if (platform === 'win32') return `win32-${arch}-msvc`;
+  return `${platform}-${arch}`;
+}
+
+function addonPath() {
+  return path.join(root, 'lib', `faye-websocket-rs.${platformName()}.node`);
+}
+
+function newestChange(file) {
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (!stat) return 0;
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...fs.readdirSync(file).map((name) => newestChange(path.join(file, name))));
+}
+
+/** @returns {'missing' | 'outdated' | 'ready'} compared with the Rust sources beside it */
+function addonState() {
+  const built = fs.statSync(addonPath(), { throwIfNoEntry: false });
+  if (!built) return 'missing';
+  const sources = Math.max(...SOURCES.map((name) => newestChange(path.join(root, name))));
+  return built.mtimeMs < sources ? 'outdated' : 'ready';
+}
+
+function printed(command, args) {
+  const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+function atLeast(version, floor) {
+  const [a, b] = [version, floor].map((text) => text.split('.').map(Number));
+  for (let i = 0; i < b.length; i++) {
+    if (a[i] !== b[i]) return a[i] > b[i];
+  }
+  return true;
+}
+
+/** Throws a BuildError that says what to install unless a sufficient Rust toolchain is there. */
+function checkToolchain() {
+  const floor = /^rust-version\s*=\s*"([\d.]+)"/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'))[1];
+  const advice = `The addon of faye-websocket-rs is compiled with Rust ${floor} or newer.\n`
+    + 'Install it from https://rustup.rs (or, where rustup is there, run: rustup update stable), then try again.';
+  const cargo = printed('cargo', ['--version']);
+  const rustc = printed('rustc', ['--version']);
+  if (!cargo || !rustc) {
+    throw new BuildError(`No Rust toolchain was found: \`${cargo ? 'rustc' : 'cargo'} --version\` does not run.\n${advice}`);
+  }
+  const version = /(\d+\.\d+\.\d+)/.exec(rustc)[1];
+  if (!atLeast(version, floor)) throw new BuildError(`The Rust toolchain found here is too old: ${rustc}.\n${advice}`);
+}
+
+/**
+ * Compiles the addon in release mode and puts it where lib/native.js looks for it.
+ *
+ * @param {string} [targetDir] folder for cargo's intermediate files; cargo's own default when left out
+ * @returns {string} path of the addon
+ */
+function buildAddon(targetDir) {
+  checkToolchain();
+  const args = ['build', '--release', '--locked', '--lib', '--message-format=json-render-diagnostics'];
+  if (targetDir) args.push('--target-dir', targetDir);
+  const { status, stdout } = spawnSync('cargo', args, {
+    cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new BuildError('cargo could not build the addon; its messages are above.');
+  const library = stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
+    .filter(({ reason, target }) => reason === 'compiler-artifact' && target.name === 'faye_websocket_rs')
+    .flatMap(({ filenames }) => filenames)
+    .find((name) => /\.(so|dylib|dll)$/.test(name));
+  if (!library) throw new BuildError('cargo reported no shared library for faye-websocket-rs.');
+  // A running process may have the old file mapped: replace it, never write into it.
+  const target = addonPath();
+  const fresh = `${target}.${process.pid}`;
+  fs.copyFileSync(library, fresh);
+  fs.renameSync(fresh, target);
+  const now = new Date();
+  fs.utimesSync(target, now, now);
+  return target;
+}
+
+module.exports = { BuildError, addonPath, addonState, buildAddon, platformName, root };

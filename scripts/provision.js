@@ -1,0 +1,75 @@
+'use strict';
+
+// What `npm start` and `npm test` run first: installs and builds what a fresh or changed checkout lacks,
+// and says so. Does nothing, quickly, when all is there.
+//
+//   node scripts/provision.js [--with-dev-dependencies]
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { BuildError, addonPath, addonState, buildAddon, root } = require('./addon');
+
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+function seconds(since) {
+  return `${((Date.now() - since) / 1000).toFixed(0)} s`;
+}
+
+// npm notes what it installed in this hidden lockfile.
+function dependenciesState() {
+  const installed = path.join(root, 'node_modules', '.package-lock.json');
+  if (!fs.existsSync(installed)) return 'missing';
+  const wanted = JSON.parse(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages;
+  const present = JSON.parse(fs.readFileSync(installed, 'utf8')).packages;
+  const differs = Object.entries(wanted).some(([name, { version, optional }]) => (
+    name !== '' && !optional && (!present[name] || present[name].version !== version)
+  ));
+  return differs ? 'outdated' : 'ready';
+}
+
+function installDependencies() {
+  const state = dependenciesState();
+  if (state === 'ready') return;
+  const started = Date.now();
+  say(`Development dependencies are ${state}: running npm ci (well under a minute) ...`);
+  // npm_execpath is the npm that runs us; going through node spares the difference between npm and npm.cmd.
+  const npm = process.env.npm_execpath;
+  const options = { cwd: root, stdio: 'inherit' };
+  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+  const { status } = npm
+    ? spawnSync(process.execPath, [npm, ...args], options)
+    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+  if (status !== 0) throw new BuildError('npm ci failed; its messages are above.');
+  say(`Development dependencies installed in ${seconds(started)}.`);
+}
+
+function build() {
+  const state = addonState();
+  if (state === 'ready') return;
+  const started = Date.now();
+  say(`The native addon is ${state}: building it with cargo (the first time one to three minutes) ...`);
+  const file = buildAddon();
+  say(`Built ${path.relative(root, file)} (${(fs.statSync(file).size / 1e6).toFixed(1)} MB) in ${seconds(started)}.`);
+}
+
+function load() {
+  const file = addonPath();
+  try {
+    require(file);
+  } catch (error) {
+    throw new BuildError(`${path.relative(root, file)} was built but does not load: ${error.message}`);
+  }
+}
+
+try {
+  if (process.argv.includes('--with-dev-dependencies')) installDependencies();
+  build();
+  load();
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  process.stderr.write(`\n${error.message}\n`);
+  process.exitCode = 1;
+}

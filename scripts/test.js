@@ -1,0 +1,53 @@
+'use strict';
+
+// npm test: provides what is missing, runs every suite to its end and sums up. `npm test -- NAME` runs only
+// the JavaScript specs whose path contains NAME.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { root } = require('./addon');
+
+const LIMIT = 15 * 60 * 1000; // milliseconds for one step; only a hang gets near it
+
+function specs(folder) {
+  return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : specs(file);
+    return entry.name.endsWith('.spec.js') ? [path.relative(root, file)] : [];
+  }).sort();
+}
+
+function run(title, command, args) {
+  process.stdout.write(`\n=== ${title}\n`);
+  const started = Date.now();
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', timeout: LIMIT });
+  if (error) process.stderr.write(`${command}: ${error.message}\n`);
+  const passed = status === 0;
+  return { title, passed, note: `${((Date.now() - started) / 1000).toFixed(1)} s${signal ? `, ended by ${signal}` : ''}` };
+}
+
+const node = process.execPath;
+const filter = process.argv[2];
+const files = specs(path.join(root, '__test__')).filter((file) => !filter || file.includes(filter));
+if (files.length === 0) {
+  process.stderr.write(`No spec under __test__ has ${JSON.stringify(filter)} in its path.\n`);
+  process.exit(1);
+}
+
+const provision = run('What is missing', node, ['scripts/provision.js', '--with-dev-dependencies']);
+if (!provision.passed) process.exit(1);
+
+const results = [];
+if (!filter) {
+  results.push(run('Protocol core (Rust)', 'cargo', ['test', '--locked', '--quiet', '--no-default-features']));
+  results.push(run('Whole crate with the addon (Rust)', 'cargo', ['test', '--locked', '--quiet']));
+  results.push(run('Public types (TypeScript)', node, ['node_modules/typescript/bin/tsc', '-p', '__test__/tsconfig.json']));
+}
+results.push(run(`JavaScript specs (${files.length} files)`, node, ['--test', '--test-reporter=spec', ...files]));
+
+process.stdout.write('\n=== Summary\n');
+for (const { title, passed, note } of results) {
+  process.stdout.write(`${passed ? 'passed' : 'FAILED'}  ${title} (${note})\n`);
+}
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;
