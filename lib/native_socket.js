@@ -1,11 +1,14 @@
 'use strict';
 
+const { X509Certificate } = require('crypto');
 const { Duplex } = require('stream');
+const tls = require('tls');
 const { getSystemErrorName, getSystemErrorMap } = require('util');
 
 const native = require('./native_binding');
+const { connectorFor } = require('./native_tls');
 
-const { Bytes, More, Open, Flushed, Ended, Finished, Failed, Closed } = native.SocketReport;
+const { Asked, Bytes, More, Open, Flushed, Ended, Finished, Failed, Closed } = native.SocketReport;
 
 /** Bytes are collected into slabs of this size; each chunk is a part of one that nobody else has. */
 const SLAB_SIZE = 64 * 1024;
@@ -32,6 +35,11 @@ class NativeSocket extends Duplex {
    * @param {string} [options.host] name or address, IPv6 without brackets
    * @param {number} [options.port]
    * @param {string} [options.path] Unix socket, instead of host and port
+   * @param {object} [options.tls] as for `tls.connect`, but see `isHonoured` in native_tls.js
+   * @param {object} [options.proxy] the HTTP proxy to go through: `host`, `port`, `tls`, and for its
+   *   CONNECT `serverHost` (value of Host), `url` (for its error), `authorization` (a header value),
+   *   `headers` (names and values in turn)
+   * @param {number} [options.timeout] milliseconds until 'connect'; 0, the default, for any
    * @param {number} [options.highWaterMark] as for every Duplex, in bytes
    */
   constructor(options) {
@@ -60,7 +68,11 @@ class NativeSocket extends Duplex {
     this._reading = false;
     this._timer = null;
 
-    this._handle = new native.ClientSocket(targetOf(options), () => this._turn());
+    const { tls: ownTls, proxy } = options;
+    this.encrypted = Boolean(ownTls);
+    this._handle = new native.ClientSocket(
+      targetOf(options), () => this._turn(),
+      ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls));
   }
 
   /** Bytes handed to the socket, whether or not the kernel has them yet. */
@@ -258,7 +270,21 @@ class NativeSocket extends Duplex {
     this.emit('ready');
   }
 
+  /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */
+  _check() {
+    const { name, certificate } = this._handle.takeCredentials();
+    let error;
+    try {
+      error = tls.checkServerIdentity(name, new X509Certificate(certificate).toLegacyObject());
+    } catch (failure) {
+      error = failure;
+    }
+    if (error) this.destroy(error);
+    else this._handle.giveConsent();
+  }
+
   _settle(report) {
+    if (report & Asked && !this.destroyed) this._check();
     if (report & Flushed && this._onFlushed && !this.connecting) {
       const callback = this._onFlushed;
       this._onFlushed = null;
@@ -277,24 +303,39 @@ class NativeSocket extends Duplex {
     }
     if (report & Failed) {
       const failure = this._handle.takeFailure();
-      if (failure) this.destroy(errorFrom(failure));
+      // A proxy that hangs up without a word is an end, not an error.
+      if (failure) this.destroy(failure.syscall === 'proxy' && failure.code === 'EOF' ? null : errorFrom(failure));
     }
     if (report & Closed && !this._closed) {
       this._closed = true;
       if (this._onClosed) this._onClosed();
+      else if (!this._ended) this.destroy();
     }
   }
 }
 
-function targetOf({ host, port, path }) {
-  if (path) return { path };
-  const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
-  if (!Number.isInteger(number) || number < 0 || number > 65535) {
-    const error = new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`);
-    error.code = 'ERR_SOCKET_BAD_PORT';
-    throw error;
+function targetOf({ host, port, path, tls: own, proxy, timeout }) {
+  if (path) return { path, timeout, servername: nameOf(own, 'localhost') };
+  const target = { host: host || 'localhost', port: portOf(port), timeout };
+  target.servername = nameOf(own, target.host);
+  if (proxy) {
+    const { serverHost, url, authorization, headers = [] } = proxy;
+    target.proxy = { host: proxy.host, port: portOf(proxy.port), serverHost, url, authorization, headers };
+    target.proxy.servername = nameOf(proxy.tls, proxy.host);
   }
-  return { host: host || 'localhost', port: number };
+  return target;
+}
+
+function portOf(port) {
+  const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
+  if (Number.isInteger(number) && number >= 0 && number <= 65535) return number;
+  const error = new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`);
+  error.code = 'ERR_SOCKET_BAD_PORT';
+  throw error;
+}
+
+function nameOf(options, host) {
+  return (options && options.servername) || host;
 }
 
 function onTimeout(socket) {
@@ -325,16 +366,31 @@ function errorFrom(failure) {
   return all;
 }
 
-function systemError({ syscall, code, errno, address, port, hostname, text }) {
+function systemError({ syscall, code, errno, address, port, hostname, text, answer }) {
+  if (syscall === 'tls' || syscall === 'proxy') return handshakeError(text, code, answer);
   const name = errno ? getSystemErrorName(-errno) : code;
   const where = hostname || (port ? `${address}:${port}` : address);
-  const error = new Error([syscall, name || text, where].filter(Boolean).join(' '));
+  const words = [syscall, name || text, where];
+  if (name === 'EPROTO') words.push(text);
+  const error = new Error(words.filter(Boolean).join(' '));
   error.errno = numberOf(name);
   error.code = name || 'EUNKNOWN';
   error.syscall = syscall;
   if (hostname) error.hostname = hostname;
   if (address) error.address = address;
   if (port) error.port = port;
+  return error;
+}
+
+/** A failure above the socket: the text says it all. */
+function handshakeError(text, code, answer) {
+  const error = new Error(text);
+  error.code = code;
+  if (answer && answer.statusCode > 0) {
+    error.statusCode = answer.statusCode;
+    error.headers = {};
+    for (let i = 0; i < answer.headers.length; i += 2) error.headers[answer.headers[i]] = answer.headers[i + 1];
+  }
   return error;
 }
 

@@ -3,15 +3,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{BufferSlice, Function};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 use tokio::task::AbortHandle;
 
+use super::session::pairs;
 use super::tasks;
+use super::tls_connector::TlsConnector;
+use crate::proto::handshake::proxy::ProxyHandshake;
+use crate::proto::http::Headers;
 use crate::transport::failure::{Failure, Peer};
-use crate::transport::{Client, Doorbell, Report, Target};
+use crate::transport::mailbox::Credentials;
+use crate::transport::{Client, Doorbell, Proxy, Report, Route, Target, Tls};
 
 /// Where to connect to: `path`, or `host` and `port`.
 #[napi(object)]
@@ -19,6 +24,44 @@ pub struct SocketTarget {
     pub host: Option<String>,
     pub port: Option<u16>,
     pub path: Option<String>,
+    /// The name to ask the server by and to find in its certificate, with a TLS connector.
+    pub servername: Option<String>,
+    pub proxy: Option<SocketProxy>,
+    /// Milliseconds for everything up to the report `Open`.
+    pub timeout: Option<u32>,
+}
+
+/// The HTTP proxy to go through.
+#[napi(object)]
+pub struct SocketProxy {
+    pub host: String,
+    pub port: u16,
+    /// As the server's, with a TLS connector for the proxy.
+    pub servername: Option<String>,
+    /// The server's value of `Host`.
+    pub server_host: String,
+    /// The server's address, as errors show it.
+    pub url: String,
+    /// Value of `Proxy-Authorization`.
+    pub authorization: Option<String>,
+    /// Further headers, names and values in turn.
+    pub headers: Vec<String>,
+}
+
+/// A server's certificate, to be checked against the name it was asked by.
+#[napi(object)]
+pub struct SocketCredentials {
+    pub name: String,
+    /// In DER.
+    pub certificate: Buffer,
+}
+
+/// What a proxy answered that did not open its tunnel.
+#[napi(object)]
+pub struct ProxyAnswer {
+    pub status_code: u16,
+    /// Names and values in turn.
+    pub headers: Vec<String>,
 }
 
 /// Addresses of both ends; all are absent on a Unix socket.
@@ -41,12 +84,14 @@ pub struct SocketFailure {
     pub hostname: Option<String>,
     pub text: String,
     pub others: Vec<SocketFailure>,
+    pub answer: Option<ProxyAnswer>,
 }
 
 /// Bits of the number `collect` returns, above the count of bytes.
 #[napi]
 pub enum SocketReport {
-    Bytes = 0x00ff_ffff,
+    Bytes = 0x007f_ffff,
+    Asked = 0x0080_0000,
     More = 0x0100_0000,
     Open = 0x0200_0000,
     Flushed = 0x0400_0000,
@@ -70,15 +115,17 @@ impl ClientSocket {
     /// Begins to connect at once. `bell` is called, in the async context of this call, whenever
     /// there is something to collect.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, target: SocketTarget, bell: Function<(), ()>) -> Result<Self> {
-        let target = match target {
-            SocketTarget { path: Some(path), .. } => Target::Path(path),
-            SocketTarget { host: Some(host), port: Some(port), .. } => Target::Host { host, port },
-            _ => return Err(Error::new(Status::InvalidArg, "path, or host and port, required")),
-        };
+    pub fn new(
+        env: Env,
+        target: SocketTarget,
+        bell: Function<(), ()>,
+        tls: Option<&TlsConnector>,
+        proxy_tls: Option<&TlsConnector>,
+    ) -> Result<Self> {
+        let route = route(target, tls, proxy_tls)?;
         let bell = bell.build_threadsafe_function::<()>().build()?;
         let bell = Bell(Arc::new(Mutex::new(Some(bell))));
-        let client = Client::open(target, Box::new(Ringer(bell.clone())))
+        let client = Client::open(route, Box::new(Ringer(bell.clone())))
             .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         let task = client.abort_handle();
         tasks::adopt(env, task.clone())?;
@@ -137,6 +184,19 @@ impl ClientSocket {
         self.client.destroy();
     }
 
+    /// The certificate to look at, after a report said `Asked`.
+    #[napi(catch_unwind)]
+    pub fn take_credentials(&self) -> Option<SocketCredentials> {
+        let Credentials { name, certificate } = self.client.take_credentials()?;
+        Some(SocketCredentials { name, certificate: certificate.into() })
+    }
+
+    /// Accepts the certificate taken last; until then its server gets no byte of ours.
+    #[napi(catch_unwind)]
+    pub fn give_consent(&self) {
+        self.client.give_consent();
+    }
+
     /// What went wrong, after a report said `Failed`.
     #[napi(catch_unwind)]
     pub fn take_failure(&self) -> Option<SocketFailure> {
@@ -174,8 +234,55 @@ impl ClientSocket {
     }
 }
 
+fn route(
+    target: SocketTarget,
+    tls: Option<&TlsConnector>,
+    proxy_tls: Option<&TlsConnector>,
+) -> Result<Route> {
+    let SocketTarget { host, port, path, servername, proxy, timeout } = target;
+    let layer = |tls: Option<&TlsConnector>, servername: Option<String>| {
+        let connector = tls?.connector();
+        Some(Tls { connector, name: servername.unwrap_or_default() })
+    };
+    let target = match (path, host, port) {
+        (Some(path), ..) => Target::Path(path),
+        (None, Some(host), Some(port)) => Target::Host { host, port },
+        _ => return Err(Error::new(Status::InvalidArg, "path, or host and port, required")),
+    };
+    let proxy = match (proxy, &target) {
+        (None, _) => None,
+        (Some(proxy), Target::Host { host, port }) => {
+            let mut handshake = ProxyHandshake::new(
+                host,
+                *port,
+                &proxy.server_host,
+                &proxy.url,
+                proxy.authorization.as_deref(),
+            );
+            let mut headers = Headers::new();
+            for (name, value) in pairs(proxy.headers) {
+                headers.set(&name, &value);
+            }
+            let mut request = Vec::new();
+            handshake.request(&headers, &mut request);
+            Some(Proxy {
+                target: Target::Host { host: proxy.host, port: proxy.port },
+                tls: layer(proxy_tls, proxy.servername),
+                handshake,
+                request,
+            })
+        }
+        (Some(_), Target::Path(_)) => {
+            return Err(Error::new(Status::InvalidArg, "a proxy cannot reach a path"));
+        }
+    };
+    let timeout = timeout.map(|timeout| Duration::from_millis(timeout.into()));
+    Ok(Route { target, proxy, tls: layer(tls, servername), timeout })
+}
+
 fn pack(report: Report) -> u32 {
     let bits = [
+        (report.asked, SocketReport::Asked),
         (report.more, SocketReport::More),
         (report.open, SocketReport::Open),
         (report.flushed, SocketReport::Flushed),
@@ -205,6 +312,14 @@ impl From<Failure> for SocketFailure {
             hostname,
             text: failure.text,
             others: failure.others.into_iter().map(Self::from).collect(),
+            answer: failure.answer.map(|answer| ProxyAnswer {
+                status_code: answer.status,
+                headers: answer
+                    .headers
+                    .into_iter()
+                    .flat_map(|(name, value)| [name, value])
+                    .collect(),
+            }),
         }
     }
 }

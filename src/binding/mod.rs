@@ -10,4 +10,5 @@ pub mod session;
 pub mod shared;
 pub mod table;
 mod tasks;
+pub mod tls_connector;
 pub mod tunnel;

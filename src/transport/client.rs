@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::dial::{Target, dial};
 use super::failure::{Failure, Step};
-use super::mailbox::{Doorbell, Mailbox, Opening, Report, Taken};
+use super::mailbox::{Credentials, Doorbell, Mailbox, Opening, Report, Taken};
 use super::pump::Pump;
+use super::route::{Established, Route, establish};
 use super::runtime;
-use super::wire::{Endpoints, Shared, Wire};
+use super::wire::{Endpoints, Wire};
 
 /// A connection, seen from the JavaScript thread. Dropping it does not end it: [`Client::destroy`]
 /// does.
@@ -28,10 +28,10 @@ impl Client {
     /// # Errors
     ///
     /// When the runtime cannot be started.
-    pub(crate) fn open(target: Target, bell: Box<dyn Doorbell>) -> io::Result<Self> {
+    pub(crate) fn open(route: Route, bell: Box<dyn Doorbell>) -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new(bell));
         let closing = Closing(Arc::clone(&mailbox));
-        let task = runtime::handle()?.spawn(run(closing, target)).abort_handle();
+        let task = runtime::handle()?.spawn(run(closing, route)).abort_handle();
         Ok(Self { mailbox, taken: Taken::default(), task, opening: None })
     }
 
@@ -89,6 +89,17 @@ impl Client {
     /// Takes the failure that a report announced.
     pub(crate) fn take_failure(&self) -> Option<Failure> {
         self.mailbox.take_failure()
+    }
+
+    /// Takes the certificate that a report announced.
+    pub(crate) fn take_credentials(&self) -> Option<Credentials> {
+        self.mailbox.take_credentials()
+    }
+
+    /// Consents to the certificate taken last. Until then nothing is sent to its server; to refuse
+    /// is to [`Client::destroy`].
+    pub(crate) fn give_consent(&self) {
+        self.mailbox.give_consent();
     }
 
     /// The addresses, once a report said `open`.
@@ -162,13 +173,14 @@ impl Drop for Closing {
 }
 
 /// The task. Its argument outlives its locals, so the socket is closed before that is told.
-async fn run(closing: Closing, target: Target) {
+async fn run(closing: Closing, route: Route) {
     let mailbox = &closing.0;
-    let wire = match dial(&target).await {
-        Ok(wire) => Arc::new(wire),
-        Err(failure) => return mailbox.fail(failure),
-    };
-    let endpoints = wire.endpoints();
-    mailbox.opened(Opening { endpoints, wire: Some(Arc::clone(&wire)), direct: true });
-    Pump::new(Shared(wire), Arc::clone(mailbox)).await;
+    match establish(route, mailbox).await {
+        Ok(Established { wire, stream, direct }) => {
+            let endpoints = wire.endpoints();
+            mailbox.opened(Opening { endpoints, wire: Some(Arc::clone(&wire)), direct });
+            Pump::new(wire, stream, Arc::clone(mailbox)).await;
+        }
+        Err(failure) => mailbox.fail(failure),
+    }
 }

@@ -4,21 +4,28 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::proto::handshake::proxy::ProxyHandshake;
+use crate::proto::http::Response;
+
 /// The step that failed; its name is Node's `syscall`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Lookup,
     Connect,
+    Proxy,
+    Tls,
     Read,
     Write,
 }
 
 impl Step {
-    /// As it stands in the `syscall` of Node's errors.
+    /// As it stands in the `syscall` of Node's errors, which know no `proxy` and no `tls`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lookup => "getaddrinfo",
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
+            Self::Tls => "tls",
             Self::Read => "read",
             Self::Write => "write",
         }
@@ -49,6 +56,8 @@ pub(crate) struct Failure {
     pub(crate) text: String,
     /// The failures of the other addresses tried, in the order of the attempts.
     pub(crate) others: Vec<Failure>,
+    /// The answer of a proxy that refused.
+    pub(crate) answer: Option<Response>,
 }
 
 impl Failure {
@@ -61,6 +70,7 @@ impl Failure {
             peer,
             text: error.to_string(),
             others: Vec::new(),
+            answer: None,
         }
     }
 
@@ -73,6 +83,29 @@ impl Failure {
             peer: Some(Peer::Name(host.to_owned())),
             text,
             others: Vec::new(),
+            answer: None,
+        }
+    }
+
+    /// A TLS handshake that failed; `text` is the whole message.
+    pub(crate) fn tls(code: &'static str, text: String) -> Self {
+        Self {
+            step: Step::Tls,
+            code: Some(code),
+            errno: None,
+            peer: None,
+            text,
+            others: Vec::new(),
+            answer: None,
+        }
+    }
+
+    /// A proxy that did not open its tunnel; `text` is the whole message.
+    pub(crate) fn proxy(code: &'static str, text: String, handshake: &ProxyHandshake) -> Self {
+        Self {
+            step: Step::Proxy,
+            answer: Some(handshake.response().clone()),
+            ..Self::tls(code, text)
         }
     }
 }
@@ -99,6 +132,8 @@ fn code_of(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::PermissionDenied => "EACCES",
         io::ErrorKind::TimedOut => "ETIMEDOUT",
         io::ErrorKind::Unsupported => "ENOTSUP",
+        // What a TLS library reports in the course of a connection.
+        io::ErrorKind::Other => "EPROTO",
         _ => return None,
     })
 }

@@ -4,9 +4,10 @@
 //! bytes and goes on below [`LOW`], so that a slow listener is felt by the peer. Outwards, there is
 //! one batch at a time: the JavaScript stream keeps the rest and knows how much it is.
 
+use std::future::poll_fn;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::failure::{Failure, Step};
 use super::wire::{Endpoints, Wire};
@@ -34,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) more: bool,
     /// The connection stands (or stood).
     pub(crate) open: bool,
+    /// A certificate waits to be taken.
+    pub(crate) asked: bool,
     /// Everything written so far is with the kernel.
     pub(crate) flushed: bool,
     /// The peer has sent its last byte and it was collected.
@@ -83,6 +86,7 @@ struct State {
     unflushed: bool,
     finish: Finish,
     open: Option<Opening>,
+    consent: Consent,
     ended: bool,
     failure: Option<Failure>,
     closed: bool,
@@ -97,6 +101,25 @@ enum Finish {
     Wanted,
     Begun,
     Done,
+}
+
+/// A server's certificate, on its way to whoever knows the rules for names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// The name the server was asked by.
+    pub(crate) name: String,
+    /// Its certificate, in DER.
+    pub(crate) certificate: Vec<u8>,
+}
+
+#[derive(Default)]
+enum Consent {
+    #[default]
+    NotNeeded,
+    Asked(Credentials),
+    /// Taken and being looked at.
+    Pending,
+    Given,
 }
 
 /// Shared by exactly one task and one [`Client`](super::Client).
@@ -139,6 +162,18 @@ impl Mailbox {
     /// The connection stands.
     pub(super) fn opened(&self, opening: Opening) {
         self.tell(|state| state.open = Some(opening));
+    }
+
+    /// Shows a certificate and waits until [`Mailbox::give_consent`]. Refusal is the end of the task.
+    pub(super) async fn consent(&self, name: &str, certificate: Vec<u8>) {
+        let credentials = Credentials { name: name.to_owned(), certificate };
+        self.tell(|state| state.consent = Consent::Asked(credentials));
+        poll_fn(|cx| {
+            self.register(cx);
+            let given = matches!(self.state().consent, Consent::Given);
+            if given { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Leaves word whom to wake when there is work or room again.
@@ -246,6 +281,7 @@ impl Mailbox {
             bytes: 0,
             more: waiting > 0,
             open: state.open.is_some(),
+            asked: matches!(state.consent, Consent::Asked(_)),
             flushed: !state.unflushed,
             ended: state.ended && waiting == 0,
             finished: state.finish == Finish::Done,
@@ -306,6 +342,27 @@ impl Mailbox {
         let mut state = self.state();
         if state.finish == Finish::No {
             state.finish = Finish::Wanted;
+        }
+        self.wake(state);
+    }
+
+    /// Takes the certificate a report announced. Each has to be consented to.
+    pub(super) fn take_credentials(&self) -> Option<Credentials> {
+        let mut state = self.state();
+        match mem::replace(&mut state.consent, Consent::Pending) {
+            Consent::Asked(credentials) => Some(credentials),
+            other => {
+                state.consent = other;
+                None
+            }
+        }
+    }
+
+    /// Lets the task go on with the server whose certificate was taken last.
+    pub(super) fn give_consent(&self) {
+        let mut state = self.state();
+        if matches!(state.consent, Consent::Pending) {
+            state.consent = Consent::Given;
         }
         self.wake(state);
     }

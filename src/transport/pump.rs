@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::failure::{Failure, Step};
 use super::mailbox::{Mailbox, Order};
+use super::route::Stream;
+use super::tls::is_truncation;
+use super::wire::Wire;
 
 /// The most one poll reads before it delivers, in bytes.
 pub(super) const SCRATCH: usize = 64 * 1024;
@@ -21,8 +24,9 @@ thread_local! {
 }
 
 /// Both directions of one connection. Ends when both have ended or one has failed.
-pub(super) struct Pump<S> {
-    stream: S,
+pub(super) struct Pump {
+    wire: Arc<Wire>,
+    stream: Box<dyn Stream>,
     mailbox: Arc<Mailbox>,
     batch: Vec<u8>,
     sent: usize,
@@ -40,9 +44,18 @@ enum Writing {
     Nothing,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
-    pub(super) fn new(stream: S, mailbox: Arc<Mailbox>) -> Self {
-        Self { stream, mailbox, batch: Vec::new(), sent: 0, writing: Writing::Order, reading: true }
+impl Pump {
+    /// `stream` runs over `wire`.
+    pub(super) fn new(wire: Arc<Wire>, stream: Box<dyn Stream>, mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            wire,
+            stream,
+            mailbox,
+            batch: Vec::new(),
+            sent: 0,
+            writing: Writing::Order,
+            reading: true,
+        }
     }
 
     /// Writes until there is nothing to write or the stream takes no more.
@@ -86,6 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 Poll::Pending => return Poll::Pending,
                 // A peer that is already gone got our end in its own way.
                 Poll::Ready(_) => {
+                    // TLS says goodbye and leaves the socket as it is.
+                    let _ = self.wire.finish();
                     self.mailbox.finished();
                     self.writing = Writing::Nothing;
                 }
@@ -114,6 +129,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                         break Poll::Ready(Ok(()));
                     }
                     Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) if is_truncation(&error) => {
+                        self.reading = false;
+                        break Poll::Ready(Ok(()));
+                    }
                     Poll::Ready(Err(error)) => {
                         break Poll::Ready(Err(Failure::io(Step::Read, &error, None)));
                     }
@@ -130,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Pump<S> {
+impl Future for Pump {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

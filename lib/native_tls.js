@@ -1,0 +1,122 @@
+'use strict';
+
+const { createHash, createPrivateKey } = require('crypto');
+const fs = require('fs');
+const tls = require('tls');
+
+const native = require('./native_binding');
+
+/** Options of `tls.connect` that the native side honours; with any other, Node has to dial. */
+const HONOURED = new Set([
+  'ca', 'cert', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername',
+]);
+
+/** Connectors kept for further connections with the same options. */
+const MAX_CONNECTORS = 64;
+
+const connectors = new Map();
+
+let roots = null;
+let rootsFrom = null;
+
+/** Whether a native connection with these `tls.connect` options is what Node's would be. */
+function isHonoured(options) {
+  for (const name in options) {
+    if (options[name] !== undefined && !HONOURED.has(name)) return false;
+  }
+  const { cert, key, pfx } = options || {};
+  // Several identities, one for each kind of key, are more than the native library takes.
+  return [cert, key, pfx].every((value) => !Array.isArray(value) || value.length <= 1);
+}
+
+/** The native connector for `tls.connect` options. Throws for certificates and keys that are none. */
+function connectorFor(options) {
+  const { ca, cert, key, pfx, passphrase, servername } = options;
+  const setup = {
+    roots: ca === undefined || ca === null ? defaultRoots() : pem(ca),
+    verify: options.rejectUnauthorized !== false && !isUnauthorizedAllowed(options),
+    sni: servername !== '',
+    minVersion: options.minVersion || tls.DEFAULT_MIN_VERSION,
+    maxVersion: options.maxVersion || tls.DEFAULT_MAX_VERSION,
+  };
+  if (pfx) Object.assign(setup, container(pfx, passphrase));
+  else if (cert && key) Object.assign(setup, { cert: pem(cert), key: pkcs8(key, passphrase) });
+
+  const id = identity(setup);
+  let connector = connectors.get(id);
+  if (connector === undefined) {
+    connector = new native.TlsConnector(setup);
+    if (connectors.size === MAX_CONNECTORS) connectors.delete(connectors.keys().next().value);
+  } else {
+    connectors.delete(id);
+  }
+  connectors.set(id, connector);
+  return connector;
+}
+
+/** As for `tls.connect`: the variable counts where the option is absent. */
+function isUnauthorizedAllowed({ rejectUnauthorized }) {
+  return rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0';
+}
+
+/** The roots Node would trust, as PEM; undefined where those are the system's. */
+function defaultRoots() {
+  if (tls.getCACertificates) {
+    const list = tls.getCACertificates('default');
+    if (list !== rootsFrom) {
+      rootsFrom = list;
+      roots = pem(list);
+    }
+  } else if (roots === null) {
+    const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS || '').split(/\s+/)];
+    roots = flags.includes('--use-openssl-ca') ? undefined : pem([...tls.rootCertificates, ...extraRoots()]);
+  }
+  return roots;
+}
+
+function extraRoots() {
+  try {
+    return [fs.readFileSync(process.env.NODE_EXTRA_CA_CERTS)];
+  } catch {
+    // Node has warned at its start, if there was anything to warn of.
+    return [];
+  }
+}
+
+/** One or several certificates, PEM or DER, as one PEM. */
+function pem(certificates) {
+  const texts = [].concat(certificates).map((certificate) => {
+    const bytes = typeof certificate === 'string' ? Buffer.from(certificate) : Buffer.from(certificate);
+    if (bytes.length === 0 || bytes[0] !== 0x30) return bytes;
+    const body = bytes.toString('base64').replace(/.{1,64}/g, '$&\n');
+    return Buffer.from(`-----BEGIN CERTIFICATE-----\n${body}-----END CERTIFICATE-----\n`);
+  });
+  return Buffer.concat(texts.flatMap((text) => [text, Buffer.from('\n')]));
+}
+
+function pkcs8(key, passphrase) {
+  const [only] = [].concat(key);
+  const own = only && only.pem ? only : { pem: only };
+  const parsed = createPrivateKey({ key: own.pem, passphrase: own.passphrase || passphrase });
+  return Buffer.from(parsed.export({ type: 'pkcs8', format: 'pem' }));
+}
+
+function container(pfx, passphrase) {
+  const [only] = [].concat(pfx);
+  const own = only && only.buf ? only : { buf: only };
+  const bytes = typeof own.buf === 'string' ? Buffer.from(own.buf, 'latin1') : Buffer.from(own.buf);
+  return { pfx: bytes, passphrase: own.passphrase || passphrase };
+}
+
+/** Equal for setups that are equal. The roots of most connections are the same object. */
+function identity(setup) {
+  const hash = createHash('sha256');
+  for (const [name, value] of Object.entries(setup)) {
+    if (value === undefined) continue;
+    const bytes = Buffer.isBuffer(value) && value === roots ? Buffer.from('default') : Buffer.from(String(value));
+    hash.update(`${name}:${bytes.length}:`).update(Buffer.isBuffer(value) && value !== roots ? value : bytes);
+  }
+  return hash.digest('latin1');
+}
+
+module.exports = { isHonoured, connectorFor };
