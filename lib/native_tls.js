@@ -14,6 +14,9 @@ const HONOURED = new Set([
 /** Connectors kept for further connections with the same options. */
 const MAX_CONNECTORS = 64;
 
+/** First byte of every certificate in DER. */
+const DER_SEQUENCE = 0x30;
+
 const connectors = new Map();
 
 let roots = null;
@@ -85,13 +88,16 @@ function extraRoots() {
 
 /** One or several certificates, PEM or DER, as one PEM. */
 function pem(certificates) {
-  const texts = [].concat(certificates).map((certificate) => {
-    const bytes = typeof certificate === 'string' ? Buffer.from(certificate) : Buffer.from(certificate);
-    if (bytes.length === 0 || bytes[0] !== 0x30) return bytes;
-    const body = bytes.toString('base64').replace(/.{1,64}/g, '$&\n');
-    return Buffer.from(`-----BEGIN CERTIFICATE-----\n${body}-----END CERTIFICATE-----\n`);
+  const blocks = [].concat(certificates).map((certificate) => {
+    const bytes = Buffer.from(certificate);
+    return bytes[0] === DER_SEQUENCE ? wrapped(bytes) : bytes.toString('latin1');
   });
-  return Buffer.concat(texts.flatMap((text) => [text, Buffer.from('\n')]));
+  return Buffer.from(blocks.join('\n'), 'latin1');
+}
+
+function wrapped(der) {
+  const lines = der.toString('base64').match(/.{1,64}/g).join('\n');
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----`;
 }
 
 function pkcs8(key, passphrase) {
@@ -108,13 +114,13 @@ function container(pfx, passphrase) {
   return { pfx: bytes, passphrase: own.passphrase || passphrase };
 }
 
-/** Equal for setups that are equal. The roots of most connections are the same object. */
+/** Equal for equal setups. The default roots, which most connections use, are not read for it. */
 function identity(setup) {
   const hash = createHash('sha256');
   for (const [name, value] of Object.entries(setup)) {
     if (value === undefined) continue;
-    const bytes = Buffer.isBuffer(value) && value === roots ? Buffer.from('default') : Buffer.from(String(value));
-    hash.update(`${name}:${bytes.length}:`).update(Buffer.isBuffer(value) && value !== roots ? value : bytes);
+    const bytes = value === roots ? Buffer.from('default') : Buffer.from(Buffer.isBuffer(value) ? value : String(value));
+    hash.update(`${name}:${value === roots}:${bytes.length}:`).update(bytes);
   }
   return hash.digest('latin1');
 }
