@@ -36,7 +36,7 @@ function isHonoured(options) {
 function connectorFor(options) {
   const { ca, cert, key, pfx, passphrase, servername } = options;
   const setup = {
-    roots: ca === undefined || ca === null ? defaultRoots() : pem(ca),
+    roots: ca ? pem(ca) : defaultRoots(),
     verify: options.rejectUnauthorized !== false && !isUnauthorizedAllowed(options),
     sni: servername !== '',
     minVersion: options.minVersion || tls.DEFAULT_MIN_VERSION,
