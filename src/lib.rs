@@ -7,3 +7,9 @@
 //! `cargo test --no-default-features` builds the first ring alone, which is what keeps it pure.
 
 pub mod proto;
+
+#[cfg(feature = "addon")]
+#[doc(hidden)]
+pub mod binding;
+#[cfg(feature = "addon")]
+mod transport;

@@ -5,11 +5,20 @@
 //! event or a verdict, never a panic and never an error the caller has to understand.
 
 pub mod close_code;
+pub mod connection;
 pub mod entropy;
 pub mod error;
+pub mod extension;
+pub mod handshake;
+pub mod hixie;
+pub mod http;
+pub mod hybi;
 pub mod output;
+pub mod progress;
 
 pub use close_code::CloseCode;
+pub use connection::Connection;
 pub use entropy::Entropy;
 pub use error::ProtocolError;
-pub use output::{Event, Output, Source, Span};
+pub use output::{Encoding, Event, Output, Source, Span};
+pub use progress::{Progress, Status};

@@ -1,0 +1,348 @@
+'use strict';
+
+const { EventEmitter } = require('events');
+
+const Batch = require('./batch');
+const { IO, Messages } = require('./streams');
+const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
+const { flushAtEndOfTurn } = require('../turn');
+const headerLine = require('../header_line');
+const {
+  native, spans, stage, Status, Kind, Opcode,
+  STAGE_BYTES, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
+} = require('./session');
+
+const STATES = ['connecting', 'open', 'closing', 'closed'];
+
+/** After handshakes and verdicts the rest of the chunk is still to be parsed. */
+const RESUME = Status.FULL;
+
+/** Replies to pings that may wait for a congested socket; beyond, only the newest is kept. */
+const MAX_UNSENT_PONGS = 60;
+
+/** Bytes of output from which `send` reports congestion, unless the socket says otherwise. */
+const DEFAULT_HIGH_WATER_MARK = 16384;
+
+/** No session has this id: the native side ignores whatever is asked of it. */
+const RELEASED = 0xffffffff;
+const RELEASED_SESSION = {
+  open() {}, beginClosing() {}, fail() {}, release() {}, settle: () => null, sendClose: () => 0, conclude: () => 0,
+};
+
+/** Payloads from this size on are handed to the native side without being staged. */
+const MAX_STAGED_CHARS = Math.floor(STAGE_BYTES / 3);
+
+/**
+ * One connection: the native session that knows the protocol, and around it the order in which
+ * JavaScript sees things happen. Every protocol version and both roles extend it.
+ *
+ * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told first.
+ */
+class Driver extends EventEmitter {
+  constructor(session, request, url, options) {
+    super();
+    this._request = request;
+    this._options = options;
+    this.url = url;
+    this.readyState = 0;
+    this.io = new IO(this);
+    this.messages = new Messages(this);
+
+    this._session = session;
+    this._id = session.id;
+    this._owner = null;
+    this._extensions = null;
+    this._headers = [];
+    this._queue = [];
+    this._pingCallbacks = null;
+
+    this._batch = null;
+    this._inputEnded = false;
+    this._depth = 0;
+    this._coalesce = false;
+    this._scheduled = false;
+    this._pending = 0;
+
+    this._congested = false;
+    this._highWaterMark = DEFAULT_HIGH_WATER_MARK;
+    this._unsentPongs = 0;
+    this._lastPong = null;
+  }
+
+  /**
+   * Makes `owner` the first to know of everything, through its methods `_open`, `_receiveMessage`,
+   * `_emitError` and `_beginClose`, and gathers the output of a turn into one write.
+   */
+  attach(owner, highWaterMark) {
+    this._owner = owner;
+    this._coalesce = true;
+    if (highWaterMark > 0) this._highWaterMark = highWaterMark;
+  }
+
+  getState() {
+    return STATES[this.readyState] || null;
+  }
+
+  setHeader(name, value) {
+    if (this.readyState > 0) return false;
+    const line = headerLine(name, value);
+    if (line) this._headers.push(line[0], line[1]);
+    return true;
+  }
+
+  addExtension() {
+    return false;
+  }
+
+  // ---- input
+
+  parse(chunk) {
+    if (this.readyState === 3) return;
+    if (!Buffer.isBuffer(chunk)) {
+      if (!chunk) return;
+      chunk = Buffer.from(chunk);
+    }
+    this._depth++;
+    try {
+      if (this._batch !== null) this._dispatchBatch();
+      this._receive(chunk, 0);
+      if (this._batch !== null) this._dispatchBatch();
+    } finally {
+      if (--this._depth === 0 || !this._coalesce) this.flush();
+    }
+  }
+
+  _receive(chunk, from) {
+    const count = native.receive(this._id, chunk, from);
+    const status = spans[0];
+    this._pending = spans[2];
+    if (count === 1 && status === Status.NEED_MORE) {
+      this._dispatch(spans[HEADER_INTS], spans[HEADER_INTS + 1], spans[HEADER_INTS + 2], chunk);
+    } else if (count > 0 || status !== Status.NEED_MORE) {
+      this._batch = new Batch(chunk, count, status, spans[1]);
+    }
+  }
+
+  _dispatchBatch() {
+    let batch;
+    while ((batch = this._batch) !== null) {
+      const { events, next, status } = batch;
+      if (next < events.length) {
+        batch.next = next + 3;
+        this._dispatch(events[next], events[next + 1], events[next + 2], batch.chunk);
+      } else if (status === Status.NEED_MORE) {
+        this._batch = null;
+      } else if (status === RESUME) {
+        this._batch = null;
+        this._receive(batch.chunk, batch.consumed);
+      } else {
+        batch.status = RESUME;
+        if (status === Status.HANDSHAKE) this._completeHandshake();
+        else this._settle();
+      }
+    }
+  }
+
+  _dispatch(code, offset, length, chunk) {
+    if (this._inputEnded) return;
+    switch (code & KIND_BITS) {
+      case Kind.TEXT_ASCII:
+        if (this.readyState > 1) return;
+        return this._deliver(code & SCRATCH_BIT
+          ? native.scratchText(this._id, offset, length)
+          : chunk.latin1Slice(offset, offset + length));
+      case Kind.TEXT_UTF8:
+      case Kind.TEXT_LENIENT:
+        if (this.readyState > 1) return;
+        return this._deliver(code & SCRATCH_BIT
+          ? native.scratchText(this._id, offset, length)
+          : chunk.utf8Slice(offset, offset + length));
+      case Kind.BINARY:
+        if (this.readyState > 1) return;
+        return this._deliver(this._payload(code, offset, length, chunk));
+      case Kind.ENCODED: {
+        if (this.readyState > 1) return;
+        const opcode = code >> OPCODE_SHIFT & 15;
+        return this._extensions.decode(opcode, code >> RSV_SHIFT & 7, this._payload(code, offset, length, chunk));
+      }
+      case Kind.PING:
+        return this._receivePing(this._payload(code, offset, length, chunk));
+      case Kind.PONG:
+        return this._receivePong(this._payload(code, offset, length, chunk));
+    }
+  }
+
+  /** Memory of its own for a payload, or an exclusive part of a chunk that it fills at least half. */
+  _payload(code, offset, length, chunk) {
+    if (code & SCRATCH_BIT) {
+      const bytes = Buffer.allocUnsafe(length);
+      native.scratchBytes(this._id, offset, bytes);
+      return bytes;
+    }
+    const part = chunk.subarray(offset, offset + length);
+    return length * 2 >= chunk.buffer.byteLength ? part : Buffer.from(part);
+  }
+
+  _deliver(data) {
+    const { messages, _owner: owner } = this;
+    if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
+    if (owner !== null) owner._receiveMessage(data);
+    if (this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
+  }
+
+  _receivePing(payload) {
+    this._sendPong(payload);
+    if (this.listenerCount('ping') > 0) this.emit('ping', new PingEvent(payload.toString()));
+  }
+
+  _receivePong(payload) {
+    if (this._pingCallbacks !== null) {
+      const key = native.isUtf8(payload) ? payload.toString() : 'null';
+      const callback = this._pingCallbacks.get(key);
+      this._pingCallbacks.delete(key);
+      if (callback) callback();
+    }
+    if (this.listenerCount('pong') > 0) this.emit('pong', new PongEvent(payload.toString()));
+  }
+
+  /** A peer that pings and never reads must not make us collect its pongs. */
+  _sendPong(payload) {
+    if (this.readyState > 2) return;
+    if (this._pending >= this._highWaterMark) this.flush();
+    if (this._congested) {
+      if (this._unsentPongs >= MAX_UNSENT_PONGS) {
+        this._lastPong = payload;
+        return;
+      }
+      this._unsentPongs++;
+    }
+    this._write(Opcode.pong, payload);
+  }
+
+  // ---- handshake and close
+
+  _open() {
+    this.readyState = 1;
+    this._session.open();
+    const queue = this._queue;
+    this._queue = [];
+    for (const [data, type, code] of queue) this.frame(data, type, code);
+    if (!this._coalesce) this.flush();
+    if (this._owner !== null) this._owner._open();
+    this.emit('open', new OpenEvent());
+  }
+
+  _emitError(message) {
+    const { messages, _owner: owner } = this;
+    const error = new Error(message);
+    if (messages.readable) messages.emit('error', error);
+    if (owner !== null) owner._emitError(message);
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  _emitClose(code, reason) {
+    this.messages._finish();
+    if (this._owner !== null) this._owner._beginClose(reason, code);
+    this.emit('close', new CloseEvent(code, reason));
+  }
+
+  /** Acts on a verdict of the native side, unless a listener closed the connection before. */
+  _settle() {
+    const verdict = this._session.settle();
+    if (verdict === null) return;
+    this._inputEnded = true;
+    this._shutdown(verdict.code, verdict.reason, verdict.failed);
+  }
+
+  close() {
+    return false;
+  }
+
+  /** The socket is gone: what is queued is handed over for the last time. */
+  detach() {
+    this.flush();
+    this._release();
+  }
+
+  /** Gives the native session's memory back; nothing is read or written any more. */
+  _release() {
+    this._session.release();
+    this._session = RELEASED_SESSION;
+    this._id = RELEASED;
+    this._pending = 0;
+    this._inputEnded = true;
+  }
+
+  // ---- output
+
+  frame(data, type, code) { // eslint-disable-line no-unused-vars
+    return false;
+  }
+
+  text(message) {
+    return this.frame(message);
+  }
+
+  binary() {
+    return false;
+  }
+
+  ping() {
+    return false;
+  }
+
+  pong() {
+    return false;
+  }
+
+  _isCongested() {
+    return this._congested || this._pending >= this._highWaterMark;
+  }
+
+  /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
+  _write(opcode, payload) {
+    this._wrote(native.send(this._id, opcode, payload));
+  }
+
+  _writeText(opcode, text) {
+    const staged = text.length <= MAX_STAGED_CHARS;
+    this._wrote(staged
+      ? native.sendStaged(this._id, opcode, stage.utf8Write(text, 0))
+      : native.send(this._id, opcode, Buffer.from(text, 'utf8')));
+  }
+
+  /** Notes that the session holds `pending` bytes for the peer. */
+  _wrote(pending) {
+    this._pending = pending;
+    if (!this._coalesce) this.flush();
+    else if (!this._scheduled && this._depth === 0) {
+      this._scheduled = true;
+      flushAtEndOfTurn(this);
+    }
+  }
+
+  /** Hands the session's output to the socket. */
+  flush() {
+    this._scheduled = false;
+    const length = this._pending;
+    if (length === 0) return;
+    this._pending = 0;
+    const bytes = Buffer.allocUnsafe(length);
+    native.takeOutput(this._id, bytes);
+    if (this.io.readable) this.io.emit('data', bytes);
+  }
+
+  _drained() {
+    this._congested = false;
+    this._unsentPongs = 0;
+    if (this._lastPong !== null) {
+      const payload = this._lastPong;
+      this._lastPong = null;
+      this._sendPong(payload);
+    }
+    if (this._owner !== null) this._owner.emit('drain');
+    this.messages.emit('drain');
+  }
+}
+
+module.exports = Driver;

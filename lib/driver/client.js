@@ -1,0 +1,94 @@
+'use strict';
+
+const Hybi = require('./hybi');
+const Extensions = require('./extensions');
+const Proxy = require('./proxy');
+const { CloseCode } = require('./close_code');
+const { native, channel } = require('./session');
+const { parseUrl, authorization } = require('../url');
+const { protocolList, maxLength } = require('./session_options');
+
+const PREFIX = 'Error during WebSocket handshake: ';
+
+/** The client's side of RFC 6455: readyState is -1 until the request has been sent. */
+class Client extends Hybi {
+  constructor(url, options = {}) {
+    const uri = parseUrl(url, ['ws:', 'wss:']);
+    if (uri === null) throw new Error(url + ' is not a valid WebSocket URL');
+
+    const session = native.Session.client(channel, {
+      host: uri.host,
+      target: (uri.pathname || '/') + uri.search,
+      key: Client.generateKey(),
+      authorization: authorization(uri),
+      protocols: protocolList(options.protocols),
+      maxLength: maxLength(options.maxLength),
+      requireProtocol: !!options.requireProtocol,
+      masking: options.masking !== false,
+      forbidMasking: !!options.forbidMasking,
+    });
+    super(session, null, url, options);
+    this.version = 'hybi-13';
+    this.readyState = -1;
+    this._uri = uri;
+    this._extensions = new Extensions(this, this._maxLength);
+    this._onResponse = null;
+  }
+
+  addExtension(extension) {
+    this._extensions.add(extension);
+    return true;
+  }
+
+  start() {
+    if (this.readyState !== -1) return false;
+    let offer;
+    try {
+      offer = this._extensions.generateOffer();
+    } catch (error) {
+      this._failHandshake(error.message);
+      return false;
+    }
+    this._session.start(this._headers, offer);
+    this.readyState = 0;
+    this._wrote(this._session.pending());
+    this.flush();
+    return true;
+  }
+
+  /** A tunnel to this client's server through the proxy at `origin`. */
+  proxy(origin) {
+    return new Proxy(this, origin);
+  }
+
+  _completeHandshake() {
+    const { statusCode, headers, failure, protocol } = this._session.answer();
+    this.statusCode = statusCode;
+    this.headers = {};
+    for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
+    if (this._onResponse !== null) this._onResponse();
+    if (failure) return this._failHandshake(failure);
+
+    this.protocol = protocol || null;
+    try {
+      this._extensions.activate(this.headers['sec-websocket-extensions']);
+    } catch (error) {
+      return this._failHandshake(error.message);
+    }
+    if (!this._extensions.active) this._extensions = null;
+    this._open();
+  }
+
+  _failHandshake(message) {
+    message = PREFIX + message;
+    this.readyState = 3;
+    this._release();
+    this._emitError(message);
+    this._emitClose(CloseCode.protocol_error, message);
+  }
+}
+
+/** The value of Sec-WebSocket-Key; a property so that tests can fix it. */
+Client.generateKey = () => native.generateKey();
+
+module.exports = Client;

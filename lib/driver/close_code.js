@@ -1,0 +1,21 @@
+'use strict';
+
+/** Close codes by the names extensions use for them in `error.type`. */
+const CloseCode = {
+  normal_closure: 1000,
+  going_away: 1001,
+  protocol_error: 1002,
+  unacceptable: 1003,
+  encoding_error: 1007,
+  policy_violation: 1008,
+  too_large: 1009,
+  extension_error: 1010,
+  unexpected_condition: 1011,
+};
+
+/** A name of the table above, or the code itself. */
+function codeOf(type) {
+  return typeof type === 'string' ? CloseCode[type] : type;
+}
+
+module.exports = { CloseCode, codeOf };

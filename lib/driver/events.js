@@ -1,0 +1,32 @@
+'use strict';
+
+/** What a driver emits. Shapes that dependents read: see the fields. */
+class OpenEvent {}
+class ConnectEvent {}
+
+class MessageEvent {
+  constructor(data) {
+    this.data = data;
+  }
+}
+
+class CloseEvent {
+  constructor(code, reason) {
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+class PingEvent {
+  constructor(data) {
+    this.data = data;
+  }
+}
+
+class PongEvent {
+  constructor(data) {
+    this.data = data;
+  }
+}
+
+module.exports = { OpenEvent, ConnectEvent, MessageEvent, CloseEvent, PingEvent, PongEvent };

@@ -1,0 +1,56 @@
+'use strict';
+
+const Driver = require('./base');
+const ServerDriver = require('./server_driver');
+const { Opcode } = require('./session');
+const serverSession = require('./server_session');
+
+/** The drafts before hybi: text only, no codes, no pings, servers only. */
+class Hixie extends Driver {
+  frame(data) {
+    if (this.readyState === 0) {
+      this._queue.push([data]);
+      return true;
+    }
+    if (this.readyState > 1) return false;
+    this._writeText(Opcode.text, typeof data === 'string' ? data : data.toString());
+    return true;
+  }
+
+  /** Says goodbye where the draft has a word for it, and does not wait for an answer. */
+  close() {
+    if (this.readyState === 3) return false;
+    this._wrote(this._session.conclude());
+    this.flush();
+    this.readyState = 3;
+    this._release();
+    this._emitClose(null, null);
+    return true;
+  }
+
+  _shutdown() {
+    this.close();
+  }
+
+  _failHandshake(message) {
+    this.readyState = 2;
+    this._emitError(message);
+    this.close();
+  }
+}
+
+const HixieServer = ServerDriver(Hixie);
+
+class Draft75 extends HixieServer {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hixie-75')) {
+    super(session, request, url, options);
+  }
+}
+
+class Draft76 extends HixieServer {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hixie-76')) {
+    super(session, request, url, options);
+  }
+}
+
+module.exports = { Draft75, Draft76 };

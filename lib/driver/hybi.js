@@ -1,0 +1,140 @@
+'use strict';
+
+const Driver = require('./base');
+const { native, Opcode } = require('./session');
+const { maxLength } = require('./session_options');
+const { CloseCode, codeOf } = require('./close_code');
+
+const MAX_CONTROL_BYTES = 125;
+
+/** Payload of a control frame: text, bytes, or whatever can be made text. */
+function controlPayload(data) {
+  if (Buffer.isBuffer(data)) return data;
+  if (Array.isArray(data) || data instanceof Uint8Array) return Buffer.from(data);
+  return Buffer.from(String(data), 'utf8');
+}
+
+/** RFC 6455 and its drafts 07 and 08, on an open connection; both roles extend it. */
+class Hybi extends Driver {
+  constructor(session, request, url, options) {
+    super(session, request, url, options);
+    this._maxLength = maxLength(options.maxLength);
+  }
+
+  text(message) {
+    if (this.readyState > 1) return false;
+    if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {
+      this._writeText(Opcode.text, message);
+      return true;
+    }
+    return this.frame(message, 'text');
+  }
+
+  binary(message) {
+    if (this.readyState > 1) return false;
+    return this.frame(message, 'binary');
+  }
+
+  /** False, and nothing sent, for a payload no control frame can hold (RFC 6455 section 5.5). */
+  ping(message, callback) {
+    if (this.readyState > 1) return false;
+    const payload = controlPayload(message || '');
+    if (payload.length > MAX_CONTROL_BYTES) return false;
+    if (callback) {
+      this._pingCallbacks ||= new Map();
+      this._pingCallbacks.set(Array.isArray(message) ? String(message) : payload.toString(), callback);
+    }
+    return this.frame(payload, 'ping');
+  }
+
+  pong(message) {
+    if (this.readyState > 1) return false;
+    const payload = controlPayload(message || '');
+    if (payload.length > MAX_CONTROL_BYTES) return false;
+    return this.frame(payload, 'pong');
+  }
+
+  close(reason, code) {
+    reason = reason || '';
+    code = code || CloseCode.normal_closure;
+
+    if (this.readyState <= 0) {
+      this.readyState = 3;
+      this._release();
+      this._emitClose(code, reason);
+      return true;
+    }
+    if (this.readyState !== 1) return false;
+
+    this.readyState = 2;
+    this._session.beginClosing();
+    this._stopExtensions(() => {
+      this._wrote(this._session.sendClose(+code & 0xffff, controlPayload(reason)));
+    });
+    return true;
+  }
+
+  frame(data, type, code) {
+    if (this.readyState <= 0) {
+      this._queue.push([data, type, code]);
+      return true;
+    }
+    if (this.readyState > 2) return false;
+
+    if (typeof data === 'number') data = String(data);
+    else if (Array.isArray(data)) data = Buffer.from(data);
+
+    const isText = typeof data === 'string';
+    const opcode = Opcode[type || (isText ? 'text' : 'binary')];
+    if (code) {
+      this._wrote(this._session.sendClose(+code & 0xffff, controlPayload(data)));
+    } else if (opcode <= Opcode.binary) {
+      // Once closing, a message would come after the close frame (RFC 6455 section 5.5.1).
+      if (this.readyState === 2) return true;
+      // A copy: the caller may overwrite its buffer at once, and a plug-in may take its time.
+      if (this._extensions !== null) this._extensions.encode(opcode, Buffer.from(data));
+      else if (isText) this._writeText(opcode, data);
+      else this._write(opcode, data);
+    } else if (isText) {
+      this._writeText(opcode, data);
+    } else {
+      this._write(opcode, data);
+    }
+    return true;
+  }
+
+  /** Runs `then` when every message that is inside an extension has come out. */
+  _stopExtensions(then) {
+    if (this._extensions === null) then();
+    else this._extensions.close(then);
+  }
+
+  _shutdown(code, reason, failed) {
+    this.readyState = 2;
+    this._stopExtensions(() => {
+      this._wrote(this._session.conclude());
+      this.flush();
+      this.readyState = 3;
+      this._release();
+      if (failed) this._emitError(reason);
+      this._emitClose(code, reason);
+    });
+  }
+
+  /** A message that has been through the plug-ins. */
+  _deliverDecoded(opcode, data) {
+    if (data.length > this._maxLength) return this._fail('too_large', 'WebSocket frame length too large');
+    if (opcode !== Opcode.text) return this._deliver(data);
+    if (!native.isUtf8(data)) return this._fail('encoding_error', 'Could not decode a text frame as UTF-8');
+    this._deliver(data.toString('utf8'));
+  }
+
+  /** Fails the connection for something found outside the native session. */
+  _fail(type, message) {
+    if (this.readyState > 1) return;
+    this._session.fail(codeOf(type), String(message));
+    this._settle();
+  }
+}
+
+module.exports = Hybi;

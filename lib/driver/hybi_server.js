@@ -1,0 +1,38 @@
+'use strict';
+
+const Hybi = require('./hybi');
+const ServerDriver = require('./server_driver');
+const Extensions = require('./extensions');
+const { CloseCode } = require('./close_code');
+const serverSession = require('./server_session');
+
+/** The server's side of RFC 6455, hybi-08 and hybi-07. */
+class HybiServer extends ServerDriver(Hybi) {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hybi')) {
+    super(session, request, url, options);
+    const protocol = session.protocol;
+    if (protocol !== null) this.protocol = protocol;
+  }
+
+  addExtension(extension) {
+    this._extensions ||= new Extensions(this, this._maxLength);
+    this._extensions.add(extension);
+    return true;
+  }
+
+  _generateResponse() {
+    if (this._extensions === null) return null;
+    const response = this._extensions.generateResponse(this._request.headers['sec-websocket-extensions']);
+    if (!this._extensions.active) this._extensions = null;
+    return response;
+  }
+
+  _failHandshake(message) {
+    this.readyState = 3;
+    this._release();
+    this._emitError(message);
+    this._emitClose(CloseCode.protocol_error, message);
+  }
+}
+
+module.exports = HybiServer;

@@ -1,0 +1,129 @@
+'use strict';
+
+/**
+ * One session and one direction: messages go in as they come and leave in the same order, however
+ * late the session calls back for each.
+ */
+class Lane {
+  constructor(name, session, method) {
+    this._name = name;
+    this._session = session;
+    this._method = method;
+    this._entries = [];
+    this._stopped = false;
+  }
+
+  /** Takes a message, or the error that became of one in an earlier lane. */
+  enter(error, message, leave) {
+    if (this._stopped) return;
+    const entry = { error, message, leave, done: false };
+    this._entries.push(entry);
+
+    if (error) {
+      this._stopped = true;
+      entry.done = true;
+      return this._flush();
+    }
+
+    const callback = (failure, result) => {
+      if (entry.done) return;
+      entry.done = true;
+      if (failure) {
+        this._stopped = true;
+        entry.error = { type: failure.type, message: `${this._name}: ${failure.message}` };
+        entry.message = null;
+      } else {
+        entry.message = result;
+      }
+      this._flush();
+    };
+    try {
+      this._session[this._method](message, callback);
+    } catch (failure) {
+      callback(failure);
+    }
+  }
+
+  _flush() {
+    const entries = this._entries;
+    while (entries.length > 0 && entries[0].done) {
+      const { error, message, leave } = entries.shift();
+      if (error) entries.length = 0;
+      leave(error, message);
+    }
+  }
+}
+
+/** All lanes of one direction, one behind the other. */
+class Direction {
+  constructor(lanes, onIdle) {
+    this._lanes = lanes;
+    this._onIdle = onIdle;
+    this._stopped = false;
+    this.inside = 0;
+  }
+
+  enter(message, callback) {
+    if (this._stopped) return;
+    this.inside++;
+    const pass = (index, error, current) => {
+      if (index < this._lanes.length) {
+        this._lanes[index].enter(error, current, (failure, result) => {
+          // From here on nothing new comes in; what went in before still comes out.
+          if (failure) this._stopped = true;
+          pass(index + 1, failure, result);
+        });
+        return;
+      }
+      this.inside = error ? 0 : this.inside - 1;
+      callback(error, current);
+      if (this.inside === 0) this._onIdle();
+    };
+    pass(0, null, message);
+  }
+
+  stop() {
+    this._stopped = true;
+  }
+}
+
+/** The extensions of a connection, in the order they were agreed on. */
+class Pipeline {
+  constructor(members) {
+    const onIdle = () => this._closeIfIdle();
+    this._sessions = members.map(({ session }) => session);
+    this._outgoing = new Direction(
+      members.map(({ name, session }) => new Lane(name, session, 'processOutgoingMessage')), onIdle);
+    this._incoming = new Direction(
+      members.map(({ name, session }) => new Lane(name, session, 'processIncomingMessage')).reverse(), onIdle);
+    this._waiting = null;
+  }
+
+  incoming(message, callback) {
+    this._incoming.enter(message, callback);
+  }
+
+  outgoing(message, callback) {
+    this._outgoing.enter(message, callback);
+  }
+
+  /** Takes no more messages; closes the sessions and runs `then` when none is inside any more. */
+  close(then) {
+    this._incoming.stop();
+    this._outgoing.stop();
+    if (this._waiting !== null) this._waiting.push(then);
+    else this._waiting = [then];
+    this._closeIfIdle();
+  }
+
+  _closeIfIdle() {
+    if (this._waiting === null || this._incoming.inside + this._outgoing.inside > 0) return;
+    for (const session of this._sessions) session.close();
+    this._sessions = [];
+    const waiting = this._waiting;
+    this._waiting = [];
+    for (const then of waiting) then();
+  }
+}
+
+module.exports = Pipeline;

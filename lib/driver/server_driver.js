@@ -1,0 +1,68 @@
+'use strict';
+
+/**
+ * Makes a driver class answer opening handshakes: a mix-in over `Hybi` and `Hixie`, which differ in
+ * what a failure means to them (`_failHandshake`) and in when they open.
+ */
+const ServerDriver = (Base) => class extends Base {
+  constructor(session, request, url, options) {
+    super(session, request, url, options);
+    this.version = session.version;
+    this._started = false;
+    this._early = [];
+  }
+
+  /** Input that comes before `start` is kept: nothing could be delivered from it yet. */
+  parse(chunk) {
+    if (this._started) super.parse(chunk);
+    else if (chunk && this.readyState < 3) this._early.push(chunk);
+  }
+
+  start() {
+    if (this.readyState !== 0 || this._started) return false;
+
+    let extensions = null;
+    let refusal = this._session.refusal();
+    if (refusal === null) {
+      try {
+        extensions = this._generateResponse();
+      } catch (error) {
+        refusal = error.message;
+      }
+    }
+    if (refusal !== null) {
+      this._wrote(this._session.refuse(refusal));
+      this.flush();
+      this._failHandshake(refusal);
+      return false;
+    }
+
+    this._depth++;
+    try {
+      const isOpen = this._session.start(this._headers, extensions);
+      this._wrote(this._session.pending());
+      this._started = true;
+      if (isOpen) this._open();
+    } finally {
+      this._depth--;
+      this.flush();
+    }
+    const early = this._early;
+    this._early = [];
+    for (const chunk of early) super.parse(chunk);
+    return true;
+  }
+
+  /** The value of Sec-WebSocket-Extensions to answer with, or null. May throw: a refusal. */
+  _generateResponse() {
+    return null;
+  }
+
+  /** Of draft 76: the body has arrived and been answered. */
+  _completeHandshake() {
+    this._wrote(this._session.pending());
+    this._open();
+  }
+};
+
+module.exports = ServerDriver;

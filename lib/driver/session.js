@@ -1,0 +1,36 @@
+'use strict';
+
+/**
+ * The memory JavaScript and the native sessions share, and the codes that are passed in it. The
+ * layout is documented in src/binding/shared.rs; both sides must agree on it.
+ */
+const native = require('../native_binding');
+
+/** Bytes of text that can be staged for one message. */
+const STAGE_BYTES = 65536;
+/** Events one `receive` can report. */
+const MAX_EVENTS = 256;
+const HEADER_INTS = 3;
+const EVENT_INTS = 3;
+
+const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
+const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
+const channel = native.attach(spans, stage);
+
+const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3 };
+
+/** Low three bits of an event's code: what it is. */
+const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6 };
+const KIND_BITS = 7;
+/** The payload lies in the session's scratch memory, not in the chunk. */
+const SCRATCH_BIT = 8;
+/** Of an encoded message: its opcode and reserved bits follow above these. */
+const OPCODE_SHIFT = 4;
+const RSV_SHIFT = 8;
+
+const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
+
+module.exports = {
+  native, spans, stage, channel, Status, Kind, Opcode,
+  STAGE_BYTES, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
+};

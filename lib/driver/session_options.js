@@ -1,0 +1,18 @@
+'use strict';
+
+/** Default of `maxLength`: 64 MiB less one byte. */
+const MAX_LENGTH = 0x3ffffff;
+
+/** A list given as an array, as comma-separated text, or not at all. */
+function protocolList(protocols) {
+  if (!protocols) return [];
+  if (typeof protocols === 'string') return protocols.split(/ *, */);
+  return Array.from(protocols, String);
+}
+
+/** The size limit of a message; falsy means the default. */
+function maxLength(value) {
+  return Number(value || MAX_LENGTH);
+}
+
+module.exports = { protocolList, maxLength };

@@ -1,0 +1,76 @@
+'use strict';
+
+const API = require('./websocket/api');
+const { http, isWebSocket } = require('../driver/http');
+const validateOptions = require('../options');
+
+const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts'];
+
+/**
+ * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
+ */
+function WebSocket(request, socket, body, protocols, options) {
+  options = options || {};
+  validateOptions(options, OPTIONS);
+
+  this._stream = socket;
+  this._driver = http(request, {
+    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
+  });
+  configureDriver(this._driver, options);
+  API.call(this, options);
+  // Of the early API; not enumerable, as the original no longer has it.
+  Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
+
+  if (!socket || !socket.writable) {
+    // Closed from the start, and announced as soon as somebody can be listening.
+    this.readyState = API.CLOSED;
+    process.nextTick(() => {
+      this.readyState = API.CLOSING;
+      this._finalizeClose();
+    });
+    return;
+  }
+  this._configureStream();
+  if (!socket.readable) {
+    // The peer has left before anybody could answer.
+    process.nextTick(() => this._finalizeClose());
+    return;
+  }
+
+  this._driver.attach(this, socket.writableHighWaterMark);
+  socket.pipe(this._driver.io);
+  this._driver.io.pipe(socket);
+
+  process.nextTick(() => {
+    this._driver.start();
+    this._driver.io.write(body);
+  });
+}
+inherit(WebSocket, API);
+
+/** Applies the options that concern the handshake. */
+function configureDriver(driver, { headers, extensions }) {
+  for (const name in headers) driver.setHeader(name, headers[name]);
+  if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
+}
+
+/** What `util.inherits` does, which subclasses written for the original count on. */
+function inherit(Class, Super) {
+  Class.super_ = Super;
+  Object.setPrototypeOf(Class.prototype, Super.prototype);
+}
+
+WebSocket.isWebSocket = function (request) {
+  return isWebSocket(request);
+};
+
+WebSocket.validateOptions = function (options, validKeys) {
+  validateOptions(options, validKeys);
+};
+
+WebSocket.WebSocket = WebSocket;
+WebSocket.Client = require('./websocket/client');
+WebSocket.EventSource = require('./eventsource');
+
+module.exports = WebSocket;

@@ -1,0 +1,214 @@
+'use strict';
+
+const { Stream } = require('stream');
+
+const validateOptions = require('../../options');
+const Event = require('./api/event');
+const EventTarget = require('./api/event_target');
+
+/** Time, in milliseconds, that queued output gets to leave once a peer has closed. */
+const LINGER_TIMEOUT = 2000;
+
+/**
+ * What server and client sockets share, and what their users see of them: a duplex stream of
+ * messages in the style of `stream.Stream`, and the DOM's WebSocket.
+ *
+ * The constructor expects `_stream` and `_driver` to be set, and `options` to be validated.
+ */
+function API(options) {
+  this.readable = this.writable = true;
+
+  this._ping = options.ping;
+  this._pingId = 0;
+  this.readyState = API.CONNECTING;
+  Object.defineProperty(this, 'bufferedAmount', bufferedAmount);
+  this.protocol = '';
+  this.url = this._driver.url;
+  this.version = this._driver.version;
+
+  // Errors are reported, and need no listener.
+  this.on('error', ignore);
+
+  if (this._ping) {
+    this._pingTimer = setInterval(() => {
+      this._pingId += 1;
+      this.ping(this._pingId.toString());
+    }, this._ping * 1000);
+  }
+
+  this._driver.attach(this);
+}
+Object.setPrototypeOf(API, Stream);
+API.super_ = Stream;
+API.prototype = Object.create(Stream.prototype, {
+  constructor: { value: API, writable: true, configurable: true },
+});
+
+API.CONNECTING = 0;
+API.OPEN = 1;
+API.CLOSING = 2;
+API.CLOSED = 3;
+
+/** Time, in milliseconds, that a peer gets to answer our close frame. */
+API.CLOSE_TIMEOUT = 30000;
+
+/** Bytes accepted by `send` and not yet handed to the operating system. */
+const bufferedAmount = {
+  get() {
+    const { _stream: stream, _driver: driver } = this;
+    return driver._pending + (stream && stream.writableLength || 0);
+  },
+  set() {},
+  enumerable: true,
+  configurable: true,
+};
+
+function ignore() {}
+
+const methods = {
+  write(data) {
+    return this.send(data);
+  },
+
+  end(data) {
+    if (data !== undefined) this.send(data);
+    this.close();
+  },
+
+  pause() {
+    return this._driver.messages.pause();
+  },
+
+  resume() {
+    return this._driver.messages.resume();
+  },
+
+  send(data) {
+    if (this.readyState > API.OPEN) return false;
+    if (!(data instanceof Buffer)) data = String(data);
+    return this._driver.messages.write(data);
+  },
+
+  ping(message, callback) {
+    if (this.readyState > API.OPEN) return false;
+    return this._driver.ping(message, callback);
+  },
+
+  close(code, reason) {
+    if (code === undefined) code = 1000;
+    if (reason === undefined) reason = '';
+
+    if (code !== 1000 && (code < 3000 || code > 4999)) {
+      throw new Error("Failed to execute 'close' on WebSocket: " +
+        `The code must be either 1000, or between 3000 and 4999. ${code} is neither.`);
+    }
+
+    if (this.readyState < API.CLOSING) {
+      this._closeTimer = setTimeout(() => this._beginClose('', 1006), API.CLOSE_TIMEOUT);
+    }
+    if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
+
+    this._driver.close(reason, code);
+  },
+
+  /** Follows the life of `_stream`; again for each stream a proxied client goes through. */
+  _configureStream() {
+    const stream = this._stream;
+    stream.setTimeout(0);
+    stream.setNoDelay(true);
+
+    const finalize = () => this._finalizeClose();
+    stream.on('close', finalize);
+    stream.on('end', finalize);
+    stream.on('error', (error) => {
+      this._emitError(`Network error: ${this.url}: ${messageOf(error)}`);
+      this._finalizeClose();
+    });
+  },
+
+  _open() {
+    if (this.readyState !== API.CONNECTING) return;
+    this.readyState = API.OPEN;
+    this.protocol = this._driver.protocol || '';
+
+    const event = new Event('open');
+    event.initEvent('open', false, false);
+    this.dispatchEvent(event);
+  },
+
+  _receiveMessage(data) {
+    if (this.readyState > API.OPEN) return false;
+    if (this.readable) this.emit('data', data);
+
+    const event = new Event('message', { data });
+    event.initEvent('message', false, false);
+    this.dispatchEvent(event);
+  },
+
+  _emitError(message) {
+    if (this.readyState >= API.CLOSING) return;
+
+    const event = new Event('error', { message });
+    event.initEvent('error', false, false);
+    this.dispatchEvent(event);
+  },
+
+  _beginClose(reason, code) {
+    if (this.readyState === API.CLOSED) return;
+    this.readyState = API.CLOSING;
+    this._closeParams = [reason, code];
+
+    const stream = this._stream;
+    if (!stream) return;
+    this._driver.flush();
+    if (stream.writableLength > 0 && code !== 1006) {
+      letFlush(stream);
+      this._finalizeClose();
+      return;
+    }
+    stream.destroy();
+    if (!stream.readable) this._finalizeClose();
+  },
+
+  _finalizeClose() {
+    if (this.readyState === API.CLOSED) return;
+    this.readyState = API.CLOSED;
+
+    if (this._closeTimer) clearTimeout(this._closeTimer);
+    if (this._pingTimer) clearInterval(this._pingTimer);
+    this._driver.detach();
+    if (this._stream) this._stream.end();
+
+    if (this.readable) this.emit('end');
+    this.readable = this.writable = false;
+
+    const [reason, code] = this._closeParams || ['', 1006];
+    const event = new Event('close', { code, reason });
+    event.initEvent('close', false, false);
+    this.dispatchEvent(event);
+  },
+};
+
+Object.assign(API.prototype, methods, EventTarget);
+
+// The original has these four on API alone; its early releases had them everywhere, and code that
+// compares `ws.readyState` with `ws.OPEN` expects them.
+for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
+  Object.defineProperty(API.prototype, name, { value: API[name] });
+}
+
+/** What went wrong; a failure on all addresses of a host says it once for each. */
+function messageOf(error) {
+  return error.message || (error.errors && error.errors[0] && error.errors[0].message) || '';
+}
+
+/** Lets a socket send what it still holds, within limits, before it goes. */
+function letFlush(stream) {
+  const destroy = () => stream.destroy();
+  const timer = setTimeout(destroy, LINGER_TIMEOUT);
+  stream.once('finish', destroy);
+  stream.once('close', () => clearTimeout(timer));
+  stream.end();
+}
+
+module.exports = API;

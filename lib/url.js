@@ -1,0 +1,38 @@
+'use strict';
+
+const UNSAFE = /[\r\n\0]/;
+
+/** A WHATWG URL (of one of `protocols`, if given), or null. Throws a TypeError for CR, LF and NUL. */
+function parseUrl(input, protocols) {
+  const text = String(input);
+  // The URL parser would silently drop them.
+  if (UNSAFE.test(text)) throw new TypeError('Invalid character in URL: ' + JSON.stringify(text));
+  let url;
+  try {
+    url = new URL(text);
+  } catch {
+    return null;
+  }
+  return !protocols || protocols.includes(url.protocol) ? url : null;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The value of a Basic Authorization header for the URL's credentials, or null for none. */
+function authorization({ username, password }) {
+  if (!username && !password) return null;
+  return 'Basic ' + Buffer.from(decode(username) + ':' + decode(password)).toString('base64');
+}
+
+/** The host to connect to: an IPv6 literal without its brackets. */
+function hostname(url) {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+module.exports = { parseUrl, authorization, hostname };

@@ -1,0 +1,179 @@
+//! The sessions of this thread, by number. Plain functions on numbers cost a third of what methods
+//! of native classes cost, and these are called for every chunk and every message.
+
+use std::cell::RefCell;
+
+use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus};
+use napi::{Env, JsString};
+use napi_derive::napi;
+
+use super::shared;
+use crate::proto::hybi::frame::Opcode;
+use crate::proto::{Connection, Output};
+use crate::transport::OsEntropy;
+
+/// Output memory beyond this is given back once it has been taken.
+const KEPT_BYTES: usize = 4096;
+
+/// A connection and what it has produced and JavaScript has not taken yet.
+pub(super) struct Entry {
+    pub(super) channel: u32,
+    pub(super) connection: Connection,
+    pub(super) output: Output,
+}
+
+#[derive(Default)]
+struct Table {
+    slots: Vec<Option<Box<Entry>>>,
+    free: Vec<u32>,
+    entropy: OsEntropy,
+}
+
+thread_local! {
+    static TABLE: RefCell<Table> = RefCell::default();
+}
+
+/// Adds a session; its number is free for others once it was removed.
+pub(super) fn insert(entry: Entry) -> u32 {
+    TABLE.with_borrow_mut(|table| {
+        let entry = Some(Box::new(entry));
+        if let Some(id) = table.free.pop() {
+            table.slots[id as usize] = entry;
+            return id;
+        }
+        table.slots.push(entry);
+        (table.slots.len() - 1) as u32
+    })
+}
+
+/// Frees a session.
+pub(super) fn remove(id: u32) {
+    // A thread's table may be gone before the last finalizer runs.
+    let _ = TABLE.try_with(|table| {
+        let mut table = table.borrow_mut();
+        if table.slots.get_mut(id as usize).and_then(Option::take).is_some() {
+            table.free.push(id);
+        }
+    });
+}
+
+/// Runs `act` on a session, if there is one of that number.
+pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry, &mut OsEntropy) -> R) -> Option<R> {
+    TABLE.with_borrow_mut(|table| {
+        let entry = table.slots.get_mut(id as usize)?.as_mut()?;
+        Some(act(entry, &mut table.entropy))
+    })
+}
+
+/// Unpredictable bytes for whoever needs some outside a session.
+pub(super) fn with_entropy<R>(act: impl FnOnce(&mut OsEntropy) -> R) -> R {
+    TABLE.with_borrow_mut(|table| act(&mut table.entropy))
+}
+
+fn opcode(bits: u32) -> Result<Opcode> {
+    Opcode::parse((bits & 15) as u8)
+        .ok_or_else(|| Error::new(NapiStatus::InvalidArg, format!("no opcode: {bits}")))
+}
+
+/// Parses a chunk from byte `from` on and reports into the session's channel; returns the number
+/// of events. The chunk's payloads are unmasked in place.
+#[napi(catch_unwind)]
+pub fn receive(id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
+    with(id, |entry, _| {
+        let Entry { channel, connection, output } = entry;
+        output.clear_events();
+        let progress = connection.receive(&mut chunk, from as usize, output);
+        shared::report(*channel, progress, output.wire.len(), &output.events);
+        output.events.len() as u32
+    })
+    .unwrap_or_default()
+}
+
+/// Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
+/// wait for the peer.
+#[napi(catch_unwind)]
+pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+    let opcode = opcode(opcode_bits)?;
+    let rsv = (opcode_bits >> 4 & 7) as u8;
+    Ok(with(id, |entry, entropy| {
+        entry.connection.send(opcode, rsv, &payload, entropy, &mut entry.output);
+        entry.output.wire.len() as u32
+    })
+    .unwrap_or_default())
+}
+
+/// As [`send`], with the first `length` bytes of the channel's stage for a payload.
+#[napi(catch_unwind)]
+pub fn send_staged(id: u32, opcode_bits: u32, length: u32) -> Result<u32> {
+    let opcode = opcode(opcode_bits)?;
+    let rsv = (opcode_bits >> 4 & 7) as u8;
+    Ok(with(id, |entry, entropy| {
+        let Entry { channel, connection, output } = entry;
+        shared::with_stage(*channel, length, |payload| {
+            connection.send(opcode, rsv, payload, entropy, output);
+        });
+        output.wire.len() as u32
+    })
+    .unwrap_or_default())
+}
+
+/// Moves the bytes that wait for the peer into `target`, which must be exactly as long.
+#[napi(catch_unwind)]
+pub fn take_output(id: u32, mut target: BufferSlice) {
+    with(id, |entry, _| {
+        let wire = &mut entry.output.wire;
+        if wire.len() == target.len() {
+            target.copy_from_slice(wire);
+        }
+        wire.clear();
+        if wire.capacity() > KEPT_BYTES {
+            *wire = Vec::new();
+        }
+    });
+}
+
+/// The text of an event whose payload lies in the session's scratch memory.
+#[napi(catch_unwind)]
+pub fn scratch_text<'env>(
+    env: &'env Env,
+    id: u32,
+    offset: u32,
+    length: u32,
+) -> Result<JsString<'env>> {
+    let range = offset as usize..(offset as usize).saturating_add(length as usize);
+    with(id, |entry, _| {
+        let bytes = entry.output.scratch.get(range).unwrap_or_default();
+        // Only text of drafts 75 and 76 can be ill-formed here.
+        let text = env.create_string(String::from_utf8_lossy(bytes));
+        give_back(&mut entry.output, offset, length);
+        text
+    })
+    .unwrap_or_else(|| env.create_string(""))
+}
+
+/// Copies the payload of an event that lies in the session's scratch memory into `target`.
+#[napi(catch_unwind)]
+pub fn scratch_bytes(id: u32, offset: u32, mut target: BufferSlice) {
+    let length = target.len();
+    with(id, |entry, _| {
+        let range = offset as usize..(offset as usize).saturating_add(length);
+        if let Some(bytes) = entry.output.scratch.get(range) {
+            target.copy_from_slice(bytes);
+        }
+        give_back(&mut entry.output, offset, length as u32);
+    });
+}
+
+/// Frees large scratch memory as soon as its last payload has been read.
+fn give_back(output: &mut Output, offset: u32, length: u32) {
+    let end = (offset as usize).saturating_add(length as usize);
+    if end == output.scratch.len() && output.scratch.capacity() > KEPT_BYTES {
+        output.scratch = Vec::new();
+    }
+}
+
+/// Whether the bytes are well-formed UTF-8.
+#[napi(catch_unwind)]
+pub fn is_utf8(bytes: BufferSlice) -> bool {
+    simdutf8::basic::from_utf8(&bytes).is_ok()
+}

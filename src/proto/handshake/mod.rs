@@ -1,0 +1,120 @@
+//! The opening handshake of both roles, as bytes and verdicts.
+
+pub mod accept_key;
+pub mod client;
+pub mod error;
+pub mod proxy;
+pub mod server;
+pub mod subprotocol;
+
+pub use accept_key::accept_key;
+pub use client::{ClientHandshake, Rejection};
+pub use error::HandshakeError;
+pub use proxy::{ProxyError, ProxyHandshake};
+
+use super::http::Request;
+
+/// The versions of the protocol a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// RFC 6455.
+    Hybi13,
+    /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, framed as RFC 6455.
+    Hybi8,
+    /// draft-ietf-hybi-thewebsocketprotocol-07, framed as RFC 6455.
+    Hybi7,
+    /// draft-hixie-thewebsocketprotocol-76.
+    Hixie76,
+    /// draft-hixie-thewebsocketprotocol-75.
+    Hixie75,
+}
+
+impl Version {
+    /// The version a request asks for. A request for a version nobody here speaks is
+    /// [`Version::Hybi13`], and so is every draft when `allow_drafts` is off:
+    /// [`server::check`] then finds that `Sec-WebSocket-Version` says something else.
+    pub fn choose(request: &Request, allow_drafts: bool) -> Self {
+        if !allow_drafts {
+            return Self::Hybi13;
+        }
+        match request.non_empty("sec-websocket-version") {
+            Some("8") => Self::Hybi8,
+            Some("7") => Self::Hybi7,
+            Some(_) => Self::Hybi13,
+            None if request.non_empty("sec-websocket-key").is_some() => Self::Hybi13,
+            None if request.non_empty("sec-websocket-key1").is_some()
+                || request.non_empty("sec-websocket-key2").is_some() =>
+            {
+                Self::Hixie76
+            }
+            None => Self::Hixie75,
+        }
+    }
+
+    /// The name applications see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hybi13 => "hybi-13",
+            Self::Hybi8 => "hybi-8",
+            Self::Hybi7 => "hybi-7",
+            Self::Hixie76 => "hixie-76",
+            Self::Hixie75 => "hixie-75",
+        }
+    }
+
+    /// What `Sec-WebSocket-Version` says for this version; the hixie drafts have no such header.
+    pub fn number(self) -> Option<&'static str> {
+        match self {
+            Self::Hybi13 => Some("13"),
+            Self::Hybi8 => Some("8"),
+            Self::Hybi7 => Some("7"),
+            Self::Hixie76 | Self::Hixie75 => None,
+        }
+    }
+
+    /// Whether the connection is framed as RFC 6455 has it.
+    pub fn is_hybi(self) -> bool {
+        self.number().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(headers: &[(&str, &str)], allow_drafts: bool) -> &'static str {
+        let headers =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Version::choose(&Request::new("GET", "/", "ws://h/", headers), allow_drafts).name()
+    }
+
+    #[test]
+    fn the_version_header_or_the_key_means_hybi() {
+        assert_eq!(choose(&[("sec-websocket-version", "13")], true), "hybi-13");
+        assert_eq!(choose(&[("sec-websocket-version", "8")], true), "hybi-8");
+        assert_eq!(choose(&[("sec-websocket-version", "7")], true), "hybi-7");
+        assert_eq!(choose(&[("sec-websocket-version", "99")], true), "hybi-13");
+        assert_eq!(choose(&[("sec-websocket-key", "k")], true), "hybi-13");
+    }
+
+    #[test]
+    fn without_them_it_is_a_hixie_draft() {
+        assert_eq!(choose(&[], true), "hixie-75");
+        assert_eq!(choose(&[("sec-websocket-key1", "1 2")], true), "hixie-76");
+        assert_eq!(choose(&[("sec-websocket-key2", "1 2")], true), "hixie-76");
+    }
+
+    #[test]
+    fn an_empty_header_counts_as_none() {
+        let empty = [("sec-websocket-version", ""), ("sec-websocket-key", "")];
+        assert_eq!(choose(&empty, true), "hixie-75");
+        assert_eq!(choose(&[("sec-websocket-key1", "")], true), "hixie-75");
+    }
+
+    #[test]
+    fn drafts_can_be_switched_off() {
+        assert_eq!(choose(&[], false), "hybi-13");
+        assert_eq!(choose(&[("sec-websocket-version", "8")], false), "hybi-13");
+        assert_eq!(choose(&[("sec-websocket-key1", "1 2")], false), "hybi-13");
+    }
+}

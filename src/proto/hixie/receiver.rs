@@ -1,0 +1,347 @@
+//! What comes in on a hixie connection, byte by byte as the original reads it.
+//!
+//! ```text
+//!   Body ──► Lead ──┬─► Text ── FF ──► Lead
+//!  (76 only)        └─► Length ──► Skip ──► Lead
+//! ```
+
+use super::draft76::{BODY_SIZE, Keys};
+use crate::proto::output::Encoding;
+use crate::proto::{Event, Output, Progress, Span, Status};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Draft 76: the rest of the handshake, of which `have` bytes are there.
+    Body { have: usize },
+    /// The first byte of a frame.
+    Lead,
+    /// The bytes of a text, up to FF.
+    Text,
+    /// The length of a frame nobody reads: seven bits a byte, the top bit means more.
+    Length { length: u64 },
+    /// That frame.
+    Skip { left: u64 },
+    /// Closed: everything is passed over.
+    Discard,
+}
+
+/// Reads the frames of one hixie connection. Text is delivered, anything else passed over.
+#[derive(Debug)]
+pub struct HixieReceiver {
+    state: State,
+    max_length: u64,
+    max_events: usize,
+    /// Draft 76 only: its frame FF 00 closes, in draft 75 that is an empty frame like others.
+    keys: Option<Keys>,
+    body: [u8; BODY_SIZE],
+    /// Draft 76: a frame began with FF. Stays on, as in the original: every empty frame closes
+    /// from then on.
+    closing: bool,
+    /// The text so far of a message that crosses chunks.
+    partial: Vec<u8>,
+}
+
+impl HixieReceiver {
+    /// A receiver for draft 75. `max_length` is the most bytes of one message, `max_events` (at
+    /// least 1) the most events one call may add.
+    pub fn draft75(max_length: u64, max_events: usize) -> Self {
+        Self {
+            state: State::Lead,
+            max_length,
+            max_events,
+            keys: None,
+            body: [0; BODY_SIZE],
+            closing: false,
+            partial: Vec::new(),
+        }
+    }
+
+    /// A receiver for draft 76, which first waits for the request's body. Limits as in
+    /// [`HixieReceiver::draft75`].
+    pub fn draft76(keys: Keys, max_length: u64, max_events: usize) -> Self {
+        Self {
+            state: State::Body { have: 0 },
+            keys: Some(keys),
+            ..Self::draft75(max_length, max_events)
+        }
+    }
+
+    /// Ends the input: every later byte is passed over.
+    pub fn discard(&mut self) {
+        self.state = State::Discard;
+        self.partial = Vec::new();
+    }
+
+    /// Reads `input` from byte `from` on. Texts are spans of `input` where they lie in one chunk.
+    ///
+    /// [`Status::Handshake`]: the signature was appended to `out.wire`; the connection is open.
+    /// [`Status::Verdict`]: the peer closed, or sent a text or announced a frame over the limit.
+    /// The driver closes as if it had been asked to, which in draft 76 sends
+    /// [`CLOSE_FRAME`](super::draft76::CLOSE_FRAME); there is no error. Later input is passed over.
+    pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {
+        let mut at = from.min(input.len());
+        let first_event = out.events.len();
+        let status = loop {
+            let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) else {
+                break Status::NeedMore;
+            };
+            if out.events.len() - first_event >= self.max_events {
+                break Status::Full;
+            }
+            match self.state {
+                State::Body { have } => {
+                    let take = rest.len().min(BODY_SIZE - have);
+                    self.body[have..have + take].copy_from_slice(&rest[..take]);
+                    at += take;
+                    self.state = State::Body { have: have + take };
+                    if have + take == BODY_SIZE {
+                        self.sign(out);
+                        break Status::Handshake;
+                    }
+                }
+                State::Lead => {
+                    self.on_lead(rest[0]);
+                    at += 1;
+                }
+                State::Text => {
+                    let end = rest.iter().position(|byte| *byte == 0xff);
+                    let piece = end.unwrap_or(rest.len());
+                    if (self.partial.len() as u64).saturating_add(piece as u64) > self.max_length {
+                        self.discard();
+                        break Status::Verdict;
+                    }
+                    if end.is_some() {
+                        self.on_text(input, at, piece, out);
+                        at += piece + 1;
+                    } else {
+                        self.partial.extend_from_slice(rest);
+                        at += piece;
+                    }
+                }
+                State::Length { length } => {
+                    at += 1;
+                    if self.on_length(length, input[at - 1]) {
+                        self.discard();
+                        break Status::Verdict;
+                    }
+                }
+                State::Skip { left } => {
+                    let take = left.min(rest.len() as u64);
+                    at += take as usize;
+                    let left = left - take;
+                    self.state = if left == 0 { State::Lead } else { State::Skip { left } };
+                }
+                State::Discard => at = input.len(),
+            }
+        };
+        Progress { consumed: at, status }
+    }
+
+    fn sign(&mut self, out: &mut Output) {
+        if let Some(keys) = self.keys {
+            out.wire.extend_from_slice(&keys.sign(self.body));
+        }
+        self.state = State::Lead;
+    }
+
+    fn on_lead(&mut self, byte: u8) {
+        if byte < 0x80 {
+            self.state = State::Text;
+        } else {
+            self.closing |= byte == 0xff && self.keys.is_some();
+            self.state = State::Length { length: 0 };
+        }
+    }
+
+    /// Whether the connection must close.
+    fn on_length(&mut self, length: u64, byte: u8) -> bool {
+        let length = length.saturating_mul(128).saturating_add(u64::from(byte & 0x7f));
+        if length > self.max_length || (self.closing && length == 0) {
+            return true;
+        }
+        self.state = match (byte >= 0x80, length) {
+            (true, _) => State::Length { length },
+            (false, 0) => State::Lead,
+            (false, left) => State::Skip { left },
+        };
+        false
+    }
+
+    fn on_text(&mut self, input: &[u8], at: usize, piece: usize, out: &mut Output) {
+        let span = if self.partial.is_empty() {
+            Span::input(at, piece)
+        } else {
+            let start = out.scratch.len();
+            out.scratch.append(&mut self.partial);
+            self.partial = Vec::new();
+            out.scratch.extend_from_slice(&input[at..at + piece]);
+            Span::scratch(start, out.scratch.len() - start)
+        };
+        out.events.push(Event::Text(span, Encoding::Lenient));
+        self.state = State::Lead;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::http::Request;
+
+    const MAX: u64 = 10;
+
+    /// Everything that came of the pieces: texts, bytes for the peer, whether it must close.
+    type Outcome = (Vec<Vec<u8>>, Vec<u8>, bool);
+
+    fn outcome(mut receiver: HixieReceiver, pieces: &[&[u8]]) -> Outcome {
+        let mut out = Output::default();
+        let mut texts = Vec::new();
+        let mut closes = 0;
+        for piece in pieces {
+            let mut input = piece.to_vec();
+            let mut at = 0;
+            loop {
+                let progress = receiver.receive(&mut input, at, &mut out);
+                assert!(progress.consumed >= at && progress.consumed <= input.len());
+                at = progress.consumed;
+                for event in &out.events {
+                    let Event::Text(span, Encoding::Lenient) = event else {
+                        panic!("{event:?}");
+                    };
+                    texts.push(span.bytes(&input, &out).to_vec());
+                }
+                out.clear_events();
+                match progress.status {
+                    Status::NeedMore => break assert_eq!(at, input.len()),
+                    Status::Verdict => closes += 1,
+                    Status::Full | Status::Handshake => {}
+                }
+            }
+        }
+        assert!(closes <= 1);
+        (texts, out.wire, closes == 1)
+    }
+
+    /// The outcome in one piece, proven to be that of every split in two, of single bytes, and of
+    /// other event capacities.
+    fn receive(make: impl Fn(usize) -> HixieReceiver, input: &[u8]) -> Outcome {
+        let whole = outcome(make(usize::MAX), &[input]);
+        for at in 0..=input.len() {
+            let (left, right) = input.split_at(at);
+            assert_eq!(outcome(make(1), &[left, right]), whole, "split at {at}");
+        }
+        assert_eq!(outcome(make(2), &input.chunks(1).collect::<Vec<_>>()), whole, "single bytes");
+        whole
+    }
+
+    fn receive75(input: &[u8]) -> (Vec<Vec<u8>>, bool) {
+        let (texts, wire, closed) = receive(|events| HixieReceiver::draft75(MAX, events), input);
+        assert!(wire.is_empty());
+        (texts, closed)
+    }
+
+    /// Draft 76 after its body; the bytes for the peer without the signature.
+    fn receive76(input: &[u8]) -> (Vec<Vec<u8>>, bool) {
+        let keys = [("sec-websocket-key1", "1 2"), ("sec-websocket-key2", "3 4")];
+        let keys = keys.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let keys = Keys::of(&Request::new("GET", "/", "ws://h/", keys.to_vec())).unwrap();
+        let body = *b"\x00a\xff\xff\x00bcd";
+        let input = [&body, input].concat();
+        let (texts, wire, closed) =
+            receive(|events| HixieReceiver::draft76(keys, MAX, events), &input);
+        assert_eq!(wire, keys.sign(body));
+        (texts, closed)
+    }
+
+    fn texts(list: &[&[u8]]) -> Vec<Vec<u8>> {
+        list.iter().map(|text| text.to_vec()).collect()
+    }
+
+    #[test]
+    fn texts_come_out() {
+        let input = b"\x00Hello\xff\x00\xff\x7f\xc3\xa9\xff";
+        assert_eq!(receive75(input), (texts(&[b"Hello", b"", b"\xc3\xa9"]), false));
+        assert_eq!(receive76(input), (texts(&[b"Hello", b"", b"\xc3\xa9"]), false));
+    }
+
+    #[test]
+    fn frames_with_a_length_are_skipped() {
+        let input = b"\x80\x03\x00a\xff\x00b\xff\xa5\x00\x80\x80\x01x\x00c\xff";
+        assert_eq!(receive75(input), (texts(&[b"b", b"c"]), false));
+        assert_eq!(receive76(input), (texts(&[b"b", b"c"]), false));
+    }
+
+    #[test]
+    fn ff_00_closes_draft_76_only() {
+        let input = b"\x00a\xff\xff\x00\x00b\xff";
+        assert_eq!(receive75(input), (texts(&[b"a", b"b"]), false));
+        assert_eq!(receive76(input), (texts(&[b"a"]), true));
+    }
+
+    #[test]
+    fn after_an_ff_frame_every_empty_frame_closes() {
+        let input = b"\xff\x01x\x00a\xff\x80\x00\x00b\xff";
+        assert_eq!(receive75(input), (texts(&[b"a", b"b"]), false));
+        assert_eq!(receive76(input), (texts(&[b"a"]), true));
+        assert_eq!(receive76(b"\xff\x80"), (texts(&[]), true));
+    }
+
+    #[test]
+    fn a_text_may_have_the_limit_but_no_more() {
+        assert_eq!(receive75(b"\x000123456789\xff"), (texts(&[b"0123456789"]), false));
+        assert_eq!(receive75(b"\x00a\xff\x000123456789a"), (texts(&[b"a"]), true));
+        assert_eq!(receive76(b"\x000123456789ab\xff\x00c\xff"), (texts(&[]), true));
+    }
+
+    #[test]
+    fn a_length_over_the_limit_closes() {
+        assert_eq!(receive75(b"\x80\x0a0123456789\x00a\xff"), (texts(&[b"a"]), false));
+        assert_eq!(receive75(b"\x80\x0b"), (texts(&[]), true));
+        let endless = [&[0x80][..], &[0xff; 500]].concat();
+        assert_eq!(receive75(&endless), (texts(&[]), true));
+        assert_eq!(receive76(&endless), (texts(&[]), true));
+    }
+
+    #[test]
+    fn a_text_in_one_chunk_is_not_copied() {
+        let mut out = Output::default();
+        let mut input = *b"\x00ab\xff";
+        HixieReceiver::draft75(MAX, 8).receive(&mut input, 0, &mut out);
+        assert_eq!(out.events, [Event::Text(Span::input(1, 2), Encoding::Lenient)]);
+        assert!(out.scratch.is_empty());
+    }
+
+    #[test]
+    fn the_handshake_ends_a_call() {
+        let mut out = Output::default();
+        let mut input = *b"12345678\x00a\xff";
+        let mut receiver = HixieReceiver::draft76(
+            Keys::of(&Request::new(
+                "GET",
+                "/",
+                "ws://h/",
+                vec![
+                    ("sec-websocket-key1".to_owned(), "1 2".to_owned()),
+                    ("sec-websocket-key2".to_owned(), "3 4".to_owned()),
+                ],
+            ))
+            .unwrap(),
+            MAX,
+            8,
+        );
+        let opened = receiver.receive(&mut input, 0, &mut out);
+        assert_eq!(opened, Progress { consumed: 8, status: Status::Handshake });
+        assert_eq!(out.wire.len(), 16);
+        assert!(out.events.is_empty());
+        receiver.receive(&mut input, 8, &mut out);
+        assert_eq!(out.events, [Event::Text(Span::input(9, 1), Encoding::Lenient)]);
+    }
+
+    #[test]
+    fn a_full_list_ends_a_call() {
+        let mut out = Output::default();
+        let mut input = *b"\x00a\xff\x00b\xff";
+        let progress = HixieReceiver::draft75(MAX, 1).receive(&mut input, 0, &mut out);
+        assert_eq!(progress, Progress { consumed: 3, status: Status::Full });
+        assert_eq!(out.events.len(), 1);
+    }
+}

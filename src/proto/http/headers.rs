@@ -1,0 +1,145 @@
+//! Header fields on their way out, and the little lists headers carry.
+
+/// Names that may repeat; of any other name the first value stays.
+const REPEATABLE: [&str; 4] = ["set-cookie", "set-cookie2", "warning", "www-authenticate"];
+
+/// Header fields in the order they were set. The first value of a name wins, whatever its case, so
+/// whoever sets first overrides whoever sets later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    fields: Vec<(String, String)>,
+}
+
+impl Headers {
+    /// No fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field unless its name is taken; `Set-Cookie`, `Set-Cookie2`, `Warning` and
+    /// `WWW-Authenticate` may repeat. Spaces around both parts go (U+0020 only, as the original
+    /// has it); an empty value is kept.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let name = name.trim_matches(' ');
+        if self.get(name).is_some() && !REPEATABLE.iter().any(|own| own.eq_ignore_ascii_case(name))
+        {
+            return;
+        }
+        self.fields.push((name.to_owned(), value.trim_matches(' ').to_owned()));
+    }
+
+    /// The first value of a name, whatever its case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let field = self.fields.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
+        Some(&field.1)
+    }
+
+    /// Whether nothing was set.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Adds every field of `others`, under the rules of [`Headers::set`].
+    pub fn set_all(&mut self, others: &Self) {
+        for (name, value) in others.iter() {
+            self.set(name, value);
+        }
+    }
+
+    /// Appends `Name: value\r\n` for each field, as UTF-8. The blank line is the caller's.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        for (name, value) in self.iter() {
+            for part in [name, ": ", value, "\r\n"] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+}
+
+/// Whether a text may stand in a head: CR, LF and NUL would let it write lines of its own.
+pub fn is_safe(text: &str) -> bool {
+    !text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
+/// The items of a comma-separated list. Spaces around a comma go; tabs, and spaces at either end of
+/// the whole, stay, as in the original.
+pub fn list_items(list: &str) -> impl Iterator<Item = &str> {
+    let last = list.bytes().filter(|byte| *byte == b',').count();
+    list.split(',').enumerate().map(move |(index, item)| {
+        let item = if index > 0 { item.trim_start_matches(' ') } else { item };
+        if index < last { item.trim_end_matches(' ') } else { item }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(headers: &Headers) -> String {
+        let mut out = Vec::new();
+        headers.encode_into(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_case() {
+        let mut headers = Headers::new();
+        assert!(headers.is_empty());
+        headers.set("X-One", "1");
+        headers.set("x-two", "2");
+        assert_eq!(encoded(&headers), "X-One: 1\r\nx-two: 2\r\n");
+        assert!(!headers.is_empty());
+    }
+
+    #[test]
+    fn the_first_value_of_a_name_wins() {
+        let mut headers = Headers::new();
+        headers.set("Upgrade", "custom");
+        headers.set("UPGRADE", "websocket");
+        assert_eq!(encoded(&headers), "Upgrade: custom\r\n");
+        assert_eq!(headers.get("upgrade"), Some("custom"));
+    }
+
+    #[test]
+    fn four_names_may_repeat() {
+        let mut headers = Headers::new();
+        for name in ["Set-Cookie", "Set-Cookie2", "Warning", "WWW-Authenticate"] {
+            headers.set(name, "a");
+            headers.set(&name.to_uppercase(), "b");
+        }
+        assert_eq!(headers.iter().count(), 8);
+    }
+
+    #[test]
+    fn only_spaces_are_stripped() {
+        let mut headers = Headers::new();
+        headers.set("  Name ", "  a b\t ");
+        headers.set("Empty", "");
+        assert_eq!(encoded(&headers), "Name: a b\t\r\nEmpty: \r\n");
+    }
+
+    #[test]
+    fn line_ends_and_nul_are_unsafe() {
+        for text in ["a\r", "\nb", "c\0d", "\r\nX: y"] {
+            assert!(!is_safe(text), "{text:?}");
+        }
+        for text in ["", "a: b", "tab\t", "\u{10d}"] {
+            assert!(is_safe(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lists_lose_the_spaces_around_commas_only() {
+        let items = |list| list_items(list).collect::<Vec<_>>();
+        assert_eq!(items("a , b,c"), ["a", "b", "c"]);
+        assert_eq!(items(" a,b "), [" a", "b "]);
+        assert_eq!(items("a\t,b"), ["a\t", "b"]);
+        assert_eq!(items("a,,"), ["a", "", ""]);
+        assert_eq!(items(""), [""]);
+    }
+}

@@ -1,0 +1,89 @@
+//! An upgrade request as Node's HTTP server hands it over.
+
+use super::headers::list_items;
+
+/// The head of a request. Nothing in it was checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// As sent; methods are case-sensitive.
+    pub method: String,
+    /// Path and query, as sent.
+    pub target: String,
+    /// The absolute `ws:` or `wss:` URL, which only the owner of the socket can know.
+    pub url: String,
+    /// Names in lower case, repeated fields already joined.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// A request. Names in `headers` are in lower case.
+    pub fn new(
+        method: impl Into<String>,
+        target: impl Into<String>,
+        url: impl Into<String>,
+        headers: Vec<(String, String)>,
+    ) -> Self {
+        Self { method: method.into(), target: target.into(), url: url.into(), headers }
+    }
+
+    /// The value of a header; `name` is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let field = self.headers.iter().find(|(own, _)| own == name)?;
+        Some(&field.1)
+    }
+
+    /// The value of a header that is there and not empty.
+    pub(crate) fn non_empty(&self, name: &str) -> Option<&str> {
+        self.header(name).filter(|value| !value.is_empty())
+    }
+
+    /// Whether this asks for a WebSocket (RFC 6455 section 4.2.1), as strict as the original: the
+    /// method is `GET`, `Connection` lists `upgrade`, `Upgrade` is exactly `websocket`; both values
+    /// in any case.
+    pub fn is_websocket(&self) -> bool {
+        let connection = self.header("connection").unwrap_or_default();
+        let upgrade = self.header("upgrade").unwrap_or_default();
+        self.method == "GET"
+            && upgrade.eq_ignore_ascii_case("websocket")
+            && list_items(connection).any(|item| item.eq_ignore_ascii_case("upgrade"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upgrade(method: &str, connection: &str, upgrade: &str) -> bool {
+        let headers = [("connection", connection), ("upgrade", upgrade)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Request::new(method, "/", "ws://h/", headers.to_vec()).is_websocket()
+    }
+
+    #[test]
+    fn a_browser_asks_for_a_websocket() {
+        assert!(upgrade("GET", "Upgrade", "websocket"));
+        assert!(upgrade("GET", "keep-alive, Upgrade", "WebSocket"));
+        assert!(upgrade("GET", "a,UPGRADE ,b", "websocket"));
+    }
+
+    #[test]
+    fn near_misses_do_not() {
+        assert!(!upgrade("get", "upgrade", "websocket"));
+        assert!(!upgrade("POST", "upgrade", "websocket"));
+        assert!(!upgrade("GET", "keep-alive", "websocket"));
+        assert!(!upgrade("GET", "a\t,\tupgrade", "websocket"));
+        assert!(!upgrade("GET", " upgrade", "websocket"));
+        assert!(!upgrade("GET", "upgrade", "websocket, h2c"));
+        assert!(!upgrade("GET", "upgrade", ""));
+        assert!(!Request::new("GET", "/", "ws://h/", Vec::new()).is_websocket());
+    }
+
+    #[test]
+    fn headers_are_found_by_their_lower_case_name() {
+        let headers = vec![("host".to_owned(), String::new())];
+        let request = Request::new("GET", "/", "ws://h/", headers);
+        assert_eq!(request.header("host"), Some(""));
+        assert_eq!(request.non_empty("host"), None);
+        assert_eq!(request.header("origin"), None);
+    }
+}

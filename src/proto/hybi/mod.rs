@@ -1,0 +1,14 @@
+//! RFC 6455 framing, which hybi-07 and hybi-08 share.
+//!
+//! [`frame`] knows bits and no state, [`Receiver`] knows the rules of a connection's input,
+//! [`send`] writes frames. None of them knows a handshake.
+
+pub mod close;
+pub mod frame;
+pub mod mask;
+mod message;
+mod receiver;
+pub mod send;
+pub mod utf8;
+
+pub use receiver::{PeerMasking, Receiver, ReceiverOptions, Verdict};

@@ -1,0 +1,68 @@
+//! Outgoing frames: one frame a message, header and payload together, masked in place.
+
+use super::close::truncate_reason;
+use super::frame::{Header, MAX_CONTROL, MAX_HEADER, Opcode};
+use super::mask;
+use crate::proto::CloseCode;
+
+/// Appends one whole frame to `wire`. `rsv` as in [`Header::rsv`]; `key` for a client.
+pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
+    let mut header = [0; MAX_HEADER];
+    let end = Header { opcode, rsv, length: payload.len(), key }.encode(&mut header);
+    wire.reserve(end + payload.len());
+    wire.extend_from_slice(&header[..end]);
+    let start = wire.len();
+    wire.extend_from_slice(payload);
+    if let Some(key) = key {
+        mask::apply(&mut wire[start..], key, 0);
+    }
+}
+
+/// Appends a close frame. The reason is cut to what a control frame holds (RFC 6455 section 5.5).
+pub fn close(code: CloseCode, reason: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
+    let reason = truncate_reason(reason);
+    let mut payload = [0; MAX_CONTROL];
+    payload[..2].copy_from_slice(&code.0.to_be_bytes());
+    payload[2..2 + reason.len()].copy_from_slice(reason);
+    frame(Opcode::Close, 0, &payload[..2 + reason.len()], key, wire);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(opcode: Opcode, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+        let mut wire = Vec::new();
+        frame(opcode, 0, payload, key, &mut wire);
+        wire
+    }
+
+    #[test]
+    fn frames_of_a_server() {
+        assert_eq!(sent(Opcode::Text, b"Hi", None), [0x81, 0x02, 0x48, 0x69]);
+        assert_eq!(sent(Opcode::Binary, &[1, 2, 3], None), [0x82, 0x03, 1, 2, 3]);
+        assert_eq!(sent(Opcode::Ping, b"p", None), [0x89, 0x01, 0x70]);
+    }
+
+    #[test]
+    fn frames_of_a_client_are_masked() {
+        let wire = sent(Opcode::Text, b"Hello", Some([0x37, 0xfa, 0x21, 0x3d]));
+        assert_eq!(wire, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    }
+
+    #[test]
+    fn close_frames() {
+        let mut wire = Vec::new();
+        close(CloseCode::NORMAL, b"", None, &mut wire);
+        close(CloseCode(3000), b"x", None, &mut wire);
+        assert_eq!(wire, [0x88, 0x02, 0x03, 0xe8, 0x88, 0x03, 0x0b, 0xb8, 0x78]);
+    }
+
+    #[test]
+    fn no_close_frame_is_longer_than_a_control_frame() {
+        let mut wire = Vec::new();
+        close(CloseCode::NORMAL, &[b'r'; 1000], None, &mut wire);
+        assert_eq!(&wire[..4], [0x88, 125, 0x03, 0xe8]);
+        assert_eq!(wire.len(), 127);
+    }
+}

@@ -1,0 +1,116 @@
+//! UTF-8 checked as it arrives, failing at the first byte that cannot belong to a valid text.
+
+use std::str;
+
+/// Ill-formed UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidUtf8;
+
+/// A check that can pause inside a code point.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Utf8Stream {
+    /// The bytes of a code point that has begun and not ended.
+    tail: [u8; 4],
+    held: usize,
+    non_ascii: bool,
+}
+
+impl Utf8Stream {
+    /// Takes the next bytes of the text.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        while self.held > 0 {
+            let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
+            bytes = rest;
+            self.tail[self.held] = byte;
+            self.held += 1;
+            match str::from_utf8(&self.tail[..self.held]) {
+                Ok(_) => self.held = 0,
+                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
+                Err(_) => {}
+            }
+        }
+        if bytes.is_ascii() {
+            return Ok(());
+        }
+        self.non_ascii = true;
+        match simdutf8::compat::from_utf8(bytes) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
+            Err(error) => {
+                // At most three bytes: a complete code point would not be an error.
+                let tail = &bytes[error.valid_up_to()..];
+                self.tail[..tail.len()].copy_from_slice(tail);
+                self.held = tail.len();
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the text: fails inside a code point. Returns whether every byte was ASCII.
+    pub fn finish(&self) -> Result<bool, InvalidUtf8> {
+        if self.held > 0 { Err(InvalidUtf8) } else { Ok(!self.non_ascii) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pieces: &[&[u8]]) -> Result<bool, InvalidUtf8> {
+        let mut stream = Utf8Stream::default();
+        for piece in pieces {
+            stream.push(piece)?;
+        }
+        stream.finish()
+    }
+
+    const VALID: [&str; 6] = ["", "plain", "héllo", "日本語", "🎉\u{0} nul", "\u{feff}\u{10ffff}"];
+    const INVALID: [&[u8]; 12] = [
+        b"\xc3\x28",
+        b"\xa0\xa1",
+        b"\xe2\x28\xa1",
+        b"\xe2\x82\x28",
+        b"\xf0\x28\x8c\xbc",
+        b"\xf0\x90\x28\xbc",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xc0\x80",
+        b"\xe0\x80\x80",
+        b"H\xff",
+        b"\xf8\xa1\xa1\xa1\xa1",
+    ];
+
+    #[test]
+    fn every_split_of_a_valid_text_passes() {
+        for text in VALID {
+            for at in 0..=text.len() {
+                let (a, b) = text.as_bytes().split_at(at);
+                assert_eq!(check(&[a, b]), Ok(text.is_ascii()), "{text:?} at {at}");
+            }
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(check(&bytes), Ok(text.is_ascii()), "{text:?} byte by byte");
+        }
+    }
+
+    #[test]
+    fn every_split_of_an_invalid_text_fails() {
+        for bytes in INVALID {
+            for at in 0..=bytes.len() {
+                let (a, b) = bytes.split_at(at);
+                assert_eq!(check(&[a, b]), Err(InvalidUtf8), "{bytes:x?} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn fails_at_the_byte_that_cannot_be_right() {
+        let mut stream = Utf8Stream::default();
+        assert_eq!(stream.push(b"ok \xf4"), Ok(()));
+        assert_eq!(stream.push(b"\x90"), Err(InvalidUtf8));
+    }
+
+    #[test]
+    fn a_text_may_not_end_inside_a_code_point() {
+        assert_eq!(check(&[b"caf\xc3"]), Err(InvalidUtf8));
+    }
+}
