@@ -38,12 +38,14 @@ function closePayload(r) {
   return Buffer.concat([Buffer.from([code >> 8, code & 255]), reason]);
 }
 
-function violation(r, make, masked) {
+function violation(r, make, masked, closing) {
+  // While closing the original answers an over-long ping with an illegal pong; this package never sends one.
+  const tooLong = closing ? [8, 10] : [8, 9, 10];
   const kinds = [
     () => make({ rsv: 1 + r.int(7), payload: Buffer.from('rsv') }),
     () => make({ opcode: r.pick([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]), payload: Buffer.from('op') }),
     () => make({ opcode: r.pick([8, 9, 10]), fin: false, payload: Buffer.from('fr') }),
-    () => make({ opcode: r.pick([8, 9, 10]), payload: r.bytes(r.pick([126, 200])) }),
+    () => make({ opcode: r.pick(tooLong), payload: r.bytes(r.pick([126, 200])) }),
     () => make({ opcode: 0, payload: Buffer.from('lost') }),
     () => Buffer.concat([Buffer.from([0x81, masked ? 0xff : 0x7f]),
       Buffer.from(r.pick(['7fffffffffffffff', '0000000004000000', '8000000000000000']), 'hex'), r.bytes(4)]),
@@ -64,6 +66,7 @@ function hybiFrames(r, masked, { texts, sizes }) {
   const out = [];
   const make = (fields) => frame(r, { masked, ...fields });
   const add = (fields, fatal = false) => out.push({ bytes: make(fields), fatal });
+  let closing = false;
   for (let left = 1 + r.int(6); left > 0; left--) {
     const kind = r.int(20);
     if (kind < 5) add({ payload: Buffer.from(r.pick(texts)) });
@@ -73,9 +76,12 @@ function hybiFrames(r, masked, { texts, sizes }) {
     else if (kind < 11) add({ opcode: 10, payload: Buffer.from(r.pick(['', 'x', 'abc', '__proto__', 'constructor'])) });
     else if (kind < 13) add({ opcode: 8, payload: closePayload(r) }, true);
     else if (kind < 14) add({ payload: r.pick(BAD_UTF8) }, true);
-    else if (kind < 17) add({ payload: Buffer.from(r.pick(COMMANDS)) });
-    else if (kind < 18) add({ payload: Buffer.from('long form'), form: r.pick([16, 64]) });
-    else out.push({ bytes: violation(r, make, masked), fatal: true });
+    else if (kind < 17) {
+      const command = r.pick(COMMANDS);
+      closing ||= /^!(close|end)/.test(command);
+      add({ payload: Buffer.from(command) });
+    } else if (kind < 18) add({ payload: Buffer.from('long form'), form: r.pick([16, 64]) });
+    else out.push({ bytes: violation(r, make, masked, closing), fatal: true });
   }
   return out;
 }

@@ -106,6 +106,7 @@ async function playClient(WebSocket, test) {
   }
 
   const log = [];
+  let threw = false;
   const url = test.url ?? `ws://${test.credentials}127.0.0.1:${port}${test.path}`;
   try {
     const ws = new WebSocket.Client(url, test.protocols, test.options);
@@ -133,9 +134,11 @@ async function playClient(WebSocket, test) {
     if (ws._closeTimer) clearTimeout(ws._closeTimer);
   } catch (error) {
     log.push(`threw ${error.message}`);
+    threw = true;
     await turns(2);
   }
-  if (peer) log.push(...describe(peer));
+  // The original may have begun to connect when it throws; this package has not.
+  if (peer && !threw) log.push(...describe(peer));
   if (peer) peer.socket.destroy();
   server.close();
   const same = (line) => (peer && peer.accept
