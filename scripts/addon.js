@@ -78,14 +78,17 @@ function checkToolchain() {
 }
 
 /**
- * Compiles the addon in release mode and puts it where lib/native.js looks for it.
+ * Compiles the addon and puts it where lib/native.js looks for it.
  *
- * @param {string} [targetDir] folder for cargo's intermediate files; cargo's own default when left out
+ * @param {object} [options]
+ * @param {string} [options.targetDir] folder for cargo's intermediate files; cargo's own default when left out
+ * @param {boolean} [options.debug] unoptimised, for the edit loop
  * @returns {string} path of the addon
  */
-function buildAddon(targetDir) {
+function buildAddon({ targetDir, debug } = {}) {
   checkToolchain();
-  const args = ['build', '--release', '--locked', '--lib', '--message-format=json-render-diagnostics'];
+  const args = ['build', '--locked', '--lib', '--message-format=json-render-diagnostics'];
+  if (!debug) args.push('--release');
   if (targetDir) args.push('--target-dir', targetDir);
   const { status, stdout } = spawnSync('cargo', args, {
     cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'inherit'],

@@ -26,7 +26,7 @@ function installFromSource() {
   const targetDir = fs.mkdtempSync(path.join(os.tmpdir(), 'faye-websocket-rs-'));
   try {
     say(`no prebuilt binary for ${platformName()} is in use; building from source with cargo ...`);
-    require(buildAddon(targetDir));
+    require(buildAddon({ targetDir }));
     say('built from source.');
   } catch (error) {
     const text = error instanceof BuildError ? error.message : `the addon built here does not load: ${error.message}`;

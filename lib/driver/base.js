@@ -20,8 +20,8 @@ const RESUME = Status.FULL;
 /** Replies to pings that may wait for a congested socket; beyond, only the newest is kept. */
 const MAX_UNSENT_PONGS = 60;
 
-/** Bytes of output from which `send` reports congestion, unless the socket says otherwise. */
-const DEFAULT_HIGH_WATER_MARK = 16384;
+/** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
+const FLUSH_BYTES = 65536;
 
 /** No session has this id: the native side ignores whatever is asked of it. */
 const RELEASED = 0xffffffff;
@@ -64,7 +64,6 @@ class Driver extends EventEmitter {
     this._pending = 0;
 
     this._congested = false;
-    this._highWaterMark = DEFAULT_HIGH_WATER_MARK;
     this._unsentPongs = 0;
     this._lastPong = null;
   }
@@ -73,10 +72,9 @@ class Driver extends EventEmitter {
    * Makes `owner` the first to know of everything, through its methods `_open`, `_receiveMessage`,
    * `_emitError` and `_beginClose`, and gathers the output of a turn into one write.
    */
-  attach(owner, highWaterMark) {
+  attach(owner) {
     this._owner = owner;
     this._coalesce = true;
-    if (highWaterMark > 0) this._highWaterMark = highWaterMark;
   }
 
   getState() {
@@ -113,6 +111,7 @@ class Driver extends EventEmitter {
   }
 
   _receive(chunk, from) {
+    if (this._id === RELEASED) return;
     const count = native.receive(this._id, chunk, from);
     const status = spans[0];
     this._pending = spans[2];
@@ -208,7 +207,6 @@ class Driver extends EventEmitter {
   /** A peer that pings and never reads must not make us collect its pongs. */
   _sendPong(payload) {
     if (this.readyState > 2) return;
-    if (this._pending >= this._highWaterMark) this.flush();
     if (this._congested) {
       if (this._unsentPongs >= MAX_UNSENT_PONGS) {
         this._lastPong = payload;
@@ -295,10 +293,6 @@ class Driver extends EventEmitter {
     return false;
   }
 
-  _isCongested() {
-    return this._congested || this._pending >= this._highWaterMark;
-  }
-
   /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
   _write(opcode, payload) {
     this._wrote(native.send(this._id, opcode, payload));
@@ -314,7 +308,7 @@ class Driver extends EventEmitter {
   /** Notes that the session holds `pending` bytes for the peer. */
   _wrote(pending) {
     this._pending = pending;
-    if (!this._coalesce) this.flush();
+    if (!this._coalesce || pending >= FLUSH_BYTES) this.flush();
     else if (!this._scheduled && this._depth === 0) {
       this._scheduled = true;
       flushAtEndOfTurn(this);

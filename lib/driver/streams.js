@@ -62,7 +62,7 @@ class Messages extends Stream {
     const driver = this._driver;
     if (typeof message === 'string') driver.text(message);
     else driver.binary(message);
-    return !driver._isCongested();
+    return !driver._congested;
   }
 
   /** One of many possible sources has ended; the socket stays open. */

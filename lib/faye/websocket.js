@@ -38,7 +38,6 @@ function WebSocket(request, socket, body, protocols, options) {
     return;
   }
 
-  this._driver.attach(this, socket.writableHighWaterMark);
   socket.pipe(this._driver.io);
   this._driver.io.pipe(socket);
 

@@ -320,7 +320,11 @@ impl Connection {
         entropy: &mut dyn Entropy,
         out: &mut Output,
     ) -> bool {
-        if self.state == State::Closed || opcode.is_control() && payload.len() > MAX_CONTROL {
+        // While closing, the peer's violations are passed over: even an over-long ping is answered,
+        // as by the original.
+        let replies = self.state == State::Closing && opcode == Opcode::Pong;
+        let too_long = opcode.is_control() && payload.len() > MAX_CONTROL && !replies;
+        if self.state == State::Closed || too_long {
             return false;
         }
         match &self.input {

@@ -6,6 +6,7 @@
 
 pub mod close_code;
 pub mod connection;
+pub mod deflate;
 pub mod entropy;
 pub mod error;
 pub mod extension;

@@ -55,7 +55,6 @@ function Client(url, protocols, options) {
 
   API.call(this, options);
   this._configureStream();
-  this._driver.attach(this, this._stream.writableHighWaterMark);
 
   const first = this._proxy || this._driver.io;
   first.pipe(this._stream, { end: !this._proxy });

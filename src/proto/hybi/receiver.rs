@@ -23,6 +23,9 @@ use crate::proto::{CloseCode, Event, Output, ProtocolError, Span};
 /// Most frames one message may consist of.
 pub(super) const MAX_FRAGMENTS: u32 = 131_072;
 
+/// Longest control payload that is looked at while closing; longer ones are skipped.
+const MAX_KEPT_CONTROL: u64 = 0xffff;
+
 /// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerMasking {
@@ -381,10 +384,9 @@ impl Receiver {
         last: bool,
         out: &mut Output,
     ) {
-        // Over 125 bytes only while closing, where the violation was passed over: what cannot be
-        // answered is not kept either.
-        let oversize = self.length > MAX_CONTROL as u64;
-        if !whole && !oversize {
+        // Over 125 bytes only while closing, where the violation was passed over.
+        let kept = self.length <= MAX_KEPT_CONTROL;
+        if !whole && kept {
             self.control.extend_from_slice(bytes);
         }
         if !last {
@@ -392,14 +394,14 @@ impl Receiver {
         }
         let collected = std::mem::take(&mut self.control);
         match Opcode::parse(self.opcode) {
-            Some(Opcode::Close) if oversize => {
+            Some(Opcode::Close) if !kept => {
                 self.on_close(CloseCode::PROTOCOL_ERROR, String::new());
             }
             Some(Opcode::Close) => {
                 let (code, reason) = close::parse(if whole { bytes } else { &collected });
                 self.on_close(code, reason);
             }
-            Some(opcode @ (Opcode::Ping | Opcode::Pong)) if !oversize => {
+            Some(opcode @ (Opcode::Ping | Opcode::Pong)) if kept => {
                 let span = if whole {
                     Span::input(start, bytes.len())
                 } else {

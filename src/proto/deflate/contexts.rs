@@ -1,0 +1,406 @@
+//! The zlib states, shared by all sessions of a process or of a thread.
+//!
+//! A compressor's state is about 375 KiB and an inflater's 40 KiB, while a session needs either only
+//! for the microseconds a message takes. So sessions borrow them here:
+//!
+//! - An inflater continues any session once it has been given the session's history, which costs no
+//!   more than copying it. Inflaters therefore belong to nobody between two messages.
+//! - A compressor has to hash the history as well, so with context takeover it stays warm for the
+//!   session that used it last, until the shelf is full and it is the one that rested longest, or
+//!   until [`Contexts::sweep`] finds it idle.
+//! - Without context takeover the same payload gives the same bytes for every session with the same
+//!   settings. The last such message is remembered, so that a broadcast is compressed once.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zlib_rs::{Deflate, DeflateConfig, Inflate, Strategy};
+
+use super::history::History;
+
+/// How much [`Contexts`] may keep between messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// Compressors kept, warm or free; about 375 KiB each with zlib's default `memLevel`. At least 1.
+    pub max_compressors: usize,
+    /// Idle inflaters kept; about 40 KiB each.
+    pub max_inflaters: usize,
+    /// A message without context takeover is remembered up to this many bytes.
+    pub max_remembered: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { max_compressors: 32, max_inflaters: 8, max_remembered: 256 * 1024 }
+    }
+}
+
+/// Everything a compressor is made with. Two compressors without context takeover and with the same
+/// settings turn the same payload into the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) level: i32,
+    pub(super) mem_level: i32,
+    pub(super) strategy: Strategy,
+    /// 9 to 15.
+    pub(super) window_bits: u8,
+}
+
+impl Settings {
+    fn compressor(self) -> Deflate {
+        Deflate::new_with_config(DeflateConfig {
+            level: self.level,
+            mem_level: self.mem_level,
+            strategy: self.strategy,
+            // Negative asks zlib for raw DEFLATE, without its header and checksum.
+            window_bits: -i32::from(self.window_bits),
+            ..DeflateConfig::default()
+        })
+    }
+
+    /// Bytes zlib-rs allocates for one compressor: two windows, chain links, 2^16 hash heads,
+    /// pending output and symbols, the state proper.
+    fn compressor_bytes(self) -> usize {
+        let window = 1usize << self.window_bits;
+        let literals = 1usize << (self.mem_level + 6);
+        2 * window + 2 * window + 2 * (1 << 16) + 7 * literals + 7 * 1024
+    }
+}
+
+/// Bytes zlib-rs allocates for one inflater, whatever the negotiated window.
+pub(super) const INFLATER_BYTES: usize = 32 * 1024 + 8 * 1024;
+
+/// Whom a warm compressor belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner(u64);
+
+/// A compressor on the shelf.
+struct Shelved {
+    owner: Option<Owner>,
+    settings: Settings,
+    used: u64,
+    deflate: Deflate,
+}
+
+/// The last message that was compressed without context takeover.
+struct Remembered {
+    settings: Settings,
+    payload: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+struct Shelf {
+    tuning: Tuning,
+    compressors: Vec<Shelved>,
+    inflaters: Vec<Inflate>,
+    remembered: Option<Remembered>,
+    /// Counts every use; the order of last uses is read from it.
+    clock: u64,
+    swept: u64,
+    owners: u64,
+}
+
+/// A handle to the shared states; clones share them. Its lock is held only while a state changes
+/// hands, never while a message is worked on.
+#[derive(Clone)]
+pub struct Contexts(Arc<Mutex<Shelf>>);
+
+impl Contexts {
+    /// An empty shelf.
+    pub fn new(tuning: Tuning) -> Self {
+        Self(Arc::new(Mutex::new(Shelf {
+            tuning,
+            compressors: Vec::new(),
+            inflaters: Vec::new(),
+            remembered: None,
+            clock: 0,
+            swept: 0,
+            owners: 0,
+        })))
+    }
+
+    /// Gives back the memory of everything that was not used since the last sweep. Meant to be
+    /// called from a slow timer; without it the limits of [`Tuning`] alone apply.
+    pub fn sweep(&self) {
+        let mut shelf = self.lock();
+        let swept = shelf.swept;
+        shelf.compressors.retain(|shelved| shelved.used > swept);
+        if shelf.clock == swept {
+            shelf.inflaters = Vec::new();
+            shelf.remembered = None;
+        }
+        shelf.swept = shelf.clock;
+    }
+
+    /// Bytes held for all sessions together.
+    pub fn reserved_bytes(&self) -> usize {
+        let shelf = self.lock();
+        let compressors: usize =
+            shelf.compressors.iter().map(|shelved| shelved.settings.compressor_bytes()).sum();
+        let remembered = shelf.remembered.as_ref().map_or(0, |remembered| {
+            remembered.payload.capacity() + remembered.compressed.capacity()
+        });
+        compressors + shelf.inflaters.len() * INFLATER_BYTES + remembered
+    }
+
+    /// A name under which a session finds its compressor again.
+    pub(super) fn new_owner(&self) -> Owner {
+        let mut shelf = self.lock();
+        shelf.owners += 1;
+        Owner(shelf.owners)
+    }
+
+    /// A compressor that refers to `history` and nothing else. `owner` is `None` without context
+    /// takeover.
+    pub(super) fn take_compressor(
+        &self,
+        owner: Option<Owner>,
+        settings: Settings,
+        history: &History,
+    ) -> Deflate {
+        let found = self.lock().take_compressor(owner, settings);
+        let mut deflate = match found {
+            Some((deflate, Warmth::Warm)) => return deflate,
+            Some((mut deflate, Warmth::Cold)) => {
+                deflate.reset();
+                deflate
+            }
+            None => settings.compressor(),
+        };
+        for piece in history.pieces() {
+            // Cannot fail for a raw stream that has no input pending, and this one is new; if it
+            // did, the compressor would find fewer matches and still be right.
+            let _ = deflate.set_dictionary(piece);
+        }
+        deflate
+    }
+
+    /// Puts a compressor on the shelf, warm for `owner`.
+    pub(super) fn put_compressor(
+        &self,
+        owner: Option<Owner>,
+        settings: Settings,
+        deflate: Deflate,
+    ) {
+        let mut shelf = self.lock();
+        shelf.clock += 1;
+        let used = shelf.clock;
+        if shelf.compressors.len() < shelf.tuning.max_compressors.max(1) {
+            shelf.compressors.push(Shelved { owner, settings, used, deflate });
+        }
+    }
+
+    /// `owner` is gone: its compressor is anybody's.
+    pub(super) fn disown(&self, owner: Owner) {
+        for shelved in &mut self.lock().compressors {
+            if shelved.owner == Some(owner) {
+                shelved.owner = None;
+            }
+        }
+    }
+
+    /// A raw inflater that refers to nothing yet.
+    pub(super) fn take_inflater(&self) -> Inflate {
+        let found = self.lock().inflaters.pop();
+        match found {
+            Some(mut inflate) => {
+                inflate.reset(false);
+                inflate
+            }
+            // Always the largest window: zlib-rs allocates it in any case, and a peer that keeps to
+            // a smaller one cannot tell.
+            None => Inflate::new(false, 15),
+        }
+    }
+
+    /// Puts an inflater back, in whatever state it is.
+    pub(super) fn put_inflater(&self, inflate: Inflate) {
+        let mut shelf = self.lock();
+        shelf.clock += 1;
+        if shelf.inflaters.len() < shelf.tuning.max_inflaters {
+            shelf.inflaters.push(inflate);
+        }
+    }
+
+    /// Appends what `payload` became when it was compressed last, if that was just now.
+    pub(super) fn recall(&self, settings: Settings, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        let shelf = self.lock();
+        match &shelf.remembered {
+            Some(last) if last.settings == settings && last.payload == payload => {
+                out.extend_from_slice(&last.compressed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Remembers what `payload` became.
+    pub(super) fn remember(&self, settings: Settings, payload: &[u8], compressed: &[u8]) {
+        let mut shelf = self.lock();
+        if payload.len().max(compressed.len()) > shelf.tuning.max_remembered {
+            return;
+        }
+        let last = shelf.remembered.get_or_insert_with(|| Remembered {
+            settings,
+            payload: Vec::new(),
+            compressed: Vec::new(),
+        });
+        last.settings = settings;
+        payload.clone_into(&mut last.payload);
+        compressed.clone_into(&mut last.compressed);
+    }
+
+    /// How often a state was put back.
+    #[cfg(test)]
+    pub(super) fn uses(&self) -> u64 {
+        self.lock().clock
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        // A panic elsewhere cannot leave the shelf half changed: nothing under the lock panics.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Contexts {
+    fn default() -> Self {
+        Self::new(Tuning::default())
+    }
+}
+
+impl fmt::Debug for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shelf = self.lock();
+        f.debug_struct("Contexts")
+            .field("compressors", &shelf.compressors.len())
+            .field("inflaters", &shelf.inflaters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+enum Warmth {
+    /// Continues where its owner stopped.
+    Warm,
+    /// Has to be reset.
+    Cold,
+}
+
+impl Shelf {
+    /// The owner's own compressor, else a free one, else, if the shelf is full, the one that rested
+    /// longest. `None` asks for a new one, for which there is room then.
+    fn take_compressor(
+        &mut self,
+        owner: Option<Owner>,
+        settings: Settings,
+    ) -> Option<(Deflate, Warmth)> {
+        let own = |shelved: &Shelved| owner.is_some() && shelved.owner == owner;
+        if let Some(index) = self.compressors.iter().position(own) {
+            return Some((self.compressors.swap_remove(index).deflate, Warmth::Warm));
+        }
+
+        let free = |shelved: &Shelved| shelved.owner.is_none() && shelved.settings == settings;
+        if let Some(index) = self.compressors.iter().position(free) {
+            return Some((self.compressors.swap_remove(index).deflate, Warmth::Cold));
+        }
+
+        if self.compressors.len() < self.tuning.max_compressors.max(1) {
+            return None;
+        }
+        let (index, _) =
+            self.compressors.iter().enumerate().min_by_key(|(_, shelved)| shelved.used)?;
+        let oldest = self.compressors.swap_remove(index);
+        (oldest.settings == settings).then_some((oldest.deflate, Warmth::Cold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: Settings =
+        Settings { level: -1, mem_level: 8, strategy: Strategy::Default, window_bits: 15 };
+
+    fn shelf(max_compressors: usize) -> Contexts {
+        Contexts::new(Tuning { max_compressors, ..Tuning::default() })
+    }
+
+    fn shelved(contexts: &Contexts) -> usize {
+        contexts.lock().compressors.len()
+    }
+
+    fn use_once(contexts: &Contexts, owner: Option<Owner>, settings: Settings) {
+        let deflate = contexts.take_compressor(owner, settings, &History::default());
+        contexts.put_compressor(owner, settings, deflate);
+    }
+
+    #[test]
+    fn sessions_without_takeover_share_one_compressor() {
+        let contexts = shelf(4);
+        for _ in 0..10 {
+            use_once(&contexts, None, SETTINGS);
+        }
+        assert_eq!(shelved(&contexts), 1);
+    }
+
+    #[test]
+    fn the_shelf_never_grows_past_its_limit() {
+        let contexts = shelf(3);
+        for bits in [9, 12, 15] {
+            for _ in 0..5 {
+                let settings = Settings { window_bits: bits, ..SETTINGS };
+                use_once(&contexts, Some(contexts.new_owner()), settings);
+                assert!(shelved(&contexts) <= 3);
+            }
+        }
+    }
+
+    #[test]
+    fn the_compressor_that_rested_longest_goes_first() {
+        let contexts = shelf(2);
+        let owners = [contexts.new_owner(), contexts.new_owner(), contexts.new_owner()];
+        use_once(&contexts, Some(owners[0]), SETTINGS);
+        use_once(&contexts, Some(owners[1]), SETTINGS);
+        use_once(&contexts, Some(owners[0]), SETTINGS);
+        use_once(&contexts, Some(owners[2]), SETTINGS);
+
+        let held: Vec<_> = contexts.lock().compressors.iter().map(|s| s.owner).collect();
+        assert!(held.contains(&Some(owners[0])) && held.contains(&Some(owners[2])));
+    }
+
+    #[test]
+    fn a_compressor_whose_owner_is_gone_is_reused() {
+        let contexts = shelf(4);
+        let owner = contexts.new_owner();
+        use_once(&contexts, Some(owner), SETTINGS);
+        contexts.disown(owner);
+        use_once(&contexts, Some(contexts.new_owner()), SETTINGS);
+        assert_eq!(shelved(&contexts), 1);
+    }
+
+    #[test]
+    fn a_sweep_takes_what_was_not_used_since_the_last() {
+        let contexts = shelf(4);
+        let (idle, busy) = (contexts.new_owner(), contexts.new_owner());
+        use_once(&contexts, Some(idle), SETTINGS);
+        use_once(&contexts, Some(busy), SETTINGS);
+        contexts.put_inflater(contexts.take_inflater());
+        contexts.sweep();
+        assert_eq!(shelved(&contexts), 2);
+        use_once(&contexts, Some(busy), SETTINGS);
+        contexts.sweep();
+        assert_eq!(shelved(&contexts), 1);
+        contexts.sweep();
+        assert_eq!(contexts.reserved_bytes(), 0);
+    }
+
+    #[test]
+    fn only_the_same_payload_and_settings_are_recalled() {
+        let contexts = shelf(1);
+        let mut out = Vec::new();
+        contexts.remember(SETTINGS, b"payload", b"bytes");
+        assert!(!contexts.recall(SETTINGS, b"Payload", &mut out));
+        assert!(!contexts.recall(Settings { level: 1, ..SETTINGS }, b"payload", &mut out));
+        assert!(contexts.recall(SETTINGS, b"payload", &mut out));
+        assert_eq!(out, b"bytes");
+    }
+}

@@ -1,0 +1,334 @@
+//! The direction that inflates (RFC 7692 section 7.2.2), whole messages or frame by frame, and never
+//! more than one byte past the limit.
+
+use std::fmt;
+
+use zlib_rs::InflateFlush;
+
+use super::contexts::{Contexts, INFLATER_BYTES};
+use super::history::History;
+use super::message::{Message, Sink, prime};
+use super::{Direction, NAME, TAIL};
+use crate::proto::{CloseCode, ProtocolError};
+
+/// What zlib-rs says of an error its fast loop has met: the loop's own text is overwritten on the
+/// way out.
+const OPAQUE: &str = "repeated call with bad state";
+
+/// The commonest of the three texts it may have been, for a message that cannot be looked at again.
+const LIKELIEST: &str = "invalid distance too far back";
+
+/// Inflates one connection's messages.
+#[derive(Debug)]
+pub struct Decompressor {
+    context_takeover: bool,
+    window: usize,
+    /// What the peer may refer to: the messages before this one and, of this one, the frames before
+    /// this one.
+    history: History,
+    /// The message whose frames are still coming.
+    message: Option<Message>,
+    contexts: Contexts,
+}
+
+impl Decompressor {
+    /// A decompressor for a direction as agreed.
+    pub(super) fn new(direction: Direction, contexts: Contexts) -> Self {
+        Self {
+            context_takeover: direction.context_takeover,
+            // Peers on top of zlib use 9 bits where 8 were agreed.
+            window: 1 << direction.window_bits.clamp(9, 15),
+            history: History::default(),
+            message: None,
+            contexts,
+        }
+    }
+
+    /// Inflates a whole message of at most `limit` bytes and appends it to `out`.
+    ///
+    /// After an error `out` is as it was, and the session is of no further use.
+    pub fn decompress(
+        &mut self,
+        payload: &[u8],
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        self.feed(payload, true, limit, out)
+    }
+
+    /// Inflates the payload of one frame, or any part of it, as it arrives, and appends to `out`.
+    /// `last` ends the message. `limit` counts the bytes of the whole message, wherever the caller
+    /// has put those of earlier calls.
+    ///
+    /// A message that stops in the middle of a block gives what it holds, as it does with the
+    /// original and whatever else stands on zlib.
+    ///
+    /// After an error `out` is as it was, and the session is of no further use.
+    pub fn feed(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        self.step(payload, last, limit, usize::MAX, out).map(|_| ())
+    }
+
+    /// [`feed`](Self::feed) that stops once about `budget` bytes have been inflated, 256 KiB more at
+    /// most, so that the rest can be done on another thread. Tells how many bytes of `payload` it
+    /// took: with all of them it is done, else it must be called again with what is left.
+    pub fn step(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        limit: usize,
+        budget: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, InflateError> {
+        let fresh = self.message.is_none();
+        let mut message = match self.message.take() {
+            Some(message) => message,
+            None => Message::new(&self.contexts, &self.history),
+        };
+        let from = out.len();
+        let mut sink = Sink::new(out, limit);
+
+        let (history, window) = (&mut self.history, self.window);
+        let mut result = message.inflate(payload, budget, &mut sink, history, window);
+        let done = last && result == Ok(payload.len());
+        // A peer that ended its message with a final block and left it at that owes no tail.
+        if done && !message.ended {
+            let tail = message.inflate(&TAIL, usize::MAX, &mut sink, history, window);
+            result = tail.map(|_| payload.len());
+        }
+        let unrecorded = sink.finish();
+
+        match result {
+            Err(mut error) => {
+                if error == InflateError::Data(OPAQUE) {
+                    let text = if fresh && message.endings == 0 {
+                        self.explain(payload, &mut out[from..])
+                    } else {
+                        LIKELIEST
+                    };
+                    error = InflateError::Data(text);
+                }
+                self.history.clear();
+                self.contexts.put_inflater(message.inflate);
+                out.truncate(from);
+                return Err(error);
+            }
+            Ok(_) if done => {
+                self.contexts.put_inflater(message.inflate);
+                if !self.context_takeover {
+                    self.history.clear();
+                    return result;
+                }
+            }
+            Ok(_) => self.message = Some(message),
+        }
+        self.history.push(&out[unrecorded..], self.window);
+        result
+    }
+
+    /// zlib's text for the error a message met that began with `payload` and had given `out`: it is
+    /// inflated once more, at the end in steps too small for the fast loop.
+    fn explain(&self, payload: &[u8], out: &mut [u8]) -> &'static str {
+        const SMALL: usize = 200;
+
+        let mut inflate = self.contexts.take_inflater();
+        prime(&mut inflate, &self.history);
+        let sure = out.len().saturating_sub(SMALL);
+        let mut result = inflate.decompress(payload, &mut out[..sure], InflateFlush::SyncFlush);
+        let mut small = [0; SMALL];
+        for _ in 0..4 {
+            if result.is_err() {
+                break;
+            }
+            let rest = payload.get(inflate.total_in() as usize..).unwrap_or_default();
+            result = inflate.decompress(rest, &mut small, InflateFlush::SyncFlush);
+        }
+        let text = inflate.error_message();
+        self.contexts.put_inflater(inflate);
+        text.filter(|text| *text != OPAQUE).unwrap_or(LIKELIEST)
+    }
+
+    /// Bytes held for this connection alone.
+    pub fn reserved_bytes(&self) -> usize {
+        let message = if self.message.is_some() { INFLATER_BYTES } else { 0 };
+        self.history.reserved_bytes() + message
+    }
+}
+
+/// Why a message could not be inflated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InflateError {
+    /// It has more bytes than the limit allows.
+    TooLarge,
+    /// It is not DEFLATE; zlib's text.
+    Data(&'static str),
+}
+
+impl fmt::Display for InflateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ProtocolError::from(*self).fmt(f)
+    }
+}
+
+impl std::error::Error for InflateError {}
+
+impl From<InflateError> for ProtocolError {
+    /// As the original reports them: 1009, or 1010 with the extension's name before zlib's text.
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::TooLarge => Self::TooLarge,
+            InflateError::Data(text) => {
+                Self::Extension(CloseCode::EXTENSION_ERROR, format!("{NAME}: {text}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decompressor(context_takeover: bool) -> Decompressor {
+        let direction = Direction { context_takeover, window_bits: 15 };
+        Decompressor::new(direction, Contexts::default())
+    }
+
+    fn inflate(decompressor: &mut Decompressor, bytes: &[u8]) -> Result<String, InflateError> {
+        let mut out = b"kept".to_vec();
+        let result = decompressor.decompress(bytes, 1000, &mut out);
+        assert!(out.starts_with(b"kept"));
+        result.map(|()| String::from_utf8_lossy(&out[4..]).into_owned())
+    }
+
+    const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+
+    #[test]
+    fn the_examples_of_rfc_7692_section_7_2_3() {
+        let hello = Ok("Hello".to_owned());
+        let mut d = decompressor(true);
+        assert_eq!(inflate(&mut d, &HELLO), hello);
+        // 7.2.3.2: refers to the message before.
+        assert_eq!(inflate(&mut d, &[0xf2, 0x00, 0x11, 0x00, 0x00]), hello);
+        // 7.2.3.3: a block without compression.
+        let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
+        assert_eq!(inflate(&mut d, &stored), hello);
+        // 7.2.3.4: a final block.
+        assert_eq!(inflate(&mut d, &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]), hello);
+        // 7.2.3.5: two blocks.
+        let two = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
+        assert_eq!(inflate(&mut d, &two), hello);
+        // 7.2.3.6: an empty message, as recommended and as others write it.
+        assert_eq!(inflate(&mut d, &[0x00]), Ok(String::new()));
+        assert_eq!(inflate(&mut d, &[0x02, 0x00]), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_message_may_come_in_any_pieces() {
+        for cut in 0..=HELLO.len() {
+            let mut d = decompressor(true);
+            let mut out = Vec::new();
+            let (first, second) = HELLO.split_at(cut);
+            assert_eq!(d.feed(first, false, 1000, &mut out), Ok(()));
+            assert_eq!(d.feed(&[], false, 1000, &mut out), Ok(()));
+            assert_eq!(d.feed(second, true, 1000, &mut out), Ok(()));
+            assert_eq!(out, b"Hello");
+            assert_eq!(inflate(&mut d, &[0xf2, 0x00, 0x11, 0x00, 0x00]), Ok("Hello".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_final_block_anywhere_keeps_the_window() {
+        // "Hello" in a final block, then a reference to it, in one message and in two.
+        let hello = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        let again = [0xf2, 0x00, 0x11, 0x00, 0x00];
+        let joined = [hello.as_slice(), &again].concat();
+        assert_eq!(inflate(&mut decompressor(false), &joined), Ok("HelloHello".to_owned()));
+
+        for cut in 0..=joined.len() {
+            let mut d = decompressor(false);
+            let mut out = Vec::new();
+            assert_eq!(d.feed(&joined[..cut], false, 1000, &mut out), Ok(()));
+            assert_eq!(d.feed(&joined[cut..], true, 1000, &mut out), Ok(()));
+            assert_eq!(out, b"HelloHello");
+        }
+
+        let mut d = decompressor(true);
+        assert_eq!(inflate(&mut d, &hello), Ok("Hello".to_owned()));
+        assert_eq!(inflate(&mut d, &again), Ok("Hello".to_owned()));
+    }
+
+    #[test]
+    fn without_takeover_nothing_is_remembered() {
+        let mut d = decompressor(false);
+        assert_eq!(inflate(&mut d, &HELLO), Ok("Hello".to_owned()));
+        assert_eq!(d.reserved_bytes(), 0);
+        let error = inflate(&mut d, &[0xf2, 0x00, 0x11, 0x00, 0x00]);
+        assert_eq!(error, Err(InflateError::Data("invalid distance too far back")));
+    }
+
+    #[test]
+    fn the_limit_is_a_length_that_is_still_allowed() {
+        for limit in 0..10 {
+            let mut d = decompressor(true);
+            let mut out = Vec::new();
+            let result = d.decompress(&HELLO, limit, &mut out);
+            if limit < 5 {
+                assert_eq!((result, out.len()), (Err(InflateError::TooLarge), 0), "limit {limit}");
+            } else {
+                assert_eq!((result, out.len()), (Ok(()), 5), "limit {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_all_frames_of_a_message() {
+        let mut d = decompressor(true);
+        let mut out = Vec::new();
+        let block = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
+        assert_eq!(d.feed(&block, false, 12, &mut out), Ok(()));
+        out.clear();
+        assert_eq!(d.feed(&block, false, 12, &mut out), Ok(()));
+        out.clear();
+        assert_eq!(d.feed(&block, false, 12, &mut out), Err(InflateError::TooLarge));
+    }
+
+    #[test]
+    fn errors_of_the_fast_loop_are_told_in_zlibs_words_too() {
+        // A block with fixed codes: literals, a length, and a distance code that does not exist, all
+        // far from the ends of input and output.
+        let literals = "10010001".repeat(2000);
+        let bits = format!("010{literals}000000111110{literals}");
+        let bytes: Vec<u8> = bits
+            .as_bytes()
+            .chunks(8)
+            .map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | (bit - b'0')))
+            .collect();
+
+        let mut out = Vec::new();
+        let error = decompressor(true).decompress(&bytes, 1 << 20, &mut out);
+        assert_eq!(error, Err(InflateError::Data("invalid distance code")));
+        assert_eq!(out, b"");
+    }
+
+    #[test]
+    fn bad_data_is_told_in_zlibs_words() {
+        let cases: [(&[u8], &str); 4] = [
+            (&[0x06, 0x00], "invalid block type"),
+            (&[0x00, 0x01, 0x00, 0x00, 0x00], "invalid stored block lengths"),
+            (&[0xf2, 0x00, 0x11, 0x00, 0x00], "invalid distance too far back"),
+            (&[0xfc, 0xff, 0xff], "too many length or distance symbols"),
+        ];
+        for (bytes, text) in cases {
+            let error = inflate(&mut decompressor(true), bytes).expect_err(text);
+            assert_eq!(error, InflateError::Data(text));
+            let error = ProtocolError::from(error);
+            assert_eq!(error.to_string(), format!("permessage-deflate: {text}"));
+            assert_eq!(error.code(), CloseCode::EXTENSION_ERROR);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The plain bytes a window still refers to.
+
+/// The last bytes that passed in one direction, at most one window of them. From it any idle zlib
+/// state can be made to continue a session, so that no session has to keep a state of its own.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    bytes: Vec<u8>,
+    /// Where the oldest byte lies once `bytes` has reached the size of the window.
+    start: usize,
+}
+
+impl History {
+    /// Appends `bytes` and forgets what lies more than `window` bytes back. `window` must be the
+    /// same in every call until [`clear`](Self::clear).
+    pub(super) fn push(&mut self, bytes: &[u8], window: usize) {
+        if bytes.len() >= window {
+            self.bytes.clear();
+            self.start = 0;
+        }
+        let bytes = &bytes[bytes.len().saturating_sub(window)..];
+
+        let (grow, wrap) = bytes.split_at(bytes.len().min(window - self.bytes.len()));
+        if self.bytes.capacity() - self.bytes.len() < grow.len() {
+            // Doubling, as a Vec would, but not past the window.
+            let double = self.bytes.len().min(window - self.bytes.len());
+            self.bytes.reserve_exact(grow.len().max(double));
+        }
+        self.bytes.extend_from_slice(grow);
+
+        let (to_end, to_front) = wrap.split_at(wrap.len().min(self.bytes.len() - self.start));
+        self.bytes[self.start..self.start + to_end.len()].copy_from_slice(to_end);
+        self.bytes[..to_front.len()].copy_from_slice(to_front);
+        if !wrap.is_empty() {
+            self.start = (self.start + wrap.len()) % self.bytes.len();
+        }
+    }
+
+    /// Everything, oldest first, in two pieces.
+    pub(super) fn pieces(&self) -> [&[u8]; 2] {
+        let (newer, older) = self.bytes.split_at(self.start);
+        [older, newer]
+    }
+
+    /// Forgets everything and gives the memory back.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn reserved_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_last_window_however_it_was_filled() {
+        let window = 16;
+        for step in 1..40 {
+            let mut history = History::default();
+            let mut all = Vec::new();
+            for round in 0..20u8 {
+                let bytes: Vec<u8> = (0..step).map(|i| round.wrapping_mul(41) ^ i).collect();
+                history.push(&bytes, window);
+                all.extend_from_slice(&bytes);
+                let expected = &all[all.len().saturating_sub(window)..];
+                assert_eq!(history.pieces().concat(), expected, "step {step}, round {round}");
+            }
+        }
+    }
+
+    #[test]
+    fn takes_no_memory_before_the_first_byte_and_none_after_clear() {
+        let mut history = History::default();
+        assert_eq!(history.reserved_bytes(), 0);
+        history.push(b"hello", 16);
+        history.clear();
+        assert_eq!(history.reserved_bytes(), 0);
+        assert_eq!(history.pieces().concat(), b"");
+    }
+}

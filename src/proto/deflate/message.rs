@@ -1,0 +1,169 @@
+//! One message while it is being inflated.
+
+use std::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::InflateError;
+use super::contexts::Contexts;
+use super::history::History;
+
+/// Output grows by at most this much at a time.
+const MAX_STEP: usize = 256 * 1024;
+
+/// What going on after a final block takes, in bytes that could be inflated meanwhile.
+const ENDING_COST: usize = 256;
+
+/// The state of a message between its frames.
+pub(super) struct Message {
+    pub(super) inflate: Inflate,
+    /// Bytes inflated so far.
+    pub(super) length: usize,
+    /// Bytes taken in so far.
+    consumed: usize,
+    /// Final blocks left behind so far.
+    pub(super) endings: usize,
+    /// The last block was a final one, and nothing has followed it yet.
+    pub(super) ended: bool,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// Where the bytes of one call go: the caller's buffer, made longer step by step.
+pub(super) struct Sink<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    /// Where the next byte goes. What `out` has beyond is zeros that wait to be written over.
+    end: usize,
+    /// What follows is not in the history yet.
+    unrecorded: usize,
+    /// Bytes the whole message may have.
+    limit: usize,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
+        let end = out.len();
+        Self { out, start: end, end, unrecorded: end, limit }
+    }
+
+    /// Cuts the buffer to what was written and tells from where on it is not in the history.
+    pub(super) fn finish(self) -> usize {
+        self.out.truncate(self.end);
+        self.unrecorded
+    }
+
+    /// At least one byte to write to, if possible about `wanted`, never more than `allowed`.
+    fn room(&mut self, wanted: usize, allowed: usize) -> &mut [u8] {
+        if self.out.len() == self.end {
+            let room = wanted.min(MAX_STEP).min(allowed);
+            if self.out.capacity() - self.end < room {
+                // Doubling, as a Vec would, but not past what the message may have.
+                self.out.reserve_exact(room.max(self.end.min(allowed)));
+            }
+            self.out.resize(self.end + room, 0);
+        }
+        &mut self.out[self.end..]
+    }
+
+    fn record(&mut self, history: &mut History, window: usize) {
+        history.push(&self.out[self.unrecorded..self.end], window);
+        self.unrecorded = self.end;
+    }
+}
+
+impl Message {
+    pub(super) fn new(contexts: &Contexts, history: &History) -> Self {
+        let mut inflate = contexts.take_inflater();
+        prime(&mut inflate, history);
+        Self { inflate, length: 0, consumed: 0, endings: 0, ended: false }
+    }
+
+    /// Inflates `payload`, stops when about `budget` bytes have come of it, and tells how many bytes
+    /// it took. What it took may not all have come out then; the next call goes on.
+    pub(super) fn inflate(
+        &mut self,
+        payload: &[u8],
+        budget: usize,
+        sink: &mut Sink<'_>,
+        history: &mut History,
+        window: usize,
+    ) -> Result<usize, InflateError> {
+        let endings = self.endings;
+        let mut rest = payload;
+        let mut wanted = payload.len().saturating_mul(4).max(1024);
+
+        loop {
+            if self.ended {
+                if rest.is_empty() {
+                    return Ok(payload.len());
+                }
+                self.restart(sink, history, window);
+            }
+
+            let spent = sink.end - sink.start + (self.endings - endings) * ENDING_COST;
+            if spent >= budget && !rest.is_empty() {
+                return Ok(payload.len() - rest.len());
+            }
+
+            // One byte past the limit, never more, tells a message that is too large.
+            let allowed = sink.limit.saturating_add(1).saturating_sub(self.length);
+            if allowed == 0 {
+                return Err(InflateError::TooLarge);
+            }
+            let room = sink.room(wanted, allowed);
+            let space = room.len();
+            let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self.inflate.decompress(rest, room, InflateFlush::SyncFlush);
+            let read = (self.inflate.total_in() - read) as usize;
+            let written = (self.inflate.total_out() - written) as usize;
+
+            rest = rest.get(read..).unwrap_or_default();
+            sink.end += written;
+            self.length += written;
+            self.consumed += read;
+
+            if self.length > sink.limit {
+                return Err(InflateError::TooLarge);
+            }
+            match status {
+                Ok(Status::StreamEnd) => self.ended = true,
+                // With room left zlib has used all input there was. Otherwise it may hold more back.
+                Ok(Status::Ok | Status::BufError) if written < space => {
+                    return Ok(payload.len());
+                }
+                Ok(Status::Ok | Status::BufError) => wanted = wanted.saturating_mul(2),
+                Err(_) => {
+                    let text = self.inflate.error_message().unwrap_or("Zlib error");
+                    return Err(InflateError::Data(text));
+                }
+            }
+        }
+    }
+
+    /// Goes on after a final block (RFC 7692 section 7.2.3.4) as if it had been none: the window
+    /// stays.
+    fn restart(&mut self, sink: &mut Sink<'_>, history: &mut History, window: usize) {
+        self.inflate.reset(false);
+        self.ended = false;
+        self.endings += 1;
+        sink.record(history, window);
+        // An empty final block takes two bytes and the window 32 KiB of copying. Whoever sends them
+        // by the thousand is served, but only what does not look back across them.
+        if self.endings <= 64 + self.consumed / 4096 {
+            prime(&mut self.inflate, history);
+        }
+    }
+}
+
+/// Gives an inflater the window it goes on with.
+pub(super) fn prime(inflate: &mut Inflate, history: &History) {
+    for piece in history.pieces() {
+        // Cannot fail for a raw stream; if it did, references into the window would be data errors.
+        let _ = inflate.set_dictionary(piece);
+    }
+}

@@ -1,0 +1,73 @@
+//! permessage-deflate (RFC 7692): negotiation for both roles, and the two directions of a session.
+//!
+//! - [`DeflateOptions`]: what the application asked for.
+//! - [`ClientNegotiation`], [`ServerNegotiation`]: offer, answer, and what both agreed on.
+//! - [`Session`]: a [`Compressor`] and a [`Decompressor`], independent of each other, so that either
+//!   may be moved to another thread while the other stays.
+//! - [`Contexts`]: the zlib states all sessions share. A session itself keeps only the plain bytes
+//!   its window may refer to, and nothing at all without context takeover.
+//!
+//! Knows nothing of frames: RSV1, opcodes and close codes are the business of whoever calls.
+
+mod compressor;
+mod contexts;
+mod decompressor;
+mod history;
+mod message;
+mod negotiation;
+mod options;
+mod params;
+
+pub use compressor::Compressor;
+pub use contexts::{Contexts, Tuning};
+pub use decompressor::{Decompressor, InflateError};
+pub use negotiation::{Agreement, ClientNegotiation, Direction, ServerNegotiation};
+pub use options::{DeflateOptions, OptionsError, Strategy};
+pub use params::{ClientWindow, Params};
+
+/// The name in `Sec-WebSocket-Extensions`.
+pub const NAME: &str = "permessage-deflate";
+
+/// The empty stored block that ends a sync flush, less its header bits. It is cut from every message
+/// that leaves and put back on every message that comes (RFC 7692 sections 7.2.1 and 7.2.2).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// Both directions of one connection's compression.
+#[derive(Debug)]
+pub struct Session {
+    /// For messages that leave.
+    pub compressor: Compressor,
+    /// For messages that come.
+    pub decompressor: Decompressor,
+}
+
+impl Session {
+    /// A session under what was agreed, borrowing its zlib states from `contexts`.
+    pub fn new(agreement: Agreement, options: &DeflateOptions, contexts: &Contexts) -> Self {
+        Self {
+            compressor: Compressor::new(agreement.own, options, contexts.clone()),
+            decompressor: Decompressor::new(agreement.peer, contexts.clone()),
+        }
+    }
+
+    /// See [`Compressor::compress`].
+    pub fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        self.compressor.compress(payload, out)
+    }
+
+    /// See [`Decompressor::decompress`].
+    pub fn decompress(
+        &mut self,
+        payload: &[u8],
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        self.decompressor.decompress(payload, limit, out)
+    }
+
+    /// Bytes this session holds now: history of both directions and a message that is being
+    /// inflated. What it shares is counted by [`Contexts::reserved_bytes`].
+    pub fn reserved_bytes(&self) -> usize {
+        self.compressor.reserved_bytes() + self.decompressor.reserved_bytes()
+    }
+}
