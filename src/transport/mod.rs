@@ -1,5 +1,29 @@
-//! Sockets, and what else belongs to the operating system.
+//! Sockets: dialling, and bytes in both directions between the network and the JavaScript thread.
+//!
+//! This ring refuses to know WebSocket and Node-API; of HTTP it knows that CONNECT opens a tunnel.
+//! What it delivers is an ordered stream of bytes with an end or a [`failure::Failure`], and it
+//! tells the other side through a [`Doorbell`] that there is something to collect.
+//!
+//! ```text
+//!  tokio worker                         JavaScript thread
+//!  route -> pump ─ deliver ──► Mailbox ── collect ──► Client
+//!            ▲                    │  ▲                   │
+//!            └── next_order ──────┘  └──── enqueue ──────┘   (or straight into the kernel)
+//! ```
 
+pub(crate) mod client;
+pub(crate) mod dial;
 pub(crate) mod entropy;
+pub(crate) mod failure;
+pub(crate) mod mailbox;
+mod pump;
+pub(crate) mod route;
+mod runtime;
+pub(crate) mod tls;
+pub(crate) mod wire;
 
+pub(crate) use client::Client;
+pub(crate) use dial::Target;
 pub(crate) use entropy::OsEntropy;
+pub(crate) use mailbox::{Doorbell, Report};
+pub(crate) use route::{Proxy, Route, Tls};

@@ -1,0 +1,686 @@
+'use strict';
+
+const assert = require('node:assert');
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { spawn } = require('node:child_process');
+const { randomBytes, createHash } = require('node:crypto');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { describe, it } = require('node:test');
+const { setImmediate: turn } = require('node:timers/promises');
+const { Worker } = require('node:worker_threads');
+
+const NativeSocket = require('../lib/native_socket.js');
+
+const MODULE = JSON.stringify(require.resolve('../lib/native_socket.js'));
+const MIB = 1024 * 1024;
+
+/** A server for one test; closed with everything on it when the test is over. */
+async function serve(t, onConnection, where = { port: 0, host: '127.0.0.1' }, options = {}) {
+  const sockets = new Set();
+  const server = net.createServer(options, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    onConnection(socket);
+  });
+  server.listen(where);
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  server.sockets = sockets;
+  return server;
+}
+
+function dial(t, options) {
+  const socket = new NativeSocket(options);
+  t.after(() => socket.destroy());
+  return socket;
+}
+
+/** The server's end of the only connection; our 'connect' may come before its 'connection'. */
+async function accepted(server) {
+  if (server.sockets.size === 0) await once(server, 'connection');
+  return [...server.sockets][0];
+}
+
+/** Unlike `once`, does not mind an 'error' before. */
+const closing = (socket) => new Promise((resolve) => socket.once('close', resolve));
+
+const echo = (socket) => socket.pipe(socket);
+
+/** A server that echoes, and a client connected to it. */
+async function echoing(t) {
+  const server = await serve(t, echo);
+  const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+  await once(socket, 'connect');
+  return { server, socket };
+}
+
+/** Runs `body`, which sees NativeSocket and net, in a Node process of its own. */
+async function inProcess(body) {
+  const source = `
+    const net = require('net');
+    const NativeSocket = require(${MODULE});
+    (async () => { ${body} })();`;
+  const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (text) => (output += text));
+  child.stderr.on('data', (text) => (output += text));
+  const begun = Date.now();
+  const [code, signal] = await once(child, 'close');
+  return { code, signal, output: output.trim(), lasted: Date.now() - begun };
+}
+
+const descriptors = () => fs.readdirSync('/proc/self/fd').length;
+const threads = () => fs.readdirSync('/proc/self/task').length;
+const onLinux = { skip: process.platform !== 'linux' && 'reads /proc' };
+
+describe('connecting', () => {
+  it('connects by address and knows both ends', async (t) => {
+    const { server, socket } = await echoing(t);
+    const other = await accepted(server);
+    assert.strictEqual(socket.remotePort, server.address().port);
+    assert.strictEqual(socket.remoteAddress, '127.0.0.1');
+    assert.strictEqual(socket.remoteFamily, 'IPv4');
+    assert.strictEqual(socket.localPort, other.remotePort);
+    assert.strictEqual(socket.localAddress, '127.0.0.1');
+    assert.strictEqual(socket.connecting, false);
+    assert.strictEqual(socket.readyState, 'open');
+  });
+
+  it('tries every address of a name', async (t) => {
+    // localhost is ::1 and 127.0.0.1 on most systems; the server has only the latter.
+    const server = await serve(t, echo);
+    const socket = dial(t, { host: 'localhost', port: server.address().port });
+    await once(socket, 'connect');
+    assert.strictEqual(socket.remoteAddress, '127.0.0.1');
+  });
+
+  it('connects by IPv6', async (t) => {
+    const server = await serve(t, echo, { port: 0, host: '::1' }).catch(() => null);
+    if (!server) return t.skip('no IPv6 here');
+    const socket = dial(t, { host: '::1', port: server.address().port });
+    await once(socket, 'connect');
+    assert.strictEqual(socket.remoteAddress, '::1');
+    assert.strictEqual(socket.remoteFamily, 'IPv6');
+  });
+
+  it('connects to a Unix socket', { skip: process.platform === 'win32' }, async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'native-socket-'));
+    t.after(() => fs.rmSync(folder, { recursive: true }));
+    const name = path.join(folder, 's');
+    await serve(t, echo, { path: name });
+    const socket = dial(t, { path: name });
+    await once(socket, 'connect');
+    assert.strictEqual(socket.remoteAddress, undefined);
+    socket.write('over a path');
+    assert.strictEqual(String((await once(socket, 'data'))[0]), 'over a path');
+  });
+
+  it('sends what was written before, in order', async (t) => {
+    const server = await serve(t, echo);
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    for (const part of ['a', 'b', 'c', 'd']) socket.write(part);
+    socket.end('e');
+    assert.strictEqual(socket.connecting, true);
+    assert.strictEqual(socket.bytesWritten, 5);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    assert.strictEqual(text, 'abcde');
+  });
+
+  for (const [what, options] of [
+    ['a refused address', { host: '127.0.0.1', port: 1 }],
+    ['a missing Unix socket', { path: path.join(os.tmpdir(), 'no', 'such', 'socket') }],
+    ['an unknown name', { host: 'no-such-host.invalid', port: 80 }],
+  ]) {
+    it(`fails as net.Socket does: ${what}`, async (t) => {
+      const theirs = net.connect(options);
+      const [expected] = await once(theirs, 'error');
+      const ours = dial(t, options);
+      const closed = closing(ours);
+      const [error] = await once(ours, 'error');
+      assert.strictEqual(error.message, expected.message);
+      for (const field of ['code', 'errno', 'syscall', 'address', 'port', 'hostname']) {
+        assert.strictEqual(error[field], expected[field], field);
+      }
+      await closed;
+      assert.strictEqual(ours.destroyed, true);
+    });
+  }
+});
+
+describe('bytes', () => {
+  it('carries 32 MiB there and back while both sides are slow in turns', async (t) => {
+    const { socket } = await echoing(t);
+    const sent = createHash('sha1');
+    const received = createHash('sha1');
+    const total = 32 * MIB;
+    let length = 0;
+    const done = new Promise((resolve) => {
+      socket.on('data', (chunk) => {
+        received.update(chunk);
+        length += chunk.length;
+        if (length % 7 === 0) {
+          socket.pause();
+          setImmediate(() => socket.resume());
+        }
+        if (length === total) resolve();
+      });
+    });
+    const block = randomBytes(123_457);
+    let congested = 0;
+    for (let at = 0; at < total; at += block.length) {
+      const part = block.subarray(0, Math.min(block.length, total - at));
+      sent.update(part);
+      if (!socket.write(part)) {
+        congested++;
+        await once(socket, 'drain');
+      }
+    }
+    await done;
+    assert.strictEqual(received.digest('hex'), sent.digest('hex'));
+    assert.strictEqual(socket.bytesRead, total);
+    assert.strictEqual(socket.bytesWritten, total);
+    assert.ok(congested > 0);
+  });
+
+  it('hands out memory that nobody else writes to', async (t) => {
+    const { socket } = await echoing(t);
+    const kept = [];
+    socket.on('data', (chunk) => {
+      kept.push([chunk, Buffer.from(chunk)]);
+      // As the protocol core does when it unmasks in place.
+      chunk.fill(0xee, 0, 1);
+      kept[kept.length - 1][1].fill(0xee, 0, 1);
+    });
+    for (let i = 0; i < 200; i++) {
+      socket.write(randomBytes(1 + ((i * 997) % 5000)));
+      await turn();
+    }
+    socket.end();
+    await once(socket, 'close');
+    for (const [chunk, copy] of kept) assert.ok(chunk.equals(copy));
+  });
+
+  it('has copied what was written before write returns', async (t) => {
+    const { socket } = await echoing(t);
+    const block = Buffer.alloc(8 * MIB, 'a');
+    let received = 0;
+    socket.on('data', (chunk) => {
+      assert.strictEqual(chunk.indexOf('b'), -1);
+      received += chunk.length;
+      if (received === block.length) socket.end();
+    });
+    socket.write(block);
+    block.fill('b');
+    await once(socket, 'close');
+    assert.strictEqual(received, block.length);
+  });
+
+  it('sends corked chunks in one piece', async (t) => {
+    const { socket } = await echoing(t);
+    socket.cork();
+    for (const part of ['one ', 'two ', '', 'three']) socket.write(part);
+    socket.uncork();
+    assert.strictEqual(String((await once(socket, 'data'))[0]), 'one two three');
+  });
+
+  it('takes more corked chunks than one system call does', async (t) => {
+    const { socket } = await echoing(t);
+    socket.cork();
+    const parts = Array.from({ length: 5000 }, (_, i) => `${i},`);
+    for (const part of parts) socket.write(part);
+    socket.uncork();
+    socket.end();
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    assert.strictEqual(text, parts.join(''));
+  });
+
+  it('keeps writes in order across a full kernel buffer', async (t) => {
+    const server = await serve(t, (socket) => socket.pause());
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    await once(socket, 'connect');
+    const sent = createHash('sha1');
+    for (let i = 0; i < 200; i++) {
+      const block = randomBytes(65_536 + i);
+      sent.update(block);
+      socket.write(block);
+    }
+    socket.end();
+    assert.ok(socket.writableLength > 0);
+    const received = createHash('sha1');
+    for await (const chunk of await accepted(server)) received.update(chunk);
+    assert.strictEqual(received.digest('hex'), sent.digest('hex'));
+    assert.strictEqual(socket.writableLength, 0);
+  });
+});
+
+describe('back-pressure', () => {
+  it('stops reading the kernel socket while paused', async (t) => {
+    let written = 0;
+    const server = await serve(t, (socket) => {
+      const block = Buffer.alloc(65_536);
+      const fill = () => {
+        while (written < 256 * MIB && !socket.destroyed) {
+          written += block.length;
+          if (!socket.write(block)) return void socket.once('drain', fill);
+        }
+      };
+      fill();
+    });
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    socket.pause();
+    await once(socket, 'connect');
+    const peer = await accepted(server);
+    const before = process.memoryUsage().rss;
+    // The peer is stuck when a drain does not come for a while; the kernels' buffers are full then.
+    for (let last = -1; last !== written; ) {
+      last = written;
+      await Promise.race([once(peer, 'drain'), new Promise((r) => setTimeout(r, 300))]);
+    }
+    const stuck = written;
+    assert.ok(stuck < 32 * MIB, `${stuck} bytes accepted from the peer`);
+    assert.ok(process.memoryUsage().rss - before < 32 * MIB);
+    let received = 0;
+    socket.on('data', (chunk) => (received += chunk.length));
+    socket.resume();
+    while (received < stuck + MIB) await once(socket, 'data');
+  });
+
+  it('says false when the peer does not read, and drain when it does', async (t) => {
+    const server = await serve(t, (socket) => socket.pause());
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    await once(socket, 'connect');
+    const block = Buffer.alloc(65_536);
+    let taken = 0;
+    while (socket.write(block)) {
+      taken += block.length;
+      await turn();
+      assert.ok(taken < 64 * MIB);
+    }
+    assert.ok(socket.writableLength > 0);
+    const peer = await accepted(server);
+    peer.resume();
+    await once(socket, 'drain');
+    assert.strictEqual(socket.writableLength, 0);
+  });
+
+  it('calls back a write when the kernel has it', async (t) => {
+    const server = await serve(t, (socket) => socket.pause());
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    await once(socket, 'connect');
+    let done = false;
+    const written = new Promise((resolve) => {
+      socket.write(Buffer.alloc(64 * MIB), () => {
+        done = true;
+        resolve();
+      });
+    });
+    for (let i = 0; i < 50; i++) await turn();
+    assert.strictEqual(done, false);
+    const peer = await accepted(server);
+    peer.resume();
+    await written;
+    assert.strictEqual(socket.bytesWritten, 64 * MIB);
+  });
+});
+
+describe('ending', () => {
+  it('ends after the peer has ended', async (t) => {
+    const server = await serve(t, (socket) => socket.end('last words'));
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    const events = [];
+    for (const name of ['connect', 'end', 'finish', 'close']) {
+      socket.on(name, () => events.push(name));
+    }
+    socket.on('data', (chunk) => events.push(String(chunk)));
+    await once(socket, 'close');
+    assert.deepStrictEqual(events, ['connect', 'last words', 'end', 'finish', 'close']);
+    assert.strictEqual(socket.readyState, 'closed');
+  });
+
+  it('half-closes: the answer to an end still arrives', async (t) => {
+    const server = await serve(
+      t,
+      (socket) => {
+        let text = '';
+        socket.on('data', (chunk) => (text += chunk));
+        socket.on('end', () => socket.end(`got ${text}`));
+      },
+      undefined,
+      { allowHalfOpen: true },
+    );
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    socket.end('all');
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    assert.strictEqual(text, 'got all');
+  });
+
+  it('reports a reset as net.Socket does', async (t) => {
+    const server = await serve(t, (socket) => socket.on('data', () => socket.resetAndDestroy()));
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    const closed = closing(socket);
+    socket.write('x');
+    const [error] = await once(socket, 'error');
+    assert.strictEqual(error.message, 'read ECONNRESET');
+    assert.strictEqual(error.code, 'ECONNRESET');
+    assert.strictEqual(error.syscall, 'read');
+    assert.strictEqual(error.errno, os.constants.errno.ECONNRESET * -1);
+    await closed;
+  });
+
+  it('delivers what came before a reset, however late it is read', async (t) => {
+    const server = await serve(t, (socket) => {
+      socket.write('before');
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    await once(socket, 'readable');
+    const gone = once(await accepted(server), 'close');
+    socket.write('go');
+    await gone;
+    assert.strictEqual(String(socket.read()), 'before');
+    const [error] = await once(socket, 'error');
+    assert.strictEqual(error.code, 'ECONNRESET');
+  });
+
+  it('fails a write to a socket the peer has closed', async (t) => {
+    const server = await serve(t, (socket) => socket.end(() => socket.destroy()));
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    socket.allowHalfOpen = true;
+    socket.resume();
+    await once(socket, 'end');
+    const failed = once(socket, 'error');
+    const write = () => {
+      if (!socket.destroyed) socket.write(Buffer.alloc(65_536), () => setImmediate(write));
+    };
+    write();
+    const [error] = await failed;
+    assert.match(error.message, /^(write EPIPE|write ECONNRESET|read ECONNRESET)$/);
+  });
+
+  it('closes after destroySoon with everything sent', async (t) => {
+    const server = await serve(t, () => {});
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    await once(socket, 'connect');
+    const peer = await accepted(server);
+    let received = 0;
+    peer.on('data', (chunk) => (received += chunk.length));
+    socket.write(Buffer.alloc(16 * MIB));
+    socket.destroySoon();
+    await once(peer, 'end');
+    assert.strictEqual(received, 16 * MIB);
+    if (!socket.closed) await once(socket, 'close');
+  });
+});
+
+describe('destroy', () => {
+  const states = {
+    'at once': () => {},
+    'while looking up': () => turn(),
+    connected: (socket) => once(socket, 'connect'),
+    'in the connect event': (socket) => {
+      socket.on('connect', () => socket.destroy());
+      return once(socket, 'close');
+    },
+    'with bytes on the way': async (socket) => {
+      await once(socket, 'connect');
+      socket.write(Buffer.alloc(8 * MIB));
+      await once(socket, 'data');
+    },
+    'while the output is stuck': async (socket) => {
+      socket.pause();
+      await once(socket, 'connect');
+      socket.write(Buffer.alloc(64 * MIB));
+    },
+    'while ending': async (socket) => {
+      await once(socket, 'connect');
+      socket.end();
+    },
+    'after the end': (socket) => {
+      socket.resume().end();
+      return once(socket, 'close');
+    },
+  };
+  for (const [state, reach] of Object.entries(states)) {
+    it(`${state}: one close, no error, no event after it`, async (t) => {
+      const server = await serve(t, echo);
+      const socket = dial(t, { host: 'localhost', port: server.address().port });
+      const events = [];
+      socket.on('error', (error) => events.push(error.message));
+      socket.on('close', () => events.push('close'));
+      await reach(socket);
+      socket.destroy();
+      if (!socket.closed) await once(socket, 'close');
+      socket.on('data', () => events.push('data'));
+      for (let i = 0; i < 20; i++) await turn();
+      assert.deepStrictEqual(events, ['close']);
+      assert.strictEqual(socket.write('x'), false);
+    });
+  }
+
+  it('tells writers that wait', async (t) => {
+    const server = await serve(t, (socket) => socket.pause());
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    await once(socket, 'connect');
+    const outcome = new Promise((resolve) => socket.write(Buffer.alloc(64 * MIB), resolve));
+    socket.destroy();
+    assert.ok((await outcome) instanceof Error);
+  });
+
+  it('reports the error it was given', async (t) => {
+    const { socket } = await echoing(t);
+    socket.destroy(new Error('enough'));
+    const [error] = await once(socket, 'error');
+    assert.strictEqual(error.message, 'enough');
+  });
+});
+
+describe('surface', () => {
+  it('times out when nothing moves, and not while something does', async (t) => {
+    const { socket } = await echoing(t);
+    socket.resume();
+    let timeouts = 0;
+    socket.setTimeout(120, () => timeouts++);
+    assert.strictEqual(socket.timeout, 120);
+    for (let i = 0; i < 8; i++) {
+      socket.write('x');
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    assert.strictEqual(timeouts, 0);
+    await once(socket, 'timeout');
+    assert.strictEqual(socket.destroyed, false);
+    socket.setTimeout(0);
+    assert.throws(() => socket.setTimeout('soon'));
+  });
+
+  it('accepts the setters in every state', async (t) => {
+    const server = await serve(t, echo);
+    const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
+    const touch = () => {
+      assert.strictEqual(socket.setNoDelay(false), socket);
+      assert.strictEqual(socket.setNoDelay(), socket);
+      assert.strictEqual(socket.setKeepAlive(true, 5000), socket);
+      assert.strictEqual(socket.setKeepAlive(false), socket);
+      assert.strictEqual(socket.setTimeout(0), socket);
+      assert.strictEqual(socket.ref(), socket);
+      assert.strictEqual(socket.unref().ref(), socket);
+      socket.address();
+    };
+    touch();
+    await once(socket, 'connect');
+    touch();
+    socket.destroy();
+    touch();
+    await once(socket, 'close');
+    touch();
+  });
+
+  it('refuses a target it cannot understand, at the call', () => {
+    for (const port of [NaN, -1, 65_536, undefined, 'x']) {
+      assert.throws(() => new NativeSocket({ host: '127.0.0.1', port }), RangeError);
+    }
+  });
+
+  it('goes on after a listener has thrown', async () => {
+    const { code, output } = await inProcess(`
+      process.on('uncaughtException', (error) => console.log(error.message));
+      const server = net.createServer((socket) => socket.end(Buffer.alloc(1e6))).listen(0, () => {
+        const socket = new NativeSocket({ host: '127.0.0.1', port: server.address().port });
+        let length = 0;
+        let thrown = 0;
+        socket.on('connect', () => { throw new Error('in connect'); });
+        socket.on('data', (chunk) => {
+          length += chunk.length;
+          if (thrown++ < 2) throw new Error('in data');
+        });
+        socket.on('close', () => { console.log(length); server.close(); });
+      });`);
+    assert.strictEqual(output, 'in connect\nin data\nin data\n1000000');
+    assert.strictEqual(code, 0);
+  });
+
+  it('shows listeners the async store of the creator', async (t) => {
+    const server = await serve(t, echo);
+    const storage = new AsyncLocalStorage();
+    const seen = {};
+    const socket = storage.run('creator', () =>
+      dial(t, { host: '127.0.0.1', port: server.address().port }),
+    );
+    const note = (name) => () => (seen[name] = storage.getStore());
+    for (const name of ['connect', 'data', 'end', 'drain', 'close']) socket.on(name, note(name));
+    await once(socket, 'connect');
+    storage.run('sender', () => socket.write(Buffer.alloc(4 * MIB)));
+    await once(socket, 'drain');
+    storage.run('closer', () => socket.end());
+    await once(socket, 'close');
+    assert.deepStrictEqual(
+      seen,
+      Object.fromEntries(['connect', 'data', 'end', 'drain', 'close'].map((n) => [n, 'creator'])),
+    );
+  });
+});
+
+describe('process life', () => {
+  const toEcho = `
+    const server = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+    await require('events').once(server, 'listening');
+    server.unref();
+    server.on('connection', (socket) => socket.on('error', () => {}).unref());
+    const target = { host: '127.0.0.1', port: server.address().port };`;
+
+  it('an open socket keeps it alive, a closed one does not', async () => {
+    const { code, output, lasted } = await inProcess(`${toEcho}
+      const socket = new NativeSocket(target);
+      socket.on('connect', () => setTimeout(() => {
+        console.log('still here');
+        socket.resume().end();
+      }, 500).unref());`);
+    assert.strictEqual(output, 'still here');
+    assert.strictEqual(code, 0);
+    assert.ok(lasted < 5000, `${lasted} ms`);
+  });
+
+  for (const [what, body] of [
+    ['failed', `new NativeSocket({ host: '127.0.0.1', port: 1 }).on('error', () => {});`],
+    ['destroyed', `new NativeSocket(target).on('connect', function () { this.destroy(); });`],
+    ['destroyed at once', `new NativeSocket(target).destroy();`],
+    ['unref’d', `new NativeSocket(target).unref().on('connect', () => {});`],
+    ['ended', `new NativeSocket(target).resume().end('x');`],
+  ]) {
+    it(`a socket that is ${what} lets it end`, async () => {
+      const { code, signal, output, lasted } = await inProcess(`${toEcho} ${body}`);
+      assert.deepStrictEqual({ code, signal, output }, { code: 0, signal: null, output: '' });
+      assert.ok(lasted < 3000, `${lasted} ms`);
+    });
+  }
+
+  it('process.exit at any moment ends cleanly', async () => {
+    const runs = Array.from({ length: 8 }, (_, i) =>
+      inProcess(`${toEcho}
+        for (let i = 0; i < 20; i++) {
+          const socket = new NativeSocket(target);
+          socket.on('error', () => {}).on('data', (chunk) => socket.write(chunk));
+          socket.write(Buffer.alloc(100000));
+        }
+        setTimeout(() => process.exit(7), ${i * 15});`),
+    );
+    for (const { code, signal, output } of await Promise.all(runs)) {
+      assert.deepStrictEqual({ code, signal, output }, { code: 7, signal: null, output: '' });
+    }
+  });
+
+  it('loading starts no thread', onLinux, async () => {
+    const { output } = await inProcess(
+      `console.log(require('fs').readdirSync('/proc/self/task').length)`,
+    );
+    const child = spawn(process.execPath, [
+      '-e',
+      `console.log(require('fs').readdirSync('/proc/self/task').length)`,
+    ]);
+    assert.strictEqual(output, String((await once(child.stdout, 'data'))[0]).trim());
+  });
+
+  it('a worker terminated while busy takes its sockets with it', onLinux, async (t) => {
+    const server = await serve(t, echo);
+    const source = `
+      const { workerData, parentPort } = require('worker_threads');
+      const NativeSocket = require(${MODULE});
+      let busy = 0;
+      for (let i = 0; i < 10; i++) {
+        const socket = new NativeSocket(workerData);
+        socket.on('data', (chunk) => {
+          socket.write(chunk);
+          if (++busy === 100) parentPort.postMessage('busy');
+        });
+        socket.write(Buffer.alloc(30000));
+      }`;
+    const workerData = { host: '127.0.0.1', port: server.address().port };
+    const survivor = dial(t, workerData);
+    await once(survivor, 'connect');
+    for (let round = 0; round < 3; round++) {
+      const workers = Array.from(
+        { length: 4 },
+        () => new Worker(source, { eval: true, workerData }),
+      );
+      await Promise.all(workers.map((worker) => once(worker, 'message')));
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      while (server.sockets.size > 1) await turn();
+    }
+    survivor.write('alive');
+    assert.strictEqual(String((await once(survivor, 'data'))[0]), 'alive');
+  });
+});
+
+describe('leaks', () => {
+  it('1000 sockets leave no descriptor and no thread behind', onLinux, async (t) => {
+    const server = await serve(t, echo);
+    const target = { host: '127.0.0.1', port: server.address().port };
+    const life = async (i) => {
+      const socket = dial({ after() {} }, target);
+      await once(socket, 'connect');
+      socket.write('x');
+      await once(socket, 'data');
+      if (i % 2) socket.destroy();
+      else socket.end();
+      await once(socket, 'close');
+    };
+    const batch = (count) => Promise.all(Array.from({ length: count }, (_, i) => life(i)));
+    await batch(50);
+    while (server.sockets.size) await turn();
+    const before = [descriptors(), threads()];
+    for (let i = 0; i < 10; i++) await batch(100);
+    while (server.sockets.size) await turn();
+    const grown = [descriptors() - before[0], threads() - before[1]];
+    assert.ok(grown[0] <= 2, `${grown[0]} descriptors more`);
+    assert.ok(grown[1] <= 0, `${grown[1]} threads more`);
+  });
+});

@@ -1,0 +1,406 @@
+'use strict';
+
+const { X509Certificate } = require('crypto');
+const { Duplex } = require('stream');
+const tls = require('tls');
+const { getSystemErrorName, getSystemErrorMap } = require('util');
+
+const native = require('./native_binding');
+const { connectorFor } = require('./native_tls');
+
+const { Asked, Bytes, More, Open, Flushed, Ended, Finished, Failed, Closed } = native.SocketReport;
+
+/** Bytes are collected into slabs of this size; each chunk is a part of one that nobody else has. */
+const SLAB_SIZE = 64 * 1024;
+
+/** A slab with less room than this is left to the chunks in it. */
+const LEAST_ROOM = 8 * 1024;
+
+/** After this many chunks in one turn of the event loop, everybody else gets theirs. */
+const CHUNKS_PER_TURN = 16;
+
+let slab = Buffer.alloc(0);
+let slabUsed = 0;
+
+/**
+ * A TCP or Unix socket dialled outside Node: the byte stream a `net.Socket` is, with its surface.
+ *
+ * Events: those of a Duplex, and `connect`, `ready`, `timeout`.
+ */
+class NativeSocket extends Duplex {
+  /**
+   * Begins to connect at once.
+   *
+   * @param {object} options
+   * @param {string} [options.host] name or address, IPv6 without brackets
+   * @param {number} [options.port]
+   * @param {string} [options.path] Unix socket, instead of host and port
+   * @param {object} [options.tls] as for `tls.connect`, but see `isHonoured` in native_tls.js
+   * @param {object} [options.proxy] the HTTP proxy to go through: `host`, `port`, `tls`, and for its
+   *   CONNECT `serverHost` (value of Host), `url` (for its error), `authorization` (a header value),
+   *   `headers` (names and values in turn)
+   * @param {number} [options.timeout] milliseconds until 'connect'; 0, the default, for any
+   * @param {number} [options.highWaterMark] as for every Duplex, in bytes
+   */
+  constructor(options) {
+    super({ allowHalfOpen: false, highWaterMark: options.highWaterMark });
+
+    this.connecting = true;
+    this.timeout = 0;
+    this.bytesRead = 0;
+    this.localAddress = undefined;
+    this.localPort = undefined;
+    this.localFamily = undefined;
+    this.remoteAddress = undefined;
+    this.remotePort = undefined;
+    this.remoteFamily = undefined;
+
+    this._closed = false;
+    this._dispatched = 0;
+    this._ended = false;
+    this._inFlight = 0;
+    this._keepAlive = null;
+    this._noDelay = true;
+    this._onClosed = null;
+    this._onFinished = null;
+    this._onFlushed = null;
+    this._onOpen = [];
+    this._reading = false;
+    this._timer = null;
+
+    const { tls: ownTls, proxy } = options;
+    this.encrypted = Boolean(ownTls);
+    this._handle = new native.ClientSocket(
+      targetOf(options), () => this._turn(),
+      ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls));
+  }
+
+  /** Bytes handed to the socket, whether or not the kernel has them yet. */
+  get bytesWritten() {
+    return this._dispatched + this.writableLength - this._inFlight;
+  }
+
+  get bufferSize() {
+    return this.writableLength;
+  }
+
+  get pending() {
+    return this.connecting;
+  }
+
+  get readyState() {
+    if (this.connecting) return 'opening';
+    if (this.readable && this.writable) return 'open';
+    if (this.readable) return 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  address() {
+    if (this.localAddress === undefined) return {};
+    return { address: this.localAddress, family: this.localFamily, port: this.localPort };
+  }
+
+  setNoDelay(noDelay = true) {
+    this._noDelay = Boolean(noDelay);
+    if (!this.connecting) this._handle.setNoDelay(this._noDelay);
+    return this;
+  }
+
+  setKeepAlive(enable = false, initialDelay = 0) {
+    this._keepAlive = [Boolean(enable), Math.max(0, Math.trunc(initialDelay / 1000)) || 0];
+    if (!this.connecting) this._handle.setKeepAlive(...this._keepAlive);
+    return this;
+  }
+
+  /** Emits `timeout` after so many milliseconds without traffic; 0 switches it off. */
+  setTimeout(milliseconds, callback) {
+    if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
+      throw new RangeError(`The value of "msecs" is out of range. Received ${milliseconds}`);
+    }
+    clearTimeout(this._timer);
+    this._timer = null;
+    this.timeout = milliseconds;
+    if (milliseconds === 0) {
+      if (callback) this.removeListener('timeout', callback);
+      return this;
+    }
+    if (callback) this.once('timeout', callback);
+    if (!this.destroyed) this._timer = setTimeout(onTimeout, milliseconds, this).unref();
+    return this;
+  }
+
+  ref() {
+    this._handle.setRef(true);
+    return this;
+  }
+
+  unref() {
+    this._handle.setRef(false);
+    return this;
+  }
+
+  /** Ends the stream, and destroys the socket when everything is written. */
+  destroySoon() {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', this.destroy);
+  }
+
+  _read() {
+    if (this._reading) return;
+    this._reading = true;
+    // Nothing is collected here: the bell brings the bytes in the async context of the creator.
+    if (!this._closed) this._handle.want();
+  }
+
+  _write(chunk, encoding, callback) {
+    this._dispatch(chunk.length, () => this._handle.write(chunk), callback);
+  }
+
+  _writev(entries, callback) {
+    const chunks = entries.map((entry) => entry.chunk);
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this._dispatch(length, () => this._handle.writeAll(chunks), callback);
+  }
+
+  _final(callback) {
+    if (this.connecting) {
+      this._onOpen.push(() => this._final(callback));
+      return;
+    }
+    this._onFinished = callback;
+    this._handle.finish();
+  }
+
+  _destroy(error, callback) {
+    this.connecting = false;
+    clearTimeout(this._timer);
+    this._timer = null;
+    this._onClosed = () => {
+      const abandoned = this._onFlushed || this._onFinished;
+      this._onFlushed = null;
+      this._onFinished = null;
+      this._onOpen = [];
+      if (abandoned) abandoned(error || closedEarly());
+      callback(error);
+    };
+    if (this._closed) {
+      process.nextTick(this._onClosed);
+      return;
+    }
+    this._handle.destroy();
+    this._handle.ask();
+  }
+
+  _dispatch(length, write, callback) {
+    if (this.connecting) {
+      this._onFlushed = callback;
+      this._onOpen.push(() => this._dispatch(length, write, callback));
+      return;
+    }
+    this._onFlushed = null;
+    this._dispatched += length;
+    this._refreshTimer();
+    if (write()) {
+      callback();
+      return;
+    }
+    this._inFlight = length;
+    this._onFlushed = callback;
+  }
+
+  _refreshTimer() {
+    if (this._timer) this._timer.refresh();
+  }
+
+  /** Answers the bell: everything that happened since the last time, bytes first. */
+  _turn() {
+    let settled = false;
+    try {
+      settled = this._collect();
+    } finally {
+      // A listener threw, or it is the others' turn: what is left must not wait for the network.
+      if (!settled) this._handle.ask();
+    }
+  }
+
+  /** Returns whether nothing is left to collect. */
+  _collect() {
+    for (let chunks = 0; chunks < CHUNKS_PER_TURN; chunks++) {
+      const hungry = this._reading && !this.connecting && !this.destroyed;
+      if (hungry && slab.length - slabUsed < LEAST_ROOM) {
+        slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+        slabUsed = 0;
+      }
+      const report = this._handle.collect(slab, hungry ? slabUsed : slab.length);
+      if (this.connecting && report & Open) {
+        this._open();
+        continue;
+      }
+      const length = report & Bytes;
+      if (length > 0) {
+        const chunk = slab.subarray(slabUsed, slabUsed + length);
+        slabUsed += length;
+        this.bytesRead += length;
+        this._refreshTimer();
+        this._reading = this.push(chunk);
+      }
+      this._settle(report);
+      if (!(report & More && this._reading) || this.destroyed) return true;
+    }
+    return false;
+  }
+
+  _open() {
+    const { localAddress, localPort, remoteAddress, remotePort } = this._handle.endpoints();
+    this.localAddress = localAddress;
+    this.localPort = localPort;
+    this.localFamily = familyOf(localAddress);
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
+    this.remoteFamily = familyOf(remoteAddress);
+    this.connecting = false;
+    if (!this._noDelay) this._handle.setNoDelay(false);
+    if (this._keepAlive) this._handle.setKeepAlive(...this._keepAlive);
+    this._refreshTimer();
+    const waiting = this._onOpen;
+    this._onOpen = [];
+    for (const run of waiting) run();
+    this.emit('connect');
+    this.emit('ready');
+  }
+
+  /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */
+  _check() {
+    const { name, certificate } = this._handle.takeCredentials();
+    let error;
+    try {
+      error = tls.checkServerIdentity(name, new X509Certificate(certificate).toLegacyObject());
+    } catch (failure) {
+      error = failure;
+    }
+    if (error) this.destroy(error);
+    else this._handle.giveConsent();
+  }
+
+  _settle(report) {
+    if (report & Asked && !this.destroyed) this._check();
+    if (report & Flushed && this._onFlushed && !this.connecting) {
+      const callback = this._onFlushed;
+      this._onFlushed = null;
+      this._inFlight = 0;
+      this._refreshTimer();
+      callback();
+    }
+    if (report & Finished && this._onFinished) {
+      const callback = this._onFinished;
+      this._onFinished = null;
+      callback();
+    }
+    if (report & Ended && !this._ended) {
+      this._ended = true;
+      this.push(null);
+    }
+    if (report & Failed) {
+      const failure = this._handle.takeFailure();
+      // A proxy that hangs up without a word is an end, not an error.
+      if (failure) this.destroy(failure.syscall === 'proxy' && failure.code === 'EOF' ? null : errorFrom(failure));
+    }
+    if (report & Closed && !this._closed) {
+      this._closed = true;
+      if (this._onClosed) this._onClosed();
+      else if (!this._ended) this.destroy();
+    }
+  }
+}
+
+function targetOf({ host, port, path, tls: own, proxy, timeout }) {
+  if (path) return { path, timeout, servername: nameOf(own, 'localhost') };
+  const target = { host: host || 'localhost', port: portOf(port), timeout };
+  target.servername = nameOf(own, target.host);
+  if (proxy) {
+    const { serverHost, url, authorization, headers = [] } = proxy;
+    target.proxy = { host: proxy.host, port: portOf(proxy.port), serverHost, url, authorization, headers };
+    target.proxy.servername = nameOf(proxy.tls, proxy.host);
+  }
+  return target;
+}
+
+function portOf(port) {
+  const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
+  if (Number.isInteger(number) && number >= 0 && number <= 65535) return number;
+  const error = new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`);
+  error.code = 'ERR_SOCKET_BAD_PORT';
+  throw error;
+}
+
+function nameOf(options, host) {
+  return (options && options.servername) || host;
+}
+
+function onTimeout(socket) {
+  socket.emit('timeout');
+}
+
+function familyOf(address) {
+  if (address === undefined) return undefined;
+  return address.includes(':') ? 'IPv6' : 'IPv4';
+}
+
+function closedEarly() {
+  const error = new Error('Socket closed before the connection was established');
+  error.code = 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION';
+  return error;
+}
+
+/** The error that `net.connect` would have given. */
+function errorFrom(failure) {
+  const error = systemError(failure);
+  if (failure.others.length === 0) return error;
+  const errors = [error, ...failure.others.map(systemError)];
+  // Node leaves the message of such an error empty; the first attempt's says what happened.
+  const all = new AggregateError(errors, error.message);
+  all.code = error.code;
+  all.errno = error.errno;
+  all.syscall = error.syscall;
+  return all;
+}
+
+function systemError({ syscall, code, errno, address, port, hostname, text, answer }) {
+  if (syscall === 'tls' || syscall === 'proxy') return handshakeError(text, code, answer);
+  const name = errno ? getSystemErrorName(-errno) : code;
+  const where = hostname || (port ? `${address}:${port}` : address);
+  const words = [syscall, name || text, where];
+  if (name === 'EPROTO') words.push(text);
+  const error = new Error(words.filter(Boolean).join(' '));
+  error.errno = numberOf(name);
+  error.code = name || 'EUNKNOWN';
+  error.syscall = syscall;
+  if (hostname) error.hostname = hostname;
+  if (address) error.address = address;
+  if (port) error.port = port;
+  return error;
+}
+
+/** A failure above the socket: the text says it all. */
+function handshakeError(text, code, answer) {
+  const error = new Error(text);
+  error.code = code;
+  if (answer && answer.statusCode > 0) {
+    error.statusCode = answer.statusCode;
+    error.headers = {};
+    for (let i = 0; i < answer.headers.length; i += 2) error.headers[answer.headers[i]] = answer.headers[i + 1];
+  }
+  return error;
+}
+
+/** libuv's number for a code, which is another one on every system. */
+function numberOf(code) {
+  for (const [number, [name]] of getSystemErrorMap()) {
+    if (name === code) return number;
+  }
+  // Node's own name for what the resolver calls EAI_NONAME.
+  return code === 'ENOTFOUND' ? numberOf('EAI_NONAME') : undefined;
+}
+
+module.exports = NativeSocket;

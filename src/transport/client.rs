@@ -1,0 +1,186 @@
+//! One dialled connection: the handle the JavaScript thread holds, and the task behind it.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use super::failure::{Failure, Step};
+use super::mailbox::{Credentials, Doorbell, Mailbox, Opening, Report, Taken};
+use super::pump::Pump;
+use super::route::{Established, Route, establish};
+use super::runtime;
+use super::wire::{Endpoints, Wire};
+
+/// A connection, seen from the JavaScript thread. Dropping it does not end it: [`Client::destroy`]
+/// does.
+pub(crate) struct Client {
+    mailbox: Arc<Mailbox>,
+    taken: Taken,
+    task: AbortHandle,
+    opening: Option<Opening>,
+}
+
+impl Client {
+    /// Begins to connect. News is announced by `bell`, from other threads.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime cannot be started.
+    pub(crate) fn open(route: Route, bell: Box<dyn Doorbell>) -> io::Result<Self> {
+        let mailbox = Arc::new(Mailbox::new(bell));
+        let closing = Closing(Arc::clone(&mailbox));
+        let task = runtime::handle()?.spawn(run(closing, route)).abort_handle();
+        Ok(Self { mailbox, taken: Taken::default(), task, opening: None })
+    }
+
+    /// Copies waiting bytes to `target` and says what else is new. An empty `target` asks for the
+    /// news alone and stops the bell for bytes until the next call.
+    pub(crate) fn collect(&mut self, target: &mut [u8]) -> Report {
+        let report = self.mailbox.collect(&mut self.taken, target);
+        if report.open && self.opening.is_none() {
+            self.opening = self.mailbox.opening();
+        }
+        if report.closed {
+            self.let_go();
+        }
+        report
+    }
+
+    /// Asks for bytes, after a collection with an empty `target`: the bell rings when there are
+    /// some.
+    pub(crate) fn want(&self) {
+        self.mailbox.want();
+    }
+
+    /// Rings the bell in any case.
+    pub(crate) fn ask(&self) {
+        self.mailbox.ask();
+    }
+
+    /// Writes `parts` in order; `true` when the kernel has them all already. Otherwise they are
+    /// copied and a later report says `flushed`; until then nothing more may be written.
+    pub(crate) fn write(&self, parts: &[&[u8]]) -> bool {
+        let total: usize = parts.iter().map(|part| part.len()).sum();
+        if total == 0 {
+            return true;
+        }
+        let mut done = 0;
+        if let Some(Opening { wire: Some(wire), direct: true, .. }) = &self.opening {
+            match write_now(wire, parts) {
+                Ok(count) if count == total => return true,
+                Ok(count) => done = count,
+                Err(error) => {
+                    self.mailbox.fail(Failure::io(Step::Write, &error, None));
+                    return false;
+                }
+            }
+        }
+        self.mailbox.enqueue(parts, done);
+        false
+    }
+
+    /// Ends our direction after everything written; a later report says `finished`.
+    pub(crate) fn finish(&self) {
+        self.mailbox.finish();
+    }
+
+    /// Takes the failure that a report announced.
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        self.mailbox.take_failure()
+    }
+
+    /// Takes the certificate that a report announced.
+    pub(crate) fn take_credentials(&self) -> Option<Credentials> {
+        self.mailbox.take_credentials()
+    }
+
+    /// Consents to the certificate taken last. Until then nothing is sent to its server; to refuse
+    /// is to [`Client::destroy`].
+    pub(crate) fn give_consent(&self) {
+        self.mailbox.give_consent();
+    }
+
+    /// The addresses, once a report said `open`.
+    pub(crate) fn endpoints(&self) -> Option<Endpoints> {
+        self.opening.as_ref().map(|opening| opening.endpoints)
+    }
+
+    /// Switches Nagle's algorithm on an open connection.
+    pub(crate) fn set_no_delay(&self, no_delay: bool) {
+        if let Some(wire) = self.wire() {
+            // Like net.Socket, which does not look at the outcome either.
+            let _ = wire.set_no_delay(no_delay);
+        }
+    }
+
+    /// Switches keep-alive probes on an open connection: off, or on after `delay` of silence.
+    pub(crate) fn set_keep_alive(&self, delay: Option<Duration>) {
+        if let Some(wire) = self.wire() {
+            let _ = wire.set_keep_alive(delay);
+        }
+    }
+
+    /// Gives the connection up in whatever state it is. The report after the last bell says
+    /// `closed`.
+    pub(crate) fn destroy(&mut self) {
+        self.let_go();
+        self.mailbox.abandon(&mut self.taken);
+        self.task.abort();
+    }
+
+    /// Ends the task from elsewhere, when the JavaScript thread goes away.
+    pub(crate) fn abort_handle(&self) -> AbortHandle {
+        self.task.clone()
+    }
+
+    fn wire(&self) -> Option<&Arc<Wire>> {
+        self.opening.as_ref()?.wire.as_ref()
+    }
+
+    /// The descriptor is closed when the last hold on it goes.
+    fn let_go(&mut self) {
+        if let Some(opening) = &mut self.opening {
+            opening.wire = None;
+        }
+    }
+}
+
+/// At most this many parts go into one system call; the rest waits for the task.
+const PARTS: usize = 64;
+
+fn write_now(wire: &Wire, parts: &[&[u8]]) -> io::Result<usize> {
+    let slices: Vec<IoSlice<'_>> =
+        parts.iter().take(PARTS).map(|part| IoSlice::new(part)).collect();
+    loop {
+        match wire.try_write(&slices) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Says that the socket is closed, however its task came to an end.
+struct Closing(Arc<Mailbox>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The task. Its argument outlives its locals, so the socket is closed before that is told.
+async fn run(closing: Closing, route: Route) {
+    let mailbox = &closing.0;
+    match establish(route, mailbox).await {
+        Ok(Established { wire, stream, direct }) => {
+            let endpoints = wire.endpoints();
+            mailbox.opened(Opening { endpoints, wire: Some(Arc::clone(&wire)), direct });
+            Pump::new(wire, stream, Arc::clone(mailbox)).await;
+        }
+        Err(failure) => mailbox.fail(failure),
+    }
+}
