@@ -2,7 +2,6 @@
 
 const { Stream } = require('stream');
 
-const validateOptions = require('../../options');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 
