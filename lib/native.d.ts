@@ -9,6 +9,51 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** One natively dialled connection. */
+export declare class ClientSocket {
+  /**
+   * Begins to connect at once. `bell` is called, in the async context of this call, whenever
+   * there is something to collect.
+   */
+  constructor(target: SocketTarget, bell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
+  /**
+   * Copies waiting bytes into `slab` from `offset` on. Returns their count and, as bits of
+   * `SocketReport`, what else is the case.
+   */
+  collect(slab: Buffer, offset: number): number
+  /** Lets the bell ring for bytes again, after a `collect` that had no room. */
+  want(): void
+  /** Rings the bell in any case. */
+  ask(): void
+  /**
+   * Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
+   * report says `Flushed`, and nothing may be written before.
+   */
+  write(chunk: Uint8Array): boolean
+  /** Like `write`, for several chunks in one system call. */
+  writeAll(chunks: Array<Buffer>): boolean
+  /** Bytes written and not yet with the kernel. */
+  backlog(): number
+  /** Ends our direction after what was written; a later report says `Finished`. */
+  finish(): void
+  /** Closes the socket in whatever state it is; a later report says `Closed`. */
+  destroy(): void
+  /** The certificate to look at, after a report said `Asked`. */
+  takeCredentials(): SocketCredentials | null
+  /** Accepts the certificate taken last; until then its server gets no byte of ours. */
+  giveConsent(): void
+  /** What went wrong, after a report said `Failed`. */
+  takeFailure(): SocketFailure | null
+  /** The addresses, after a report said `Open`. */
+  endpoints(): SocketEndpoints | null
+  /** Nagle's algorithm off (`true`) or on. */
+  setNoDelay(noDelay: boolean): void
+  /** Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay. */
+  setKeepAlive(enable: boolean, delay: number): void
+  /** Whether this connection keeps the process alive; it does from the start. */
+  setRef(keepAlive: boolean): void
+}
+
 /** One connection's protocol, without its socket. */
 export declare class Session {
   /** The server's side for a request. */
@@ -50,6 +95,11 @@ export declare class Session {
   conclude(): number
   /** Gives the session's memory back; its number means nothing from now on. */
   release(): void
+}
+
+/** Makes TLS handshakes for `ClientSocket`. */
+export declare class TlsConnector {
+  constructor(setup: TlsSetup)
 }
 
 /** One CONNECT, without its socket. */
@@ -116,6 +166,13 @@ export declare function isWebSocket(method: string, connection: string, upgrade:
  */
 export declare function parseExtensions(header: string): Array<Array<any>>
 
+/** What a proxy answered that did not open its tunnel. */
+export interface ProxyAnswer {
+  statusCode: number
+  /** Names and values in turn. */
+  headers: Array<string>
+}
+
 /**
  * Parses a chunk from byte `from` on and reports into the session's channel; returns the number
  * of events. The chunk's payloads are unmasked in place.
@@ -159,8 +216,96 @@ export interface ServerOptions {
   version?: string
 }
 
+/** A server's certificate, to be checked against the name it was asked by. */
+export interface SocketCredentials {
+  name: string
+  /** In DER. */
+  certificate: Buffer
+}
+
+/** Addresses of both ends; all are absent on a Unix socket. */
+export interface SocketEndpoints {
+  localAddress?: string
+  localPort?: number
+  remoteAddress?: string
+  remotePort?: number
+}
+
+/** The raw material of a Node system error. */
+export interface SocketFailure {
+  syscall: string
+  code?: string
+  errno?: number
+  address?: string
+  port?: number
+  hostname?: string
+  text: string
+  others: Array<SocketFailure>
+  answer?: ProxyAnswer
+}
+
+/** The HTTP proxy to go through. */
+export interface SocketProxy {
+  host: string
+  port: number
+  /** As the server's, with a TLS connector for the proxy. */
+  servername?: string
+  /** The server's value of `Host`. */
+  serverHost: string
+  /** The server's address, as errors show it. */
+  url: string
+  /** Value of `Proxy-Authorization`. */
+  authorization?: string
+  /** Further headers, names and values in turn. */
+  headers: Array<string>
+}
+
+/** Bits of the number `collect` returns, above the count of bytes. */
+export declare const enum SocketReport {
+  Bytes = 8388607,
+  Asked = 8388608,
+  More = 16777216,
+  Open = 33554432,
+  Flushed = 67108864,
+  Ended = 134217728,
+  Finished = 268435456,
+  Failed = 536870912,
+  Closed = 1073741824,
+}
+
+/** Where to connect to: `path`, or `host` and `port`. */
+export interface SocketTarget {
+  host?: string
+  port?: number
+  path?: string
+  /** The name to ask the server by and to find in its certificate, with a TLS connector. */
+  servername?: string
+  proxy?: SocketProxy
+  /** Milliseconds for everything up to the report `Open`. */
+  timeout?: number
+}
+
 /** Moves the bytes that wait for the peer into `target`, which must be exactly as long. */
 export declare function takeOutput(id: number, target: Buffer): void
+
+/** The options that decide how a handshake is made. */
+export interface TlsSetup {
+  /** PEM certificates to trust; without them, the operating system's. */
+  roots?: Buffer
+  /** Our certificate chain, leaf first, PEM; with `key`, its PKCS#8 key, PEM. */
+  cert?: Buffer
+  key?: Buffer
+  /** Instead of both, a PKCS#12 container. */
+  pfx?: Buffer
+  passphrase?: string
+  /** Whether to refuse servers that are not trusted. */
+  verify: boolean
+  /** Whether to send the server's name in the hello. */
+  sni: boolean
+  /** `TLSv1` to `TLSv1.3`. */
+  minVersion?: string
+  maxVersion?: string
+}
 
 /** What a tunnel needs to know. */
 export interface TunnelOptions {

@@ -835,7 +835,9 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.ClientSocket = nativeBinding.ClientSocket
 module.exports.Session = nativeBinding.Session
+module.exports.TlsConnector = nativeBinding.TlsConnector
 module.exports.Tunnel = nativeBinding.Tunnel
 module.exports.attach = nativeBinding.attach
 module.exports.generateKey = nativeBinding.generateKey
@@ -848,4 +850,5 @@ module.exports.scratchText = nativeBinding.scratchText
 module.exports.send = nativeBinding.send
 module.exports.sendStaged = nativeBinding.sendStaged
 module.exports.serializeExtension = nativeBinding.serializeExtension
+module.exports.SocketReport = nativeBinding.SocketReport
 module.exports.takeOutput = nativeBinding.takeOutput

@@ -24,9 +24,9 @@ function decode(text) {
   }
 }
 
-/** The value of a Basic Authorization header for the URL's credentials, or null for none. */
+/** The value of a Basic Authorization header for the URL's credentials, if it has any. */
 function authorization({ username, password }) {
-  if (!username && !password) return null;
+  if (!username && !password) return undefined;
   return 'Basic ' + Buffer.from(decode(username) + ':' + decode(password)).toString('base64');
 }
 

@@ -27,7 +27,7 @@ class Proxy extends Stream {
       port: Number(server.port || PORTS[server.protocol]),
       host: server.host,
       url: server.href,
-      authorization: (proxy && authorization(proxy)) || undefined,
+      authorization: proxy ? authorization(proxy) : undefined,
     });
   }
 

@@ -1,25 +1,25 @@
 'use strict';
 
-const net = require('net');
-const tls = require('tls');
-
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
+const { dial, secure, isSecure, proxyOrigin } = require('../../dial');
+const headerLine = require('../../header_line');
 const validateOptions = require('../../options');
-const { parseUrl, hostname } = require('../../url');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
 ];
-const PORTS = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 };
-const SECURE = ['https:', 'wss:'];
 
 /** Time, in seconds, from the call to the open connection. */
 const HANDSHAKE_TIMEOUT = 30;
 
+/** Longest time, in milliseconds, that a timer can wait. */
+const LONGEST_TIMEOUT = 0x7fffffff;
+
 /** A client of the server at `url`. */
 function Client(url, protocols, options) {
   options = options || {};
+  // All of it before anything is opened: a constructor that throws must leave no socket behind.
   validateOptions(options, OPTIONS);
   const timeout = handshakeTimeout(options.handshakeTimeout);
 
@@ -36,29 +36,23 @@ function Client(url, protocols, options) {
     this.statusCode = this._driver.statusCode;
   };
 
-  const proxy = options.proxy || {};
+  const server = this._driver._uri;
+  // Copies: what `tls.connect` adds must not reach the next connection made with the same object.
   const originTLS = { ...options.tls };
   originTLS.ca = originTLS.ca || options.ca;
-  const endpoint = proxy.origin ? parseUrl(proxy.origin) : this._driver._uri;
-  if (endpoint === null) throw new TypeError(`${proxy.origin} is not a valid proxy URL`);
-  if (proxy.origin) this._configureProxy(proxy, originTLS);
+  const proxy = readProxy(options.proxy);
 
-  const socketOptions = {
-    ...(SECURE.includes(endpoint.protocol) ? (proxy.origin ? proxy.tls : originTLS) : options.net),
-    host: hostname(endpoint),
-    port: endpoint.port || PORTS[endpoint.protocol],
-  };
-  const onConnect = () => this._onConnect();
-  this._stream = SECURE.includes(endpoint.protocol)
-    ? tls.connect(withServername(socketOptions, hostname(endpoint)), onConnect)
-    : net.connect(socketOptions, onConnect);
+  const { stream, needsTunnel } = dial(server, { tls: originTLS, net: options.net, proxy });
+  this._stream = stream;
+  if (needsTunnel) this._configureProxy(options.proxy, originTLS);
 
   API.call(this, options);
   this._configureStream();
 
+  stream.once(stream.encrypted && stream.getPeerCertificate ? 'secureConnect' : 'connect', () => this._onConnect());
   const first = this._proxy || this._driver.io;
-  first.pipe(this._stream, { end: !this._proxy });
-  this._stream.pipe(first);
+  first.pipe(stream, { end: !this._proxy });
+  stream.pipe(first);
 
   if (timeout > 0) armHandshakeTimeout(this, timeout);
 }
@@ -69,16 +63,18 @@ Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
 };
 
+/** Opens the tunnel ourselves, over a socket of Node's. */
 Client.prototype._configureProxy = function (proxy, originTLS) {
+  const server = this._driver._uri;
   this._proxy = this._driver.proxy(proxy.origin);
   for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
 
   this._proxy.on('connect', (event, rest) => {
     const socket = this._stream;
+    socket.unpipe();
     if (rest.length > 0) socket.unshift(rest);
-    if (SECURE.includes(this._driver._uri.protocol)) {
-      socket.unpipe();
-      this._stream = tls.connect(withServername({ ...originTLS, socket }, hostname(this._driver._uri)));
+    if (isSecure(server)) {
+      this._stream = secure(socket, server, originTLS);
       this._configureStream();
     }
     this._driver.io.pipe(this._stream);
@@ -92,10 +88,11 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
   });
 };
 
-/** SNI carries names only: an address is verified all the same, but never sent. */
-function withServername(options, host) {
-  if (options.servername || net.isIP(host)) return options;
-  return { ...options, servername: host };
+function readProxy(proxy) {
+  if (!proxy || !proxy.origin) return undefined;
+  const headers = [];
+  for (const name in proxy.headers) headers.push(...(headerLine(name, proxy.headers[name]) || []));
+  return { origin: proxyOrigin(proxy.origin), headers, tls: proxy.tls };
 }
 
 function handshakeTimeout(seconds) {
@@ -110,10 +107,10 @@ function armHandshakeTimeout(client, seconds) {
   const timer = setTimeout(() => {
     client._emitError('Opening handshake timed out');
     client._beginClose('', 1006);
-  }, Math.min(seconds * 1000, 0x7fffffff));
+  }, Math.min(seconds * 1000, LONGEST_TIMEOUT));
   const clear = () => clearTimeout(timer);
   client._driver.once('open', clear);
-  client._stream.once('close', clear);
+  client.once('close', clear);
 }
 
 module.exports = Client;
