@@ -69,8 +69,8 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
   this._proxy = this._driver.proxy(proxy.origin);
   for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
 
-  this._proxy.on('connect', (event, rest) => {
-    const socket = this._stream;
+  this._proxy.on('connect', () => {
+    const { _stream: socket, _proxy: { rest } } = this;
     socket.unpipe();
     if (rest.length > 0) socket.unshift(rest);
     if (isSecure(server)) {
