@@ -9,6 +9,7 @@ const net = require('node:net');
 const path = require('node:path');
 const { describe, it } = require('node:test');
 const tls = require('node:tls');
+const { Worker } = require('node:worker_threads');
 
 const NativeSocket = require('../lib/native_socket.js');
 const { connectorFor, isHonoured } = require('../lib/native_tls.js');
@@ -351,6 +352,88 @@ describe('failures on the way', () => {
       socket.destroy();
       await once(socket, 'close');
     }
+  });
+});
+
+describe('life of a TLS connection', () => {
+  const onLinux = { skip: process.platform !== 'linux' && 'reads /proc' };
+  const count = (what) => fs.readdirSync(`/proc/self/${what}`).length;
+
+  it('leaves no descriptor and no thread behind', onLinux, async (t) => {
+    const server = tls.createServer(pair('server'), echo);
+    const place = await listen(t, server);
+    const open = () => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+    const idle = async () => {
+      while ((await open()) > 0) await new Promise(setImmediate);
+    };
+    const life = async (_, i) => {
+      const socket = new NativeSocket({ ...place, host: '127.0.0.1', tls: { ca } });
+      await once(socket, 'connect');
+      socket.write('x');
+      await once(socket, 'data');
+      if (i % 2) socket.destroy();
+      else socket.end();
+      await once(socket, 'close');
+    };
+    const batch = () => Promise.all(Array.from({ length: 50 }, life));
+    await batch();
+    await idle();
+    const before = [count('fd'), count('task')];
+    for (let i = 0; i < 6; i++) await batch();
+    await idle();
+    const grown = [count('fd') - before[0], count('task') - before[1]];
+    assert.ok(grown[0] <= 2 && grown[1] <= 0, `${grown} descriptors and threads more`);
+  });
+
+  it('ends with its worker', async (t) => {
+    const place = await tlsServer(t);
+    const source = `
+      const { workerData, parentPort } = require('worker_threads');
+      const NativeSocket = require(${JSON.stringify(require.resolve('../lib/native_socket.js'))});
+      let busy = 0;
+      for (let i = 0; i < 5; i++) {
+        const socket = new NativeSocket(workerData);
+        socket.on('data', (chunk) => {
+          socket.write(chunk);
+          if (++busy === 50) parentPort.postMessage('busy');
+        });
+        socket.write(Buffer.alloc(30000));
+      }`;
+    const workerData = { ...place, tls: { ca: String(ca) } };
+    for (let round = 0; round < 3; round++) {
+      const workers = Array.from({ length: 4 }, () => new Worker(source, { eval: true, workerData }));
+      await Promise.all(workers.map((worker) => once(worker, 'message')));
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    }
+    await roundTrip(dial(t, { ...place, tls: { ca } }), 1000);
+  });
+
+  it('tells how much is not yet with the kernel', async (t) => {
+    const place = await tlsServer(t, pair('server'), (socket) => socket.on('error', () => {}).pause());
+    const socket = dial(t, { ...place, tls: { ca } });
+    await once(socket, 'connect');
+    let written = 0;
+    while (written < 64 * MIB && socket.writableLength < MIB) {
+      written += 100_000;
+      socket.write(Buffer.alloc(100_000));
+      await new Promise(setImmediate);
+    }
+    assert.ok(written < 32 * MIB, `${written} bytes vanished`);
+    assert.strictEqual(socket.bytesWritten, written);
+  });
+
+  it('sends what it accepted before a destroy', async (t) => {
+    let received = '';
+    const place = await tlsServer(t, pair('server'), (socket) => {
+      socket.on('error', () => {}).on('data', (chunk) => (received += chunk));
+    });
+    for (let i = 0; i < 50; i++) {
+      const socket = dial(t, { ...place, tls: { ca } });
+      await once(socket, 'connect');
+      socket.write('x', () => socket.destroy());
+      await once(socket, 'close');
+    }
+    while (received.length < 50) await new Promise(setImmediate);
   });
 });
 

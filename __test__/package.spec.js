@@ -40,7 +40,7 @@ describe('the published package', () => {
       'scripts/install.js', 'Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src/lib.rs', 'README.md', 'LICENSE']) {
       assert.ok(files.includes(file), `${file} is missing`);
     }
-    const strangers = files.filter((file) => /^(__test__|target|examples|benches?|node_modules|\.ci|\.github)\/|\.node$/.test(file));
+    const strangers = files.filter((file) => /^(__test__|target|examples|bench|node_modules|\.ci|\.github)\/|\.node$/.test(file));
     assert.deepStrictEqual(strangers, []);
   });
 

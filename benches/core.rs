@@ -7,7 +7,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use faye_websocket_rs::proto::{
     Output, Status,
     hybi::{
-        Receiver, ReceiverOptions, Role,
+        PeerMasking, Receiver, ReceiverOptions,
         frame::{Header, MAX_HEADER, Opcode},
         mask, send,
         utf8::Utf8Stream,
@@ -62,7 +62,11 @@ fn read_all(receiver: &mut Receiver, chunk: &mut [u8], out: &mut Output) {
 }
 
 fn receiver() -> Receiver {
-    Receiver::new(ReceiverOptions { role: Role::Server, max_length: 1 << 26, max_events: 1024 })
+    Receiver::new(ReceiverOptions {
+        masking: PeerMasking::Required,
+        max_length: 1 << 26,
+        max_events: 1024,
+    })
 }
 
 /// Frames without payload: nothing but headers and their events. Per frame, not per byte.

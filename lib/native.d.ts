@@ -26,12 +26,14 @@ export declare class ClientSocket {
   /** Rings the bell in any case. */
   ask(): void
   /**
-   * `true` when the kernel took everything at once; otherwise a later report says `Flushed`,
-   * and nothing more may be written before.
+   * Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
+   * report says `Flushed`, and nothing may be written before.
    */
   write(chunk: Uint8Array): boolean
   /** Like `write`, for several chunks in one system call. */
   writeAll(chunks: Array<Buffer>): boolean
+  /** Bytes written and not yet with the kernel. */
+  backlog(): number
   /** Ends our direction after what was written; a later report says `Finished`. */
   finish(): void
   /** Closes the socket in whatever state it is; a later report says `Closed`. */

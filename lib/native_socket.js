@@ -77,7 +77,13 @@ class NativeSocket extends Duplex {
 
   /** Bytes handed to the socket, whether or not the kernel has them yet. */
   get bytesWritten() {
-    return this._dispatched + this.writableLength - this._inFlight;
+    return this._dispatched + super.writableLength - this._inFlight;
+  }
+
+  /** Bytes written and not yet with the kernel; some of them may wait on the native side. */
+  get writableLength() {
+    const own = super.writableLength;
+    return this.connecting || this._inFlight > 0 ? own : own + this._handle.backlog();
   }
 
   get bufferSize() {

@@ -10,6 +10,9 @@ const { spawnSync } = require('node:child_process');
 const root = path.join(__dirname, '..');
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src'];
 
+// On Linux an addon that links the system's OpenSSL would be bound to the copy inside Node: it brings its own.
+const RELEASE_FEATURES = process.platform === 'linux' ? ['--features', 'vendored-openssl'] : [];
+
 /** Thrown when the addon cannot be built; the message is meant for the person at the terminal. */
 class BuildError extends Error {}
 
@@ -88,7 +91,7 @@ function checkToolchain() {
 function buildAddon({ targetDir, debug } = {}) {
   checkToolchain();
   const args = ['build', '--locked', '--lib', '--message-format=json-render-diagnostics'];
-  if (!debug) args.push('--release');
+  if (!debug) args.push('--release', ...RELEASE_FEATURES);
   if (targetDir) args.push('--target-dir', targetDir);
   const { status, stdout } = spawnSync('cargo', args, {
     cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'inherit'],
@@ -109,4 +112,4 @@ function buildAddon({ targetDir, debug } = {}) {
   return target;
 }
 
-module.exports = { BuildError, addonPath, addonState, buildAddon, platformName, root };
+module.exports = { BuildError, RELEASE_FEATURES, addonPath, addonState, buildAddon, platformName, root };

@@ -109,10 +109,9 @@ for (const [side, open, out] of SIDES) {
     ws.on('message', () => got++);
     ws.pause();
     const message = out(TEXT, 'x'.repeat(MB));
-    let backlog = 0;
     for (let i = 0; i < 64; i++) peer.write(message);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    backlog = peer.socket.writableLength;
+    const backlog = peer.socket.writableLength;
     assert.ok(backlog > 32 * MB, `only ${backlog} bytes were held back`);
     ws.resume();
     await until(() => got === 64);

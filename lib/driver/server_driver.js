@@ -14,11 +14,17 @@ const ServerDriver = (Base) => class extends Base {
 
   /** Input that comes before `start` is kept: nothing could be delivered from it yet. */
   parse(chunk) {
-    if (this._started) super.parse(chunk);
-    else if (chunk && this.readyState < 3) this._early.push(chunk);
+    if (this._started && this._early.length === 0) return super.parse(chunk);
+    if (chunk && this.readyState < 3) this._early.push(chunk);
+    if (this._started) this._parseEarly();
   }
 
-  start() {
+  _parseEarly() {
+    while (this._early.length > 0) super.parse(this._early.shift());
+  }
+
+  /** Answers the request. `body` is what came with it, before anything the socket still holds. */
+  start(body) {
     if (this.readyState !== 0 || this._started) return false;
 
     let extensions = null;
@@ -37,6 +43,7 @@ const ServerDriver = (Base) => class extends Base {
       return false;
     }
 
+    if (body) this._early.unshift(body);
     this._depth++;
     try {
       const isOpen = this._session.start(this._headers, extensions);
@@ -47,9 +54,7 @@ const ServerDriver = (Base) => class extends Base {
       this._depth--;
       this.flush();
     }
-    const early = this._early;
-    this._early = [];
-    for (const chunk of early) super.parse(chunk);
+    this._parseEarly();
     return true;
   }
 

@@ -41,10 +41,7 @@ function WebSocket(request, socket, body, protocols, options) {
   socket.pipe(this._driver.io);
   this._driver.io.pipe(socket);
 
-  process.nextTick(() => {
-    this._driver.start();
-    this._driver.io.write(body);
-  });
+  process.nextTick(() => this._driver.start(body));
 }
 inherit(WebSocket, API);
 

@@ -158,8 +158,8 @@ impl ClientSocket {
         self.client.ask();
     }
 
-    /// `true` when the kernel took everything at once; otherwise a later report says `Flushed`,
-    /// and nothing more may be written before.
+    /// Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
+    /// report says `Flushed`, and nothing may be written before.
     #[napi(catch_unwind)]
     pub fn write(&self, chunk: &[u8]) -> bool {
         self.client.write(&[chunk])
@@ -170,6 +170,12 @@ impl ClientSocket {
     pub fn write_all(&self, chunks: Vec<BufferSlice>) -> bool {
         let parts: Vec<&[u8]> = chunks.iter().map(|chunk| &chunk[..]).collect();
         self.client.write(&parts)
+    }
+
+    /// Bytes written and not yet with the kernel.
+    #[napi(catch_unwind)]
+    pub fn backlog(&self) -> u32 {
+        u32::try_from(self.client.backlog()).unwrap_or(u32::MAX)
     }
 
     /// Ends our direction after what was written; a later report says `Finished`.

@@ -59,15 +59,18 @@ impl Client {
         self.mailbox.ask();
     }
 
-    /// Writes `parts` in order; `true` when the kernel has them all already. Otherwise they are
-    /// copied and a later report says `flushed`; until then nothing more may be written.
+    /// Writes `parts` in order, copying what the kernel does not take at once. `true` when more may
+    /// follow; otherwise nothing may until a report says `flushed`.
     pub(crate) fn write(&self, parts: &[&[u8]]) -> bool {
         let total: usize = parts.iter().map(|part| part.len()).sum();
         if total == 0 {
             return true;
         }
         let mut done = 0;
+        let mut eager = true;
         if let Some(Opening { wire: Some(wire), direct: true, .. }) = &self.opening {
+            // Past a queue nothing can be written directly, so it has to be empty again first.
+            eager = false;
             match write_now(wire, parts) {
                 Ok(count) if count == total => return true,
                 Ok(count) => done = count,
@@ -77,8 +80,12 @@ impl Client {
                 }
             }
         }
-        self.mailbox.enqueue(parts, done);
-        false
+        self.mailbox.enqueue(parts, done, eager)
+    }
+
+    /// Bytes written and not yet with the kernel.
+    pub(crate) fn backlog(&self) -> usize {
+        self.mailbox.backlog()
     }
 
     /// Ends our direction after everything written; a later report says `finished`.
@@ -122,12 +129,16 @@ impl Client {
         }
     }
 
-    /// Gives the connection up in whatever state it is. The report after the last bell says
-    /// `closed`.
+    /// Gives the connection up in whatever state it is. What is queued gets one attempt, as bytes
+    /// do that the kernel has. The report after the last bell says `closed`.
     pub(crate) fn destroy(&mut self) {
         self.let_go();
         self.mailbox.abandon(&mut self.taken);
-        self.task.abort();
+        if self.opening.is_some() {
+            self.mailbox.doom();
+        } else {
+            self.task.abort();
+        }
     }
 
     /// Ends the task from elsewhere, when the JavaScript thread goes away.

@@ -1,8 +1,9 @@
 //! What a connection's task and the JavaScript thread hand each other: bytes both ways, and news.
 //!
 //! Both directions are bounded. Inwards, the task stops reading the socket at [`HIGH`] uncollected
-//! bytes and goes on below [`LOW`], so that a slow listener is felt by the peer. Outwards, there is
-//! one batch at a time: the JavaScript stream keeps the rest and knows how much it is.
+//! bytes and goes on below [`LOW`], so that a slow listener is felt by the peer. Outwards, the
+//! JavaScript stream hands over one batch more once fewer than [`EAGER`] bytes are queued; the rest
+//! it keeps itself and knows how much it is.
 
 use std::future::poll_fn;
 use std::mem;
@@ -18,6 +19,10 @@ pub(crate) const HIGH: usize = 256 * 1024;
 
 /// Uncollected bytes below which it goes on.
 pub(crate) const LOW: usize = 64 * 1024;
+
+/// Queued bytes up to which a writer need not wait for them: waiting costs it a turn of the event
+/// loop for each batch.
+pub(crate) const EAGER: usize = 16 * 1024;
 
 /// Tells the JavaScript thread that a mailbox has news. Rung once until it is collected, and dropped
 /// when it was collected that the connection is closed.
@@ -37,7 +42,7 @@ pub(crate) struct Report {
     pub(crate) open: bool,
     /// A certificate waits to be taken.
     pub(crate) asked: bool,
-    /// Everything written so far is with the kernel.
+    /// No writer has to wait: what `write` did not promise is with the kernel.
     pub(crate) flushed: bool,
     /// The peer has sent its last byte and it was collected.
     pub(crate) ended: bool,
@@ -83,7 +88,12 @@ struct State {
     /// The task found no room and waits to be woken.
     blocked: bool,
     outbound: Vec<u8>,
-    unflushed: bool,
+    /// Bytes of the batch the task is writing.
+    writing: usize,
+    /// The writer waits for everything to be written.
+    awaited: bool,
+    /// The task is to end as soon as it has tried to write what is queued.
+    doomed: bool,
     finish: Finish,
     open: Option<Opening>,
     consent: Consent,
@@ -216,6 +226,7 @@ impl Mailbox {
         let mut state = self.state();
         if !state.outbound.is_empty() {
             mem::swap(&mut state.outbound, batch);
+            state.writing = batch.len();
             Order::Write
         } else if state.finish == Finish::Wanted {
             state.finish = Finish::Begun;
@@ -227,7 +238,19 @@ impl Mailbox {
 
     /// The batch last taken is with the kernel.
     pub(super) fn flushed(&self) {
-        self.tell(|state| state.unflushed = !state.outbound.is_empty());
+        let mut state = self.state();
+        state.writing = 0;
+        if !state.awaited || !state.outbound.is_empty() {
+            return;
+        }
+        state.awaited = false;
+        drop(state);
+        self.ask();
+    }
+
+    /// Whether to give up, after an attempt to write.
+    pub(super) fn is_doomed(&self) -> bool {
+        self.state().doomed
     }
 
     /// The end of our stream is with the kernel.
@@ -282,7 +305,7 @@ impl Mailbox {
             more: waiting > 0,
             open: state.open.is_some(),
             asked: matches!(state.consent, Consent::Asked(_)),
-            flushed: !state.unflushed,
+            flushed: !state.awaited,
             ended: state.ended && waiting == 0,
             finished: state.finish == Finish::Done,
             failed,
@@ -324,8 +347,9 @@ impl Mailbox {
         state.held = 0;
     }
 
-    /// Queues what the kernel did not take and wakes the task.
-    pub(super) fn enqueue(&self, parts: &[&[u8]], skip: usize) {
+    /// Queues `parts` without their first `skip` bytes and wakes the task. Returns whether the writer
+    /// may go on at once, which is never so unless it is `eager`.
+    pub(super) fn enqueue(&self, parts: &[&[u8]], skip: usize, eager: bool) -> bool {
         let mut state = self.state();
         let mut skip = skip;
         for part in parts {
@@ -333,7 +357,22 @@ impl Mailbox {
             skip -= part.len() - rest.len();
             state.outbound.extend_from_slice(rest);
         }
-        state.unflushed = true;
+        let go_on = eager && state.outbound.len() + state.writing <= EAGER;
+        state.awaited = !go_on;
+        self.wake(state);
+        go_on
+    }
+
+    /// Bytes that were queued and are not with the kernel.
+    pub(super) fn backlog(&self) -> usize {
+        let state = self.state();
+        state.outbound.len() + state.writing
+    }
+
+    /// Ends the task once it has tried to write what is queued.
+    pub(super) fn doom(&self) {
+        let mut state = self.state();
+        state.doomed = true;
         self.wake(state);
     }
 

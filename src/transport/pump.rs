@@ -163,7 +163,7 @@ impl Future for Pump {
                 }
             }
         }
-        if !this.reading && this.writing == Writing::Nothing {
+        if !this.reading && this.writing == Writing::Nothing || this.mailbox.is_doomed() {
             return Poll::Ready(());
         }
         Poll::Pending

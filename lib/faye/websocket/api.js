@@ -2,7 +2,6 @@
 
 const { Stream } = require('stream');
 
-const validateOptions = require('../../options');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 
@@ -121,7 +120,8 @@ const methods = {
     stream.on('close', finalize);
     stream.on('end', finalize);
     stream.on('error', (error) => {
-      this._emitError(`Network error: ${this.url}: ${messageOf(error)}`);
+      // A proxy that refused is no network error: its text says everything.
+      this._emitError(error.code === 'EPROXY' ? error.message : `Network error: ${this.url}: ${messageOf(error)}`);
       this._finalizeClose();
     });
   },
