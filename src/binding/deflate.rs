@@ -5,8 +5,7 @@ use napi::{Env, Task};
 use napi_derive::napi;
 
 use super::table;
-use crate::proto::ProtocolError;
-use crate::proto::deflate::{Contexts, DeflateOptions, Proposal, Session};
+use crate::proto::deflate::{Contexts, DeflateOptions, InflateError, Proposal, Session};
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::{DeflateJob, InflateJob};
 
@@ -176,15 +175,15 @@ impl DeflateCodec {
         session.compress(&payload, &mut compressed).then(|| compressed.into())
     }
 
-    /// A message of the peer. Throws the text the connection fails with.
+    /// A message of the peer, or null if it is too large. Throws zlib's complaint.
     #[napi(catch_unwind)]
-    pub fn inflate(&mut self, payload: BufferSlice) -> Result<Uint8Array> {
+    pub fn inflate(&mut self, payload: BufferSlice) -> Result<Option<Uint8Array>> {
+        let Some(session) = &mut self.session else { return Ok(None) };
         let mut message = Vec::new();
-        if let Some(session) = &mut self.session {
-            session.decompress(&payload, self.limit, &mut message).map_err(|error| {
-                Error::new(Status::GenericFailure, ProtocolError::from(error).to_string())
-            })?;
+        match session.decompress(&payload, self.limit, &mut message) {
+            Ok(()) => Ok(Some(message.into())),
+            Err(InflateError::TooLarge) => Ok(None),
+            Err(InflateError::Data(text)) => Err(Error::new(Status::GenericFailure, text)),
         }
-        Ok(message.into())
     }
 }
