@@ -13,7 +13,7 @@ const path = require('node:path');
 
 const { it, differs } = require('../support/spec');
 const { dir, WebSocket } = require('../support/package_under_test');
-const { httpServer, serverSide, openServer, clientSide, rawServer } = require('../support/sides');
+const { httpServer, serverSide, clientSide, rawServer } = require('../support/sides');
 const { record, next, until } = require('../support/record');
 const { TEXT, frame } = require('../support/frames');
 const { HIXIE76, ACCEPT, KEY, accept, request, request75, request76, response } = require('../support/handshakes');

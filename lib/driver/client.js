@@ -42,9 +42,9 @@ class Client extends Hybi {
 
   start() {
     if (this.readyState !== -1) return false;
-    let offer;
+    let offer = null;
     try {
-      offer = this._extensions.generateOffer();
+      if (!this._proposeDeflate()) offer = this._extensions.generateOffer();
     } catch (error) {
       this._failHandshake(error.message);
       return false;
@@ -66,16 +66,19 @@ class Client extends Hybi {
     this.statusCode = statusCode;
     this.headers = {};
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
+    this.protocol = null;
     if (this._onResponse !== null) this._onResponse();
     if (failure) return this._failHandshake(failure);
 
-    this.protocol = protocol || null;
-    try {
-      this._extensions.activate(this.headers['sec-websocket-extensions']);
-    } catch (error) {
-      return this._failHandshake(error.message);
+    if (protocol) this.protocol = protocol;
+    if (this._extensions !== null) {
+      try {
+        this._extensions.activate(this.headers['sec-websocket-extensions']);
+      } catch (error) {
+        return this._failHandshake(error.message);
+      }
+      if (!this._extensions.active) this._extensions = null;
     }
-    if (!this._extensions.active) this._extensions = null;
     this._open();
   }
 

@@ -17,7 +17,7 @@ const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
 const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
 const channel = native.attach(spans, stage);
 
-const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3 };
+const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4 };
 
 /** Low three bits of an event's code: what it is. */
 const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6 };

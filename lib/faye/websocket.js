@@ -1,10 +1,12 @@
 'use strict';
 
+const { inherits } = require('util');
+
 const API = require('./websocket/api');
 const { http, isWebSocket } = require('../driver/http');
 const validateOptions = require('../options');
 
-const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts'];
+const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate'];
 
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
@@ -15,9 +17,9 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, {
-    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
+    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts, nativeDeflate: options.nativeDeflate,
   });
-  configureDriver(this._driver, options);
+  this._configureDriver(options);
   API.call(this, options);
   // Of the early API; not enumerable, as the original no longer has it.
   Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
@@ -43,19 +45,8 @@ function WebSocket(request, socket, body, protocols, options) {
 
   process.nextTick(() => this._driver.start(body));
 }
-inherit(WebSocket, API);
-
-/** Applies the options that concern the handshake. */
-function configureDriver(driver, { headers, extensions }) {
-  for (const name in headers) driver.setHeader(name, headers[name]);
-  if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
-}
-
-/** What `util.inherits` does, which subclasses written for the original count on. */
-function inherit(Class, Super) {
-  Class.super_ = Super;
-  Object.setPrototypeOf(Class.prototype, Super.prototype);
-}
+inherits(WebSocket, API);
+API.nameStates(WebSocket);
 
 WebSocket.isWebSocket = function (request) {
   return isWebSocket(request);

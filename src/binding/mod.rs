@@ -5,6 +5,7 @@
 //! it may do whatever it likes with the connection it was called for.
 
 pub mod client_socket;
+pub mod deflate;
 pub mod extension;
 pub mod session;
 pub mod shared;

@@ -1,5 +1,7 @@
 'use strict';
 
+const { inherits } = require('util');
+
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
 const { dial, secure, isSecure, proxyOrigin } = require('../../dial');
@@ -8,6 +10,7 @@ const validateOptions = require('../../options');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
+  'deflate', 'nativeDeflate',
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -26,11 +29,9 @@ function Client(url, protocols, options) {
   this.url = url;
   this._driver = new ClientDriver(url, {
     maxLength: options.maxLength, protocols, requireProtocol: options.requireProtocol, forbidMasking: true,
+    nativeDeflate: options.nativeDeflate,
   });
-  for (const name in options.headers) this._driver.setHeader(name, options.headers[name]);
-  if (options.extensions) {
-    for (const extension of [].concat(options.extensions)) this._driver.addExtension(extension);
-  }
+  this._configureDriver(options);
   this._driver._onResponse = () => {
     this.headers = this._driver.headers;
     this.statusCode = this._driver.statusCode;
@@ -56,8 +57,8 @@ function Client(url, protocols, options) {
 
   if (timeout > 0) armHandshakeTimeout(this, timeout);
 }
-Client.super_ = API;
-Object.setPrototypeOf(Client.prototype, API.prototype);
+inherits(Client, API);
+API.nameStates(Client);
 
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
@@ -69,8 +70,8 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
   this._proxy = this._driver.proxy(proxy.origin);
   for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
 
-  this._proxy.on('connect', (event, rest) => {
-    const socket = this._stream;
+  this._proxy.on('connect', () => {
+    const { _stream: socket, _proxy: { rest } } = this;
     socket.unpipe();
     if (rest.length > 0) socket.unshift(rest);
     if (isSecure(server)) {
