@@ -132,7 +132,7 @@ fn receive(
                     Settlement::Fail(error) => {
                         return (messages, Some(format!("{} {error}", error.code().0)));
                     }
-                    other => panic!("{other:?}"),
+                    other => unreachable!("{other:?}"),
                 },
                 Status::Full | Status::Handshake => {}
             }
