@@ -201,6 +201,8 @@ const methods = {
 };
 
 Object.assign(API.prototype, methods, EventTarget);
+// The one method that the original has not: out of sight of those who list them.
+Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
 
 /**
  * Gives a class and its instances the names of the states. The original has them on API alone; its
