@@ -10,8 +10,13 @@ const { parseUrl, hostname, authorization } = require('./url');
 const PORTS = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 };
 const SECURE = ['https:', 'wss:'];
 
-/** Options of `net.connect` that mean nothing here, because the URL decides, or that are honoured. */
-const HONOURED_NET = new Set(['host', 'port', 'highWaterMark']);
+/** Options of `net.connect` that a native connection honours; with any other, Node has to dial. */
+const HONOURED_NET = new Set(['highWaterMark', 'host', 'keepAlive', 'keepAliveInitialDelay', 'noDelay', 'path', 'port']);
+
+/** Options of `net.connect` for a socket that is read by hand, or that is not dialled. */
+const UNSUPPORTED_NET = [
+  'allowHalfOpen', 'fd', 'handle', 'manualStart', 'onread', 'pauseOnCreate', 'readable', 'timeout', 'writable',
+];
 
 function portOf({ port, protocol }) {
   return port || PORTS[protocol];
@@ -23,7 +28,7 @@ function isSecure({ protocol }) {
 
 /** SNI carries names only: an address is verified all the same, but never sent. */
 function withServername(options, host) {
-  if (options.servername || net.isIP(host)) return options;
+  if (options.servername !== undefined || net.isIP(host)) return options;
   return { ...options, servername: host };
 }
 
@@ -33,47 +38,91 @@ function hasOnly(options, names) {
 }
 
 /**
+ * A copy of a user's `net` option, or of `tls` without the address, which the URL decides.
+ * Throws for options that a WebSocket cannot be dialled with.
+ */
+function copyNet(options) {
+  const copy = {};
+  for (const name in options) {
+    if (options[name] === undefined) continue;
+    if (UNSUPPORTED_NET.includes(name)) throw new Error(`Unsupported option: net.${name}`);
+    copy[name] = options[name];
+  }
+  return copy;
+}
+
+function copyTLS(options) {
+  const copy = {};
+  for (const name in options) if (name !== 'host' && name !== 'port') copy[name] = options[name];
+  return copy;
+}
+
+/**
  * Begins a connection to `server`: natively if every option can be honoured there, through Node's
  * own `net` and `tls` if not. The stream emits 'connect' when the server can be spoken to.
  *
  * @param {URL} server
- * @param {{ tls: object, net?: object, proxy?: { origin: URL, headers: string[], tls?: object } }} options
- * @returns {{ stream: import('stream').Duplex, needsTunnel: boolean }} `needsTunnel`: the stream
- *   leads to the proxy only, and CONNECT is still to be sent
+ * @param {object} options
+ * @param {string} [options.socketPath] the Unix socket to find the server at
+ * @param {object} options.tls a copy of the user's, for the server
+ * @param {object} options.net a copy of the user's
+ * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
+ * @returns {{ stream: import('stream').Duplex, tunnel?: { tls: object } }} `tunnel`: the stream leads
+ *   to the proxy only; CONNECT is still to be sent, and TLS to be made with these options
  */
-function dial(server, { tls: serverTLS, net: netOptions, proxy }) {
-  const proxyTLS = proxy && isSecure(proxy.origin) ? proxy.tls || {} : undefined;
-  const native = hasOnly(netOptions, HONOURED_NET) &&
+function dial(server, { socketPath, tls: serverTLS, net: netOptions, proxy }) {
+  const proxyTLS = proxy && isSecure(proxy.origin) ? proxy.tls : undefined;
+  const path = socketPath || netOptions.path;
+  const native = hasOnly(netOptions, HONOURED_NET) && (!path || !proxy && process.platform !== 'win32') &&
     (!isSecure(server) || isHonoured(serverTLS)) && (!proxyTLS || isHonoured(proxyTLS));
-  if (native) {
-    const stream = new NativeSocket({
-      ...netOptions,
-      host: hostname(server),
-      port: portOf(server),
-      tls: isSecure(server) ? serverTLS : undefined,
-      proxy: proxy && {
-        host: hostname(proxy.origin),
-        port: portOf(proxy.origin),
-        tls: proxyTLS,
-        serverHost: server.host,
-        url: server.href,
-        authorization: authorization(proxy.origin),
-        headers: proxy.headers,
-      },
-    });
-    return { stream, needsTunnel: false };
-  }
+  const dialled = native
+    ? { stream: dialNatively(server, path, serverTLS, proxy, proxyTLS, netOptions) }
+    : dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions);
+  const { keepAlive, keepAliveInitialDelay } = netOptions;
+  // `tls.connect` does not look at them, and before the connection stands a delay would be lost.
+  if (keepAlive) dialled.stream.once('connect', () => dialled.stream.setKeepAlive(true, keepAliveInitialDelay));
+  return dialled;
+}
 
+function dialNatively(server, path, serverTLS, proxy, proxyTLS, { highWaterMark }) {
+  return new NativeSocket({
+    highWaterMark,
+    host: hostname(server),
+    port: portOf(server),
+    path,
+    tls: isSecure(server) ? serverTLS : undefined,
+    proxy: proxy && {
+      host: hostname(proxy.origin),
+      port: portOf(proxy.origin),
+      tls: proxyTLS,
+      serverHost: server.host,
+      url: server.href,
+      authorization: authorization(proxy.origin),
+      headers: proxy.headers,
+    },
+  });
+}
+
+function dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions) {
+  // Made here, not when the proxy has answered: what is wrong with the options has to be thrown at the call.
+  const tunnel = proxy && { tls: isSecure(server) ? withContext(serverTLS) : undefined };
   const endpoint = proxy ? proxy.origin : server;
   const address = { host: hostname(endpoint), port: portOf(endpoint) };
-  if (!isSecure(endpoint)) return { stream: net.connect({ ...netOptions, ...address }), needsTunnel: Boolean(proxy) };
-  const options = { ...(proxy ? proxyTLS : serverTLS), ...address };
-  return { stream: tls.connect(withServername(options, address.host)), needsTunnel: Boolean(proxy) };
+  if (path) address.path = path;
+  if (!isSecure(endpoint)) return { stream: net.connect({ ...netOptions, ...address }), tunnel };
+  const options = { ...netOptions, ...(proxy ? proxyTLS : serverTLS), ...address };
+  return { stream: tls.connect(withServername(options, address.host)), tunnel };
+}
+
+function withContext(options) {
+  return { ...options, secureContext: options.secureContext || tls.createSecureContext(options) };
 }
 
 /** TLS to `server` inside a tunnel that is already open. */
 function secure(stream, server, options) {
-  return tls.connect(withServername({ ...options, socket: stream }, hostname(server)));
+  // Without the host, the certificate of an address would be compared with the name of the proxy.
+  const host = hostname(server);
+  return tls.connect(withServername({ ...options, socket: stream, host }, host));
 }
 
 /** A proxy's address. Throws a TypeError for what is none. */
@@ -84,4 +133,4 @@ function proxyOrigin(origin) {
   return url;
 }
 
-module.exports = { dial, secure, isSecure, proxyOrigin };
+module.exports = { dial, secure, isSecure, proxyOrigin, copyNet, copyTLS };

@@ -34,7 +34,7 @@ class NativeSocket extends Duplex {
    * @param {object} options
    * @param {string} [options.host] name or address, IPv6 without brackets
    * @param {number} [options.port]
-   * @param {string} [options.path] Unix socket, instead of host and port
+   * @param {string} [options.path] Unix socket to connect to; `host` is then only a name for TLS
    * @param {object} [options.tls] as for `tls.connect`, but see `isHonoured` in native_tls.js
    * @param {object} [options.proxy] the HTTP proxy to go through: `host`, `port`, `tls`, and for its
    *   CONNECT `serverHost` (value of Host), `url` (for its error), `authorization` (a header value),
@@ -325,7 +325,7 @@ class NativeSocket extends Duplex {
 }
 
 function targetOf({ host, port, path, tls: own, proxy, timeout }) {
-  if (path) return { path, timeout, servername: nameOf(own, 'localhost') };
+  if (path) return { path, timeout, servername: nameOf(own, host || 'localhost') };
   const target = { host: host || 'localhost', port: portOf(port), timeout };
   target.servername = nameOf(own, target.host);
   if (proxy) {

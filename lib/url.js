@@ -16,6 +16,24 @@ function parseUrl(input, protocols) {
   return !protocols || protocols.includes(url.protocol) ? url : null;
 }
 
+/**
+ * Where a client connects to: a `ws:` or `wss:` URL, and for `ws+unix:` the socket's path beside it,
+ * which ends at the first colon: `ws+unix:/run/app.sock:/chat?room=1`. Null for any other URL.
+ *
+ * @returns {{ uri: URL, socketPath?: string } | null}
+ */
+function parseServer(input) {
+  const uri = parseUrl(input, ['ws:', 'wss:', 'ws+unix:']);
+  if (uri === null || uri.protocol !== 'ws+unix:') return uri && { uri };
+
+  const [, path, target] = /^([^:]*)(?::(.*))?$/.exec(uri.pathname);
+  if (uri.host || !path.startsWith('/')) return null;
+  const request = new URL('ws://localhost/');
+  request.pathname = target || '/';
+  request.search = uri.search;
+  return { uri: request, socketPath: decode(path) };
+}
+
 function decode(text) {
   try {
     return decodeURIComponent(text);
@@ -35,4 +53,4 @@ function hostname(url) {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-module.exports = { parseUrl, authorization, hostname };
+module.exports = { parseUrl, parseServer, authorization, hostname };

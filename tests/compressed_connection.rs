@@ -132,7 +132,7 @@ fn receive(
                     Settlement::Fail(error) => {
                         return (messages, Some(format!("{} {error}", error.code().0)));
                     }
-                    other => panic!("{other:?}"),
+                    other => return (messages, Some(format!("{other:?}"))),
                 },
                 Status::Full | Status::Handshake => {}
             }

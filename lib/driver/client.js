@@ -5,7 +5,7 @@ const Extensions = require('./extensions');
 const Proxy = require('./proxy');
 const { CloseCode } = require('./close_code');
 const { native, channel } = require('./session');
-const { parseUrl, authorization } = require('../url');
+const { parseServer, authorization } = require('../url');
 const { protocolList, maxLength } = require('./session_options');
 
 const PREFIX = 'Error during WebSocket handshake: ';
@@ -13,8 +13,9 @@ const PREFIX = 'Error during WebSocket handshake: ';
 /** The client's side of RFC 6455: readyState is -1 until the request has been sent. */
 class Client extends Hybi {
   constructor(url, options = {}) {
-    const uri = parseUrl(url, ['ws:', 'wss:']);
-    if (uri === null) throw new Error(url + ' is not a valid WebSocket URL');
+    const server = parseServer(url);
+    if (server === null) throw new Error(url + ' is not a valid WebSocket URL');
+    const { uri, socketPath } = server;
 
     const session = native.Session.client(channel, {
       host: uri.host,
@@ -31,6 +32,7 @@ class Client extends Hybi {
     this.version = 'hybi-13';
     this.readyState = -1;
     this._uri = uri;
+    this._socketPath = socketPath;
     this._extensions = new Extensions(this, this._maxLength);
     this._onResponse = null;
   }

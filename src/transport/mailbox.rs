@@ -248,7 +248,7 @@ impl Mailbox {
         self.ask();
     }
 
-    /// Whether to give up, after an attempt to write.
+    /// Whether to give up after the next attempt to write.
     pub(super) fn is_doomed(&self) -> bool {
         self.state().doomed
     }

@@ -155,7 +155,7 @@ impl Future for Pump {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.mailbox.register(cx);
-        // Asked first: what was queued before the end still gets its attempt below.
+        // Asked before the attempt to write: what was queued until then must get that attempt.
         let doomed = this.mailbox.is_doomed();
         for step in [Self::poll_writing, Self::poll_reading] {
             while let Poll::Ready(outcome) = step(this, cx) {

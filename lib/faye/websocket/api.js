@@ -129,7 +129,10 @@ const methods = {
 
     const finalize = () => this._finalizeClose();
     stream.on('close', finalize);
-    stream.on('end', finalize);
+    // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
+    stream.on('end', () => {
+      if (!stream.errored) finalize();
+    });
     stream.on('error', (error) => {
       // A proxy that refused is no network error: its text says everything.
       this._emitError(error.code === 'EPROXY' ? error.message : `Network error: ${this.url}: ${messageOf(error)}`);

@@ -1,16 +1,17 @@
 'use strict';
 
+const { AsyncResource } = require('async_hooks');
 const { inherits } = require('util');
 
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
-const { dial, secure, isSecure, proxyOrigin } = require('../../dial');
+const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
 const validateOptions = require('../../options');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
-  'deflate', 'nativeDeflate',
+  'deflate', 'nativeDeflate', 'signal',
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -25,6 +26,7 @@ function Client(url, protocols, options) {
   // All of it before anything is opened: a constructor that throws must leave no socket behind.
   validateOptions(options, OPTIONS);
   const timeout = handshakeTimeout(options.handshakeTimeout);
+  const signal = abortSignal(options.signal);
 
   this.url = url;
   this._driver = new ClientDriver(url, {
@@ -37,15 +39,18 @@ function Client(url, protocols, options) {
     this.statusCode = this._driver.statusCode;
   };
 
-  const server = this._driver._uri;
-  // Copies: what `tls.connect` adds must not reach the next connection made with the same object.
-  const originTLS = { ...options.tls };
-  originTLS.ca = originTLS.ca || options.ca;
+  const { _uri: server, _socketPath: socketPath } = this._driver;
   const proxy = readProxy(options.proxy);
+  if (proxy && socketPath) throw new TypeError('A proxy cannot reach a Unix socket');
+  // Copies: what `tls.connect` adds must not reach the next connection made with the same object.
+  const originTLS = copyTLS(options.tls);
+  originTLS.ca = originTLS.ca || options.ca;
+  this._net = copyNet(options.net);
+  this._onSettled = [];
 
-  const { stream, needsTunnel } = dial(server, { tls: originTLS, net: options.net, proxy });
+  const { stream, tunnel } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy });
   this._stream = stream;
-  if (needsTunnel) this._configureProxy(options.proxy, originTLS);
+  if (tunnel) this._configureProxy(options.proxy, tunnel.tls);
 
   API.call(this, options);
   this._configureStream();
@@ -56,6 +61,7 @@ function Client(url, protocols, options) {
   stream.pipe(first);
 
   if (timeout > 0) armHandshakeTimeout(this, timeout);
+  if (signal) obey(this, signal);
 }
 inherits(Client, API);
 API.nameStates(Client);
@@ -64,9 +70,28 @@ Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
 };
 
+Client.prototype._open = function () {
+  this._settle();
+  API.prototype._open.call(this);
+};
+
+Client.prototype._finalizeClose = function () {
+  this._settle();
+  API.prototype._finalizeClose.call(this);
+};
+
+/** The attempt to connect is over, one way or the other. */
+Client.prototype._settle = function () {
+  for (const callback of this._onSettled.splice(0)) callback();
+};
+
+Client.prototype._configureStream = function () {
+  API.prototype._configureStream.call(this);
+  if (this._net.noDelay === false) this._stream.setNoDelay(false);
+};
+
 /** Opens the tunnel ourselves, over a socket of Node's. */
 Client.prototype._configureProxy = function (proxy, originTLS) {
-  const server = this._driver._uri;
   this._proxy = this._driver.proxy(proxy.origin);
   for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
 
@@ -74,8 +99,13 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
     const { _stream: socket, _proxy: { rest } } = this;
     socket.unpipe();
     if (rest.length > 0) socket.unshift(rest);
-    if (isSecure(server)) {
-      this._stream = secure(socket, server, originTLS);
+    if (originTLS) {
+      try {
+        this._stream = secure(socket, this._driver._uri, originTLS);
+      } catch (error) {
+        socket.destroy(error);
+        return;
+      }
       this._configureStream();
     }
     this._driver.io.pipe(this._stream);
@@ -83,17 +113,19 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
     this._driver.start();
   });
 
-  this._proxy.on('error', (error) => {
-    this._emitError(error.message);
-    this._beginClose('', 1006);
-  });
+  this._proxy.on('error', (error) => fail(this, error.message));
 };
+
+function fail(client, message) {
+  client._emitError(message);
+  client._beginClose('', 1006);
+}
 
 function readProxy(proxy) {
   if (!proxy || !proxy.origin) return undefined;
   const headers = [];
   for (const name in proxy.headers) headers.push(...(headerLine(name, proxy.headers[name]) || []));
-  return { origin: proxyOrigin(proxy.origin), headers, tls: proxy.tls };
+  return { origin: proxyOrigin(proxy.origin), headers, tls: copyTLS(proxy.tls) };
 }
 
 function handshakeTimeout(seconds) {
@@ -105,13 +137,30 @@ function handshakeTimeout(seconds) {
 }
 
 function armHandshakeTimeout(client, seconds) {
-  const timer = setTimeout(() => {
-    client._emitError('Opening handshake timed out');
-    client._beginClose('', 1006);
-  }, Math.min(seconds * 1000, LONGEST_TIMEOUT));
-  const clear = () => clearTimeout(timer);
-  client._driver.once('open', clear);
-  client.once('close', clear);
+  const expire = () => fail(client, 'Opening handshake timed out');
+  const timer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMEOUT));
+  client._onSettled.push(() => clearTimeout(timer));
+}
+
+function abortSignal(signal) {
+  if (signal === undefined || signal === null) return null;
+  if (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+    throw new TypeError('signal must be an AbortSignal');
+  }
+  return signal;
+}
+
+/** Gives the attempt to connect up when `signal` says so. */
+function obey(client, signal) {
+  // Whoever aborts does it in a context of his own; listeners see that of the client.
+  const abort = AsyncResource.bind(() => fail(client, 'The operation was aborted'));
+  if (signal.aborted) {
+    process.nextTick(abort);
+    client._stream.destroy();
+    return;
+  }
+  signal.addEventListener('abort', abort, { once: true });
+  client._onSettled.push(() => signal.removeEventListener('abort', abort));
 }
 
 module.exports = Client;
