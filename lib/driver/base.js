@@ -8,7 +8,7 @@ const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('.
 const { flushAtEndOfTurn } = require('../turn');
 const headerLine = require('../header_line');
 const {
-  native, spans, stage, Status, Kind, Opcode,
+  native, spans, stage, slab, Status, Kind, Opcode,
   STAGE_BYTES, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
 } = require('./session');
 
@@ -51,6 +51,8 @@ class Driver extends EventEmitter {
     this._session = session;
     this._id = session.id;
     this._owner = null;
+    /** Where the socket is read and written past its stream: what does it. */
+    this._kernel = null;
     this._extensions = null;
     this._headers = [];
     this._queue = [];
@@ -110,9 +112,29 @@ class Driver extends EventEmitter {
     }
   }
 
+  /** As `parse`, for `length` bytes that the native side has read and parsed itself. */
+  _takeReport(chunk, length, count) {
+    if (this.readyState === 3) return;
+    this._depth++;
+    try {
+      this._report(chunk, count);
+      if (this._batch !== null) {
+        // All of it is to be parsed again from where it stopped.
+        if (this._batch.status !== Status.NEED_MORE) this._batch.chunk = chunk.subarray(0, length);
+        this._dispatchBatch();
+      }
+    } finally {
+      if (--this._depth === 0) this.flush();
+    }
+  }
+
   _receive(chunk, from) {
     if (this._id === RELEASED) return;
-    const count = native.receive(this._id, chunk, from);
+    this._report(chunk, native.receive(this._id, chunk, from));
+  }
+
+  /** Takes what the native side has reported of a chunk. */
+  _report(chunk, count) {
     const status = spans[0];
     this._pending = spans[2];
     if (count === 1 && status === Status.NEED_MORE) {
@@ -179,7 +201,7 @@ class Driver extends EventEmitter {
       return bytes;
     }
     const part = chunk.subarray(offset, offset + length);
-    return length * 2 >= chunk.buffer.byteLength ? part : Buffer.from(part);
+    return length * 2 >= chunk.buffer.byteLength && chunk.buffer !== slab.buffer ? part : Buffer.from(part);
   }
 
   _deliver(data) {
@@ -264,6 +286,7 @@ class Driver extends EventEmitter {
 
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
+    if (this._kernel !== null) this._kernel.giveBack();
     this._session.release();
     this._session = RELEASED_SESSION;
     this._id = RELEASED;
@@ -318,9 +341,13 @@ class Driver extends EventEmitter {
   /** Hands the session's output to the socket. */
   flush() {
     this._scheduled = false;
-    const length = this._pending;
+    let length = this._pending;
     if (length === 0) return;
     this._pending = 0;
+    if (this._kernel !== null && this._kernel.writable) {
+      length = this._kernel.write(length);
+      if (length === 0) return;
+    }
     const bytes = Buffer.allocUnsafe(length);
     native.takeOutput(this._id, bytes);
     if (this.io.readable) this.io.emit('data', bytes);

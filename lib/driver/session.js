@@ -17,6 +17,11 @@ const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
 const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
 const channel = native.attach(spans, stage);
 
+/** Bytes one read of a socket can take. */
+const SLAB_BYTES = 65536;
+/** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
+const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+
 const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3 };
 
 /** Low three bits of an event's code: what it is. */
@@ -31,6 +36,6 @@ const RSV_SHIFT = 8;
 const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 module.exports = {
-  native, spans, stage, channel, Status, Kind, Opcode,
+  native, spans, stage, slab, channel, Status, Kind, Opcode,
   STAGE_BYTES, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
 };

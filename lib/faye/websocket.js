@@ -2,9 +2,10 @@
 
 const API = require('./websocket/api');
 const { http, isWebSocket } = require('../driver/http');
+const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
 
-const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts'];
+const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'kernelSocket'];
 
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
@@ -41,7 +42,10 @@ function WebSocket(request, socket, body, protocols, options) {
   socket.pipe(this._driver.io);
   this._driver.io.pipe(socket);
 
-  process.nextTick(() => this._driver.start(body));
+  process.nextTick(() => {
+    this._driver.start(body);
+    if (options.kernelSocket !== false) takeSocket(this._driver, socket);
+  });
 }
 inherit(WebSocket, API);
 

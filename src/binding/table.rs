@@ -125,11 +125,17 @@ pub fn take_output(id: u32, mut target: BufferSlice) {
         if wire.len() == target.len() {
             target.copy_from_slice(wire);
         }
-        wire.clear();
-        if wire.capacity() > KEPT_BYTES {
-            *wire = Vec::new();
-        }
+        clear_output(entry);
     });
+}
+
+/// Forgets the bytes that waited for the peer, and gives large memory back.
+pub(super) fn clear_output(entry: &mut Entry) {
+    let wire = &mut entry.output.wire;
+    wire.clear();
+    if wire.capacity() > KEPT_BYTES {
+        *wire = Vec::new();
+    }
 }
 
 /// The text of an event whose payload lies in the session's scratch memory.
