@@ -11,11 +11,10 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** One natively dialled connection. */
 export declare class ClientSocket {
-  /**
-   * Begins to connect at once. `bell` is called, in the async context of this call, whenever
-   * there is something to collect.
-   */
+  /** `bell` is called, in the async context of this call, whenever there is something to collect. */
   constructor(target: SocketTarget, bell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
+  /** Begins to connect. */
+  dial(): void
   /**
    * Copies waiting bytes into `slab` from `offset` on. Returns their count and, as bits of
    * `SocketReport`, what else is the case.

@@ -29,7 +29,7 @@ let slabUsed = 0;
  */
 class NativeSocket extends Duplex {
   /**
-   * Begins to connect at once.
+   * Begins to connect when the running callback is done.
    *
    * @param {object} options
    * @param {string} [options.host] name or address, IPv6 without brackets
@@ -73,6 +73,10 @@ class NativeSocket extends Duplex {
     this._handle = new native.ClientSocket(
       targetOf(options), () => this._turn(),
       ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls));
+    // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
+    process.nextTick(() => {
+      if (!this.destroyed) this._handle.dial();
+    });
   }
 
   /** Bytes handed to the socket, whether or not the kernel has them yet. */

@@ -50,7 +50,7 @@ function build() {
   const state = addonState();
   if (state === 'ready') return;
   const started = Date.now();
-  say(`The native addon is ${state}: building it with cargo (the first time one to three minutes) ...`);
+  say(`The native addon is ${state}: building it with cargo; the first time this takes some minutes ...`);
   const file = buildAddon();
   say(`Built ${path.relative(root, file)} (${(fs.statSync(file).size / 1e6).toFixed(1)} MB) in ${seconds(started)}.`);
 }

@@ -123,9 +123,10 @@ for (const [side, open, out] of SIDES) {
     peer.socket.pause();
     ws.pause();
     const sent = congest(ws);
+    const drained = next(ws, 'drain');
     peer.socket.resume();
     for (let i = 0; i < sent; i++) await peer.frame();
-    await next(ws, 'drain').catch(() => {});
+    await drained;
     peer.write(out(TEXT, 'first'));
     await new Promise((resolve) => setTimeout(resolve, 20));
     peer.write(out(TEXT, 'second'));

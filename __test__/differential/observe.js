@@ -57,11 +57,13 @@ function act(ws, command, note) {
     null: () => send(null),
     surrogate: () => send('lone \ud800 surrogate'),
     listeners() {
-      const listener = () => note('listener');
+      const listener = () => {
+        note('listener');
+        ws.removeEventListener('message', listener);
+      };
       ws.addEventListener('message', listener);
       ws.addEventListener('message', listener);
       ws.removeEventListener('message', listener);
-      setImmediate(() => ws.removeEventListener('message', listener));
     },
     write: () => call('write', () => ws.write(command)),
   };

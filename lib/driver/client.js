@@ -66,10 +66,11 @@ class Client extends Hybi {
     this.statusCode = statusCode;
     this.headers = {};
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
+    this.protocol = null;
     if (this._onResponse !== null) this._onResponse();
     if (failure) return this._failHandshake(failure);
 
-    this.protocol = protocol || null;
+    if (protocol) this.protocol = protocol;
     try {
       this._extensions.activate(this.headers['sec-websocket-extensions']);
     } catch (error) {

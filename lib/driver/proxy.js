@@ -11,8 +11,8 @@ const PORTS = { 'ws:': 80, 'wss:': 443 };
 
 /**
  * Opens a tunnel to a client's server through an HTTP proxy: a legacy stream that the socket of the
- * proxy is piped into and out of. Emits 'connect' with the bytes that already came through the
- * tunnel, or 'error'.
+ * proxy is piped into and out of. Emits 'connect', when `rest` are the bytes that already came
+ * through the tunnel, or 'error'.
  */
 class Proxy extends Stream {
   constructor(client, origin) {
@@ -54,9 +54,10 @@ class Proxy extends Stream {
     this.statusCode = statusCode;
     this.headers = {};
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
+    this.rest = chunk.subarray(consumed);
     this.readable = this.writable = false;
     if (failure) this.emit('error', new Error(failure));
-    else this.emit('connect', new ConnectEvent(), chunk.subarray(consumed));
+    else this.emit('connect', new ConnectEvent());
     this.emit('close');
     this.emit('end');
     return true;

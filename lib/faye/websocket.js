@@ -1,5 +1,7 @@
 'use strict';
 
+const { inherits } = require('util');
+
 const API = require('./websocket/api');
 const { http, isWebSocket } = require('../driver/http');
 const { takeSocket } = require('../kernel_socket');
@@ -47,18 +49,13 @@ function WebSocket(request, socket, body, protocols, options) {
     if (options.kernelSocket !== false) takeSocket(this._driver, socket);
   });
 }
-inherit(WebSocket, API);
+inherits(WebSocket, API);
+API.nameStates(WebSocket);
 
 /** Applies the options that concern the handshake. */
 function configureDriver(driver, { headers, extensions }) {
   for (const name in headers) driver.setHeader(name, headers[name]);
   if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
-}
-
-/** What `util.inherits` does, which subclasses written for the original count on. */
-function inherit(Class, Super) {
-  Class.super_ = Super;
-  Object.setPrototypeOf(Class.prototype, Super.prototype);
 }
 
 WebSocket.isWebSocket = function (request) {

@@ -112,8 +112,7 @@ pub struct ClientSocket {
 
 #[napi]
 impl ClientSocket {
-    /// Begins to connect at once. `bell` is called, in the async context of this call, whenever
-    /// there is something to collect.
+    /// `bell` is called, in the async context of this call, whenever there is something to collect.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -130,6 +129,12 @@ impl ClientSocket {
         let task = client.abort_handle();
         tasks::adopt(env, task.clone())?;
         Ok(Self { client, bell, task, adopted: true })
+    }
+
+    /// Begins to connect.
+    #[napi(catch_unwind)]
+    pub fn dial(&mut self) {
+        self.client.dial();
     }
 
     /// Copies waiting bytes into `slab` from `offset` on. Returns their count and, as bits of

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::failure::{Failure, Step};
@@ -19,11 +20,13 @@ pub(crate) struct Client {
     mailbox: Arc<Mailbox>,
     taken: Taken,
     task: AbortHandle,
+    start: Option<oneshot::Sender<()>>,
     opening: Option<Opening>,
 }
 
 impl Client {
-    /// Begins to connect. News is announced by `bell`, from other threads.
+    /// A connection that [`Client::dial`] will begin. News is announced by `bell`, from other
+    /// threads.
     ///
     /// # Errors
     ///
@@ -31,8 +34,17 @@ impl Client {
     pub(crate) fn open(route: Route, bell: Box<dyn Doorbell>) -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new(bell));
         let closing = Closing(Arc::clone(&mailbox));
-        let task = runtime::handle()?.spawn(run(closing, route)).abort_handle();
-        Ok(Self { mailbox, taken: Taken::default(), task, opening: None })
+        let (start, started) = oneshot::channel();
+        let task = runtime::handle()?.spawn(run(closing, route, started)).abort_handle();
+        Ok(Self { mailbox, taken: Taken::default(), task, start: Some(start), opening: None })
+    }
+
+    /// Begins to connect.
+    pub(crate) fn dial(&mut self) {
+        if let Some(start) = self.start.take() {
+            // Nobody waits for it any more when the connection was destroyed meanwhile.
+            let _ = start.send(());
+        }
     }
 
     /// Copies waiting bytes to `target` and says what else is new. An empty `target` asks for the
@@ -184,8 +196,11 @@ impl Drop for Closing {
 }
 
 /// The task. Its argument outlives its locals, so the socket is closed before that is told.
-async fn run(closing: Closing, route: Route) {
+async fn run(closing: Closing, route: Route, started: oneshot::Receiver<()>) {
     let mailbox = &closing.0;
+    if started.await.is_err() {
+        return;
+    }
     match establish(route, mailbox).await {
         Ok(Established { wire, stream, direct }) => {
             let endpoints = wire.endpoints();

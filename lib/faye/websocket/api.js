@@ -1,6 +1,7 @@
 'use strict';
 
 const { Stream } = require('stream');
+const { inherits } = require('util');
 
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
@@ -37,11 +38,7 @@ function API(options) {
 
   this._driver.attach(this);
 }
-Object.setPrototypeOf(API, Stream);
-API.super_ = Stream;
-API.prototype = Object.create(Stream.prototype, {
-  constructor: { value: API, writable: true, configurable: true },
-});
+inherits(API, Stream);
 
 API.CONNECTING = 0;
 API.OPEN = 1;
@@ -191,11 +188,18 @@ const methods = {
 
 Object.assign(API.prototype, methods, EventTarget);
 
-// The original has these four on API alone; its early releases had them everywhere, and code that
-// compares `ws.readyState` with `ws.OPEN` expects them.
-for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
-  Object.defineProperty(API.prototype, name, { value: API[name] });
+/**
+ * Gives a class and its instances the names of the states. The original has them on API alone; its
+ * early releases had them everywhere, and code that compares `ws.readyState` with `ws.OPEN` expects it.
+ */
+function nameStates(Class) {
+  for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
+    if (Class !== API) Object.defineProperty(Class, name, { value: API[name] });
+    Object.defineProperty(Class.prototype, name, { value: API[name] });
+  }
 }
+nameStates(API);
+Object.defineProperty(API, 'nameStates', { value: nameStates });
 
 /** What went wrong; a failure on all addresses of a host says it once for each. */
 function messageOf(error) {

@@ -1,5 +1,7 @@
 'use strict';
 
+const { inherits } = require('util');
+
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
 const { dial, secure, isSecure, proxyOrigin } = require('../../dial');
@@ -56,8 +58,8 @@ function Client(url, protocols, options) {
 
   if (timeout > 0) armHandshakeTimeout(this, timeout);
 }
-Client.super_ = API;
-Object.setPrototypeOf(Client.prototype, API.prototype);
+inherits(Client, API);
+API.nameStates(Client);
 
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
@@ -69,8 +71,8 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
   this._proxy = this._driver.proxy(proxy.origin);
   for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
 
-  this._proxy.on('connect', (event, rest) => {
-    const socket = this._stream;
+  this._proxy.on('connect', () => {
+    const { _stream: socket, _proxy: { rest } } = this;
     socket.unpipe();
     if (rest.length > 0) socket.unshift(rest);
     if (isSecure(server)) {

@@ -1,0 +1,207 @@
+//! The receiver's rules from outside: whatever the input is cut into, the same comes out.
+
+use faye_websocket_rs::proto::hybi::{PeerMasking, Receiver, ReceiverOptions, Verdict};
+use faye_websocket_rs::proto::{CloseCode, Event, Output, ProtocolError, Status};
+
+/// What one input came to.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    heard: Vec<String>,
+    verdict: Option<Verdict>,
+}
+
+fn options(max_length: u64) -> ReceiverOptions {
+    ReceiverOptions { masking: PeerMasking::Either, max_length, max_events: 3 }
+}
+
+fn hear(receiver: &mut Receiver, input: &[u8], heard: &mut Vec<String>) -> Status {
+    let mut input = input.to_vec();
+    let mut out = Output::default();
+    let mut from = 0;
+    loop {
+        let progress = receiver.receive(&mut input, from, &mut out);
+        for event in &out.events {
+            let (kind, span) = match event {
+                Event::Text(span, _) => ("text", span),
+                Event::Binary(span) => ("binary", span),
+                Event::Encoded { span, .. } => ("encoded", span),
+                Event::Ping(span) => ("ping", span),
+                Event::Pong(span) => ("pong", span),
+            };
+            let payload = String::from_utf8_lossy(span.bytes(&input, &out)).into_owned();
+            heard.push(format!("{kind} {payload}"));
+        }
+        out.clear_events();
+        from = progress.consumed;
+        if progress.status != Status::Full {
+            return progress.status;
+        }
+    }
+}
+
+fn outcome(options: ReceiverOptions, pieces: &[&[u8]]) -> Outcome {
+    let mut receiver = Receiver::new(options);
+    let mut heard = Vec::new();
+    for piece in pieces {
+        if hear(&mut receiver, piece, &mut heard) == Status::Verdict {
+            break;
+        }
+    }
+    Outcome { heard, verdict: receiver.take_verdict() }
+}
+
+/// Plays an input whole, byte by byte and cut at every place; all must agree.
+fn play(options: ReceiverOptions, input: &[u8]) -> Outcome {
+    let whole = outcome(options, &[input]);
+    let bytes: Vec<&[u8]> = input.chunks(1).collect();
+    assert_eq!(outcome(options, &bytes), whole, "byte by byte");
+    for at in 0..input.len() {
+        let (a, b) = input.split_at(at);
+        assert_eq!(outcome(options, &[a, b]), whole, "cut at {at}");
+    }
+    whole
+}
+
+fn messages(input: &[u8]) -> Vec<String> {
+    let Outcome { heard, verdict } = play(options(1000), input);
+    assert_eq!(verdict, None);
+    heard
+}
+
+fn failure(input: &[u8]) -> ProtocolError {
+    match play(options(1000), input).verdict {
+        Some(Verdict::Failure(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn close(input: &[u8]) -> (u16, String) {
+    match play(options(1000), input).verdict {
+        Some(Verdict::PeerClose(CloseCode(code), reason)) => (code, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+#[test]
+fn messages_of_every_kind() {
+    assert_eq!(messages(&hex("81 02 48 69")), ["text Hi"]);
+    assert_eq!(messages(&hex("81 85 37fa213d 7f9f4d5158")), ["text Hello"]);
+    assert_eq!(messages(&hex("82 00")), ["binary "]);
+    assert_eq!(messages(&hex("81 80 01020304")), ["text "]);
+    assert_eq!(messages(&hex("89 01 70 8a 00")), ["ping p", "pong "]);
+}
+
+#[test]
+fn longer_length_forms_than_necessary_are_taken() {
+    assert_eq!(messages(&hex("81 7e 0002 4869")), ["text Hi"]);
+    assert_eq!(messages(&hex("81 7f 0000000000000002 4869")), ["text Hi"]);
+    assert_eq!(messages(&hex("89 7e 0001 70")), ["ping p"]);
+}
+
+#[test]
+fn fragments_are_joined_around_control_frames() {
+    let input = hex("01 01 48 89 01 70 00 01 69 80 01 21");
+    assert_eq!(messages(&input), ["ping p", "text Hi!"]);
+    assert_eq!(messages(&hex("02 00 00 00 80 00")), ["binary "]);
+}
+
+#[test]
+fn more_messages_than_one_call_reports() {
+    assert_eq!(messages(&hex("81 01 61").repeat(10)).len(), 10);
+}
+
+#[test]
+fn code_points_may_be_split_between_fragments() {
+    assert_eq!(messages(&hex("01 01 c3 80 01 a9")), ["text é"]);
+}
+
+#[test]
+fn violations() {
+    use ProtocolError::*;
+    assert_eq!(failure(&hex("c1 00")), ReservedBits(4));
+    assert_eq!(failure(&hex("b1 00")), ReservedBits(3));
+    assert_eq!(failure(&hex("83 00")), UnknownOpcode(3));
+    assert_eq!(failure(&hex("8f 00")), UnknownOpcode(15));
+    assert_eq!(failure(&hex("09 00")), FragmentedControl(9));
+    assert_eq!(failure(&hex("01 00 81 00")), UnfinishedMessage);
+    assert_eq!(failure(&hex("80 01 61")), UnexpectedContinuation);
+    assert_eq!(failure(&hex("89 7e 007e")), ControlTooLong(126));
+    assert_eq!(failure(&hex("81 01 ff")), InvalidUtf8);
+    assert_eq!(failure(&hex("01 01 c3 80 00")), InvalidUtf8);
+}
+
+#[test]
+fn sizes_are_checked_before_a_payload_is_there() {
+    assert_eq!(failure(&hex("82 7e 03e9")), ProtocolError::TooLarge);
+    assert_eq!(failure(&hex("82 7f 7fffffffffffffff")), ProtocolError::TooLarge);
+    assert_eq!(failure(&hex("82 7f ffffffffffffffff")), ProtocolError::TooLarge);
+    let within = play(options(3), &hex("02 02 6161 80 01 61"));
+    assert_eq!(within, Outcome { heard: vec!["binary aaa".into()], verdict: None });
+    let beyond = play(options(3), &hex("02 02 6161 80 02 6161"));
+    assert_eq!(beyond.verdict, Some(Verdict::Failure(ProtocolError::TooLarge)));
+}
+
+#[test]
+fn masking_rules() {
+    let masked = hex("81 80 01020304");
+    let bare = hex("81 00");
+    let required = ReceiverOptions { masking: PeerMasking::Required, ..options(1000) };
+    let forbidden = ReceiverOptions { masking: PeerMasking::Forbidden, ..options(1000) };
+    assert_eq!(play(required, &masked).heard, ["text "]);
+    assert_eq!(play(required, &bare).verdict, Some(Verdict::Failure(ProtocolError::Unmasked)));
+    assert_eq!(play(forbidden, &bare).heard, ["text "]);
+    assert_eq!(play(forbidden, &masked).verdict, Some(Verdict::Failure(ProtocolError::Masked)));
+}
+
+#[test]
+fn close_frames() {
+    assert_eq!(close(&hex("88 00")), (1000, String::new()));
+    assert_eq!(close(&hex("88 01 03")), (1002, String::new()));
+    assert_eq!(close(&hex("88 05 03e9 627965")), (1001, "bye".into()));
+    assert_eq!(close(&hex("88 02 03ed")), (1002, String::new()));
+}
+
+#[test]
+fn nothing_is_read_past_a_close_frame() {
+    let input = hex("88 00 81 01 61");
+    let mut receiver = Receiver::new(options(1000));
+    let mut heard = Vec::new();
+    assert_eq!(hear(&mut receiver, &input, &mut heard), Status::Verdict);
+    receiver.take_verdict();
+    receiver.discard();
+    assert_eq!(hear(&mut receiver, &input, &mut heard), Status::NeedMore);
+    assert_eq!(heard, [""; 0]);
+}
+
+#[test]
+fn while_closing_only_control_frames_matter() {
+    let mut receiver = Receiver::new(options(1000));
+    let mut heard = Vec::new();
+    hear(&mut receiver, &hex("01 01 61"), &mut heard);
+    receiver.begin_closing();
+    // A violation, a message over the limit, a ping, and at last the answer.
+    let input = [hex("83 00 82 7e ffff"), vec![7; 0xffff], hex("89 01 70 88 02 03e8")].concat();
+    assert_eq!(hear(&mut receiver, &input, &mut heard), Status::Verdict);
+    assert_eq!(heard, ["ping p"]);
+    let verdict = receiver.take_verdict();
+    assert_eq!(verdict, Some(Verdict::PeerClose(CloseCode::NORMAL, String::new())));
+}
+
+#[test]
+fn a_message_has_a_bounded_number_of_fragments() {
+    let mut receiver = Receiver::new(options(1000));
+    let mut heard = Vec::new();
+    hear(&mut receiver, &hex("01 00"), &mut heard);
+    let fragments = hex("00 00").repeat(131_071);
+    assert_eq!(hear(&mut receiver, &fragments, &mut heard), Status::NeedMore);
+    assert_eq!(hear(&mut receiver, &hex("00 00"), &mut heard), Status::Verdict);
+    let verdict = receiver.take_verdict();
+    assert_eq!(verdict, Some(Verdict::Failure(ProtocolError::TooManyFragments)));
+    assert_eq!(heard, [""; 0]);
+}
