@@ -29,8 +29,12 @@ class KernelSocket {
     this._socket = socket;
     this._handle = handle;
     this._number = -1;
+    this._written = 0;
     this.bytesRead = 0;
-    this.bytesWritten = 0;
+  }
+
+  get bytesWritten() {
+    return this._number < 0 ? this._written : native.kernelWritten(this._number);
   }
 
   /** Whether what is written now may go past Node's stream without overtaking anything. */
@@ -39,12 +43,18 @@ class KernelSocket {
     return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable;
   }
 
-  /** Writes the session's output, `length` bytes; returns how many the kernel did not take. */
-  write(length) {
-    const rest = native.kernelWrite(this._number);
-    this.bytesWritten += length - rest;
+  /** Writes the session's output; returns how many bytes of it the kernel did not take. */
+  write() {
     if (this._socket.timeout) this._socket._unrefTimer();
-    return rest;
+    return native.kernelWrite(this._number);
+  }
+
+  /** The socket is ended or destroyed in the turn in which something was sent. */
+  writeAll() {
+    const driver = this._driver;
+    if (this._number < 0 || driver._pending === 0) return;
+    driver._pending = 0;
+    native.kernelWrite(this._number);
   }
 
   pause() {
@@ -59,6 +69,7 @@ class KernelSocket {
   /** Lets go of the descriptor. */
   release() {
     if (this._number < 0) return false;
+    this._written = this.bytesWritten;
     native.kernelRelease(this._number);
     connections[this._number] = undefined;
     this._number = -1;
@@ -161,7 +172,7 @@ function disguise(original) {
   };
   const bytesRead = counter('bytesRead');
   const bytesWritten = counter('bytesWritten');
-  const methods = ['readStart', 'readStop', 'close', 'unref'];
+  const methods = ['readStart', 'readStop', 'shutdown', 'close', 'unref'];
   if (bytesRead && bytesWritten && methods.every((name) => typeof original[name] === 'function')) {
     prototype = Object.create(original, { bytesRead, bytesWritten });
     prototype.readStart = function () {
@@ -171,9 +182,14 @@ function disguise(original) {
       this[kKernel].giveBack();
       return original.unref.call(this);
     };
+    prototype.shutdown = function (request) {
+      this[kKernel].writeAll();
+      return original.shutdown.call(this, request);
+    };
     for (const name of ['close', 'reset']) {
       if (typeof original[name] !== 'function') continue;
       prototype[name] = function (callback) {
+        this[kKernel].writeAll();
         this[kKernel].release();
         return original[name].call(this, callback);
       };

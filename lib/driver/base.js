@@ -5,11 +5,12 @@ const { EventEmitter } = require('events');
 const Batch = require('./batch');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
-const { flushAtEndOfTurn } = require('../turn');
+const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
+const { stageText, stageBytes, frameStaged } = require('./staging');
 const headerLine = require('../header_line');
 const {
-  native, spans, stage, slab, Status, Kind, Opcode,
-  STAGE_BYTES, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
+  native, spans, slab, Status, Kind, Opcode,
+  KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
 } = require('./session');
 
 const STATES = ['connecting', 'open', 'closing', 'closed'];
@@ -28,9 +29,6 @@ const RELEASED = 0xffffffff;
 const RELEASED_SESSION = {
   open() {}, beginClosing() {}, fail() {}, release() {}, settle: () => null, sendClose: () => 0, conclude: () => 0,
 };
-
-/** Payloads from this size on are handed to the native side without being staged. */
-const MAX_STAGED_CHARS = Math.floor(STAGE_BYTES / 3);
 
 /**
  * One connection: the native session that knows the protocol, and around it the order in which
@@ -64,6 +62,8 @@ class Driver extends EventEmitter {
     this._coalesce = false;
     this._scheduled = false;
     this._pending = 0;
+    /** Whether `_pending` is more than an estimate. */
+    this._isExact = true;
 
     this._congested = false;
     this._unsentPongs = 0;
@@ -77,6 +77,7 @@ class Driver extends EventEmitter {
   attach(owner) {
     this._owner = owner;
     this._coalesce = true;
+    flushAtExit();
   }
 
   getState() {
@@ -102,12 +103,15 @@ class Driver extends EventEmitter {
       if (!chunk) return;
       chunk = Buffer.from(chunk);
     }
+    const outer = running.driver;
+    running.driver = this;
     this._depth++;
     try {
       if (this._batch !== null) this._dispatchBatch();
       this._receive(chunk, 0);
       if (this._batch !== null) this._dispatchBatch();
     } finally {
+      running.driver = outer;
       if (--this._depth === 0 || !this._coalesce) this.flush();
     }
   }
@@ -115,6 +119,7 @@ class Driver extends EventEmitter {
   /** As `parse`, for `length` bytes that the native side has read and parsed itself. */
   _takeReport(chunk, length, count) {
     if (this.readyState === 3) return;
+    running.driver = this;
     this._depth++;
     try {
       this._report(chunk, count);
@@ -124,6 +129,7 @@ class Driver extends EventEmitter {
         this._dispatchBatch();
       }
     } finally {
+      running.driver = null;
       if (--this._depth === 0) this.flush();
     }
   }
@@ -137,6 +143,7 @@ class Driver extends EventEmitter {
   _report(chunk, count) {
     const status = spans[0];
     this._pending = spans[2];
+    this._isExact = true;
     if (count === 1 && status === Status.NEED_MORE) {
       this._dispatch(spans[HEADER_INTS], spans[HEADER_INTS + 1], spans[HEADER_INTS + 2], chunk);
     } else if (count > 0 || status !== Status.NEED_MORE) {
@@ -318,14 +325,21 @@ class Driver extends EventEmitter {
 
   /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
   _write(opcode, payload) {
-    this._wrote(native.send(this._id, opcode, payload));
+    const length = stageBytes(this._id, opcode, payload);
+    if (length < 0) this._wrote(native.send(this._id, opcode, payload));
+    else this._staged(length);
   }
 
   _writeText(opcode, text) {
-    const staged = text.length <= MAX_STAGED_CHARS;
-    this._wrote(staged
-      ? native.sendStaged(this._id, opcode, stage.utf8Write(text, 0))
-      : native.send(this._id, opcode, Buffer.from(text, 'utf8')));
+    const length = stageText(this._id, opcode, text);
+    if (length < 0) this._wrote(native.send(this._id, opcode, Buffer.from(text, 'utf8')));
+    else this._staged(length);
+  }
+
+  /** Notes a message of `length` bytes that the session will frame when it is next called. */
+  _staged(length) {
+    this._isExact = false;
+    this._wrote(this._pending + length + 2);
   }
 
   /** Notes that the session holds `pending` bytes for the peer. */
@@ -344,10 +358,10 @@ class Driver extends EventEmitter {
     let length = this._pending;
     if (length === 0) return;
     this._pending = 0;
-    if (this._kernel !== null && this._kernel.writable) {
-      length = this._kernel.write(length);
-      if (length === 0) return;
-    }
+    if (this._kernel !== null && this._kernel.writable) length = this._kernel.write();
+    else if (!this._isExact) length = frameStaged(this._id);
+    this._isExact = true;
+    if (length === 0) return;
     const bytes = Buffer.allocUnsafe(length);
     native.takeOutput(this._id, bytes);
     if (this.io.readable) this.io.emit('data', bytes);

@@ -44,6 +44,8 @@ struct Watch {
     is_reading: bool,
     /// Bytes go to JavaScript unparsed: it has events of an earlier chunk to dispatch first.
     is_raw: bool,
+    /// Bytes written.
+    written: f64,
 }
 
 /// The connections of one environment.
@@ -230,6 +232,7 @@ pub fn kernel_watch(env: Env, channel: u32, descriptor: i32, session: u32) -> i3
             generation: kernel.generation,
             is_reading: false,
             is_raw: false,
+            written: 0.0,
         });
         if kernel.set_reading(number, true) {
             return number as i32;
@@ -260,25 +263,34 @@ pub fn kernel_release(number: u32) {
     drop(watch);
 }
 
+/// Bytes written past Node's stream.
+#[napi(catch_unwind)]
+pub fn kernel_written(number: u32) -> f64 {
+    with(|kernel| kernel.watch(number).map(|watch| watch.written)).flatten().unwrap_or_default()
+}
+
 /// Writes what the session holds for the peer; returns how many bytes the system did not take. They
 /// stay in the session.
 #[napi(catch_unwind)]
 pub fn kernel_write(number: u32) -> u32 {
-    let Some(Some((descriptor, session))) =
-        with(|kernel| kernel.watch(number).map(|watch| (watch.descriptor, watch.session)))
-    else {
-        return 0;
-    };
-    table::with(session, |entry, _| {
-        let wire = &mut entry.output.wire;
-        // Whatever goes wrong is told again to Node's socket, which then writes the rest.
-        let taken = write_some(descriptor, wire, &[]).unwrap_or_default();
-        if taken < wire.len() {
-            wire.drain(..taken);
-        } else {
-            table::clear_output(entry);
-        }
-        entry.output.wire.len() as u32
+    with(|kernel| {
+        let watch = kernel.watch(number)?;
+        table::with(watch.session, |entry, _| {
+            let wire = &mut entry.output.wire;
+            if wire.is_empty() {
+                return 0;
+            }
+            // Whatever goes wrong is told again to Node's socket, which then writes the rest.
+            let taken = write_some(watch.descriptor, wire, &[]).unwrap_or_default();
+            watch.written += taken as f64;
+            if taken < wire.len() {
+                wire.drain(..taken);
+            } else {
+                table::clear_output(entry);
+            }
+            entry.output.wire.len() as u32
+        })
     })
+    .flatten()
     .unwrap_or_default()
 }

@@ -29,6 +29,19 @@ struct Table {
     entropy: OsEntropy,
 }
 
+impl Table {
+    /// Frames the messages JavaScript has staged, before anything else happens to any session.
+    fn send_staged(&mut self) {
+        let Self { slots, entropy, .. } = self;
+        shared::take_commands(|id, opcode_bits, payload| {
+            let Some(Some(entry)) = slots.get_mut(id as usize) else { return };
+            let Ok(opcode) = opcode(opcode_bits) else { return };
+            let rsv = (opcode_bits >> 4 & 7) as u8;
+            entry.connection.send(opcode, rsv, payload, entropy, &mut entry.output);
+        });
+    }
+}
+
 thread_local! {
     static TABLE: RefCell<Table> = RefCell::default();
 }
@@ -51,6 +64,7 @@ pub(super) fn remove(id: u32) {
     // A thread's table may be gone before the last finalizer runs.
     let _ = TABLE.try_with(|table| {
         let mut table = table.borrow_mut();
+        table.send_staged();
         if table.slots.get_mut(id as usize).and_then(Option::take).is_some() {
             table.free.push(id);
         }
@@ -60,6 +74,7 @@ pub(super) fn remove(id: u32) {
 /// Runs `act` on a session, if there is one of that number.
 pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry, &mut OsEntropy) -> R) -> Option<R> {
     TABLE.with_borrow_mut(|table| {
+        table.send_staged();
         let entry = table.slots.get_mut(id as usize)?.as_mut()?;
         Some(act(entry, &mut table.entropy))
     })
@@ -102,19 +117,10 @@ pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     .unwrap_or_default())
 }
 
-/// As [`send`], with the first `length` bytes of the channel's stage for a payload.
+/// Frames what was staged; returns how many bytes wait for the session's peer.
 #[napi(catch_unwind)]
-pub fn send_staged(id: u32, opcode_bits: u32, length: u32) -> Result<u32> {
-    let opcode = opcode(opcode_bits)?;
-    let rsv = (opcode_bits >> 4 & 7) as u8;
-    Ok(with(id, |entry, entropy| {
-        let Entry { channel, connection, output } = entry;
-        shared::with_stage(*channel, length, |payload| {
-            connection.send(opcode, rsv, payload, entropy, output);
-        });
-        output.wire.len() as u32
-    })
-    .unwrap_or_default())
+pub fn pending(id: u32) -> u32 {
+    with(id, |entry, _| entry.output.wire.len() as u32).unwrap_or_default()
 }
 
 /// Moves the bytes that wait for the peer into `target`, which must be exactly as long.

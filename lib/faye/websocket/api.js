@@ -61,6 +61,21 @@ const bufferedAmount = {
 
 function ignore() {}
 
+/**
+ * What `Event` and `dispatchEvent` make of a message, in one step: there are many of them. Its
+ * prototype is that of every event.
+ */
+function MessageEvent(socket, data) {
+  this.type = 'message';
+  this.data = data;
+  this.bubbles = false;
+  this.cancelable = false;
+  this.target = socket;
+  this.currentTarget = socket;
+  this.eventPhase = Event.AT_TARGET;
+}
+MessageEvent.prototype = Event.prototype;
+
 const methods = {
   write(data) {
     return this.send(data);
@@ -81,7 +96,7 @@ const methods = {
 
   send(data) {
     if (this.readyState > API.OPEN) return false;
-    if (!(data instanceof Buffer)) data = String(data);
+    if (typeof data !== 'string' && !(data instanceof Buffer)) data = String(data);
     return this._driver.messages.write(data);
   },
 
@@ -137,9 +152,13 @@ const methods = {
     if (this.readyState > API.OPEN) return false;
     if (this.readable) this.emit('data', data);
 
-    const event = new Event('message', { data });
-    event.initEvent('message', false, false);
-    this.dispatchEvent(event);
+    const event = new MessageEvent(this, data);
+    if (this.dispatchEvent !== EventTarget.dispatchEvent) {
+      this.dispatchEvent(event);
+      return;
+    }
+    if (this.onmessage) this.onmessage(event);
+    this.emit('message', event);
   },
 
   _emitError(message) {
