@@ -49,6 +49,12 @@ class KernelSocket {
     return native.kernelWrite(this._number);
   }
 
+  /** Writes the session's output and a message behind it; returns as `write` does. */
+  send(opcode, payload) {
+    if (this._socket.timeout) this._socket._unrefTimer();
+    return native.kernelSend(this._number, opcode, payload);
+  }
+
   /** The socket is ended or destroyed in the turn in which something was sent. */
   writeAll() {
     const driver = this._driver;

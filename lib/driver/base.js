@@ -95,6 +95,11 @@ class Driver extends EventEmitter {
     return false;
   }
 
+  /** Whether a message may reach the native session past `text` and `binary`. */
+  get _sharesFrames() {
+    return false;
+  }
+
   // ---- input
 
   parse(chunk) {
@@ -215,7 +220,7 @@ class Driver extends EventEmitter {
     const { messages, _owner: owner } = this;
     if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
     if (owner !== null) owner._receiveMessage(data);
-    if (this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
+    if (this._eventsCount !== 0 && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
 
   _receivePing(payload) {
@@ -326,8 +331,9 @@ class Driver extends EventEmitter {
   /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
   _write(opcode, payload) {
     const length = stageBytes(this._id, opcode, payload);
-    if (length < 0) this._wrote(native.send(this._id, opcode, payload));
-    else this._staged(length);
+    if (length >= 0) this._staged(length);
+    else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._handOver(this._kernel.send(opcode, payload));
+    else this._wrote(native.send(this._id, opcode, payload));
   }
 
   _writeText(opcode, text) {
@@ -355,11 +361,15 @@ class Driver extends EventEmitter {
   /** Hands the session's output to the socket. */
   flush() {
     this._scheduled = false;
-    let length = this._pending;
-    if (length === 0) return;
+    const pending = this._pending;
+    if (pending === 0) return;
+    if (this._kernel !== null && this._kernel.writable) this._handOver(this._kernel.write());
+    else this._handOver(this._isExact ? pending : frameStaged(this._id));
+  }
+
+  /** Hands the `length` bytes that the session holds to the socket's stream. */
+  _handOver(length) {
     this._pending = 0;
-    if (this._kernel !== null && this._kernel.writable) length = this._kernel.write();
-    else if (!this._isExact) length = frameStaged(this._id);
     this._isExact = true;
     if (length === 0) return;
     const bytes = Buffer.allocUnsafe(length);

@@ -21,6 +21,10 @@ class Hybi extends Driver {
     this._maxLength = maxLength(options.maxLength);
   }
 
+  get _sharesFrames() {
+    return this._extensions === null;
+  }
+
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {

@@ -66,6 +66,8 @@ WebSocket.validateOptions = function (options, validKeys) {
   validateOptions(options, validKeys);
 };
 
+WebSocket.broadcast = require('./websocket/broadcast');
+
 WebSocket.WebSocket = WebSocket;
 WebSocket.Client = require('./websocket/client');
 WebSocket.EventSource = require('./eventsource');

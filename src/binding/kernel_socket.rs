@@ -13,12 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, Function};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Result};
 use napi_derive::napi;
 use rustix::io::Errno;
 
 use super::callback::{Arguments, AsyncContext, Callback};
 use super::event_loop::LoopWatch;
+use super::table::Entry;
 use super::{shared, table};
 use crate::transport::descriptor::{read_some, write_some};
 use crate::transport::readiness::{Readiness, Ready};
@@ -67,6 +68,27 @@ thread_local! {
 fn with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
     // A finalizer may run when the thread's state is already gone.
     KERNEL.try_with(|kernel| kernel.borrow_mut().as_mut().map(act)).ok().flatten()
+}
+
+impl Watch {
+    /// Writes the session's output and `more` behind it; returns what is left in the output.
+    fn write(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
+        let wire = &mut entry.output.wire;
+        if wire.is_empty() && more.is_empty() {
+            return 0;
+        }
+        // Whatever goes wrong is told again to Node's socket, which then writes the rest.
+        let taken = write_some(self.descriptor, wire, more).unwrap_or_default();
+        self.written += taken as f64;
+        let (queued, total) = (wire.len(), wire.len() + more.len());
+        if taken == total {
+            table::clear_output(entry);
+            return 0;
+        }
+        wire.drain(..taken.min(queued));
+        wire.extend_from_slice(more.get(taken.saturating_sub(queued)..).unwrap_or_default());
+        (total - taken) as u32
+    }
 }
 
 impl Kernel {
@@ -151,7 +173,7 @@ impl Kernel {
             return Some((number as i32, length as i32, 0));
         }
         let count = table::with(watch.session, |entry, _| {
-            let table::Entry { channel, connection, output } = entry;
+            let Entry { channel, connection, output } = entry;
             output.clear_events();
             let progress = connection.receive(&mut slab[..length], 0, output);
             shared::report(*channel, progress, output.wire.len(), &output.events);
@@ -269,27 +291,37 @@ pub fn kernel_written(number: u32) -> f64 {
     with(|kernel| kernel.watch(number).map(|watch| watch.written)).flatten().unwrap_or_default()
 }
 
+/// Writes what the session holds for the peer and then a message, without copying it first;
+/// returns how many bytes the system did not take. They stay in the session.
+#[napi(catch_unwind)]
+pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+    let opcode = table::opcode(opcode_bits)?;
+    let rest = with(|kernel| {
+        let watch = kernel.watch(number)?;
+        table::with(watch.session, |entry, entropy| {
+            let Entry { connection, output, .. } = entry;
+            match connection.plain_header(opcode, payload.len()) {
+                Some(header) => {
+                    output.wire.extend_from_slice(header.as_bytes());
+                    watch.write(entry, &payload)
+                }
+                None => {
+                    connection.send(opcode, 0, &payload, entropy, output);
+                    watch.write(entry, &[])
+                }
+            }
+        })
+    });
+    Ok(rest.flatten().unwrap_or_default())
+}
+
 /// Writes what the session holds for the peer; returns how many bytes the system did not take. They
 /// stay in the session.
 #[napi(catch_unwind)]
 pub fn kernel_write(number: u32) -> u32 {
     with(|kernel| {
         let watch = kernel.watch(number)?;
-        table::with(watch.session, |entry, _| {
-            let wire = &mut entry.output.wire;
-            if wire.is_empty() {
-                return 0;
-            }
-            // Whatever goes wrong is told again to Node's socket, which then writes the rest.
-            let taken = write_some(watch.descriptor, wire, &[]).unwrap_or_default();
-            watch.written += taken as f64;
-            if taken < wire.len() {
-                wire.drain(..taken);
-            } else {
-                table::clear_output(entry);
-            }
-            entry.output.wire.len() as u32
-        })
+        table::with(watch.session, |entry, _| watch.write(entry, &[]))
     })
     .flatten()
     .unwrap_or_default()

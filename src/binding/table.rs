@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus};
+use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus, Uint32Array};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
@@ -85,7 +85,7 @@ pub(super) fn with_entropy<R>(act: impl FnOnce(&mut OsEntropy) -> R) -> R {
     TABLE.with_borrow_mut(|table| act(&mut table.entropy))
 }
 
-fn opcode(bits: u32) -> Result<Opcode> {
+pub(super) fn opcode(bits: u32) -> Result<Opcode> {
     Opcode::parse((bits & 15) as u8)
         .ok_or_else(|| Error::new(NapiStatus::InvalidArg, format!("no opcode: {bits}")))
 }
@@ -115,6 +115,29 @@ pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
         entry.output.wire.len() as u32
     })
     .unwrap_or_default())
+}
+
+/// Appends the same message to many sessions; it is framed once where it goes out as it is.
+#[napi(catch_unwind)]
+pub fn broadcast(ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {
+    let opcode = opcode(opcode_bits)?;
+    TABLE.with_borrow_mut(|table| {
+        table.send_staged();
+        let Table { slots, entropy, .. } = table;
+        for &id in &*ids {
+            let Some(Some(entry)) = slots.get_mut(id as usize) else { continue };
+            let Entry { connection, output, .. } = &mut **entry;
+            match connection.plain_header(opcode, payload.len()) {
+                Some(header) => {
+                    output.wire.reserve(header.as_bytes().len() + payload.len());
+                    output.wire.extend_from_slice(header.as_bytes());
+                    output.wire.extend_from_slice(&payload);
+                }
+                None => _ = connection.send(opcode, 0, &payload, entropy, output),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Frames what was staged; returns how many bytes wait for the session's peer.

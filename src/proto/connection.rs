@@ -15,7 +15,7 @@ use super::handshake::{ClientHandshake, HandshakeError, Version, server, subprot
 use super::hixie::{self, HixieReceiver, Keys, draft75, draft76};
 use super::http::{Headers, Request, Response, ResponseParser};
 use super::hybi::frame::{MAX_CONTROL, Opcode};
-use super::hybi::{PeerMasking, Receiver, ReceiverOptions, Verdict, send};
+use super::hybi::{PeerMasking, PlainHeader, Receiver, ReceiverOptions, Verdict, send};
 use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Status};
 
 /// What both roles can choose.
@@ -339,6 +339,14 @@ impl Connection {
             }
             Input::Hixie(_) => false,
         }
+    }
+
+    /// The header in front of a message that goes out as it is: neither masked nor compressed, the
+    /// same bytes for every connection of which this is true. `None` where only [`send`](Self::send)
+    /// can build the frame.
+    pub fn plain_header(&self, opcode: Opcode, length: usize) -> Option<PlainHeader> {
+        let plain = self.state == State::Open && !self.masking && !opcode.is_control();
+        (plain && matches!(self.input, Input::Hybi(_))).then(|| PlainHeader::new(opcode, length))
     }
 
     /// Our side says goodbye: from now on the peer's messages are skipped and only its close frame

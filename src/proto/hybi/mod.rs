@@ -12,3 +12,4 @@ pub mod send;
 pub mod utf8;
 
 pub use receiver::{PeerMasking, Receiver, ReceiverOptions, Verdict};
+pub use send::PlainHeader;
