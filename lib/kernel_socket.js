@@ -68,7 +68,7 @@ class KernelSocket {
   }
 
   resume() {
-    if (this._number < 0 || this._driver.io._paused || this._socket.isPaused()) return;
+    if (this._number < 0 || this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
     if (!native.kernelRead(this._number, true)) this.giveBack();
   }
 
@@ -108,21 +108,30 @@ class KernelSocket {
     this.bytesRead += length;
     if (socket.timeout) socket._unrefTimer();
     try {
-      if (driver._batch === null) driver._takeReport(slab, length, count);
+      if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
-      this._settleBatch(length);
+      this._keepRest(length);
     }
   }
 
-  /** A listener that threw leaves events behind, which must outlive the slab's contents. */
-  _settleBatch(length) {
-    const batch = this._driver._batch;
+  /**
+   * What is left of a chunk must outlive the slab's contents: the events behind a listener that
+   * threw, or all that follows a message that is inflated on another thread.
+   */
+  _keepRest(length) {
+    const { _batch: batch, _held: held } = this._driver;
+    if (batch === null && held === null && !this._raw) return;
     if (batch !== null && batch.chunk.buffer === slab.buffer) batch.chunk = Buffer.from(slab.subarray(0, length));
-    if (this._number >= 0 && (batch !== null) !== this._raw) {
-      this._raw = batch !== null;
-      native.kernelRaw(this._number, this._raw);
+    if (held !== null) {
+      for (let i = 0; i < held.length; i++) {
+        if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
+      }
+      this.pause();
     }
+    if (this._number < 0) return;
+    this._raw = batch !== null || held !== null;
+    native.kernelRaw(this._number, this._raw);
   }
 }
 KernelSocket.prototype._raw = false;

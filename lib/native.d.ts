@@ -53,6 +53,22 @@ export declare class ClientSocket {
   setRef(keepAlive: boolean): void
 }
 
+/** One side of permessage-deflate without a connection: what a plug-in's session is made of. */
+export declare class DeflateCodec {
+  /** `limit`: most bytes of one message of the peer; not finite means no limit. */
+  constructor(settings: DeflateSettings, limit: number)
+  /** A client's offer, as it stands in the header. */
+  offer(): string
+  /** A server's answer to offers, both as they stand in the header; null declines. */
+  answer(offers: string): string | null
+  /** Whether a client takes the server's answer. */
+  accept(answer: string): boolean
+  /** A message as it leaves, or null if it leaves as it is. */
+  compress(payload: Buffer): Uint8Array | null
+  /** A message of the peer, or null if it is too large. Throws zlib's complaint. */
+  inflate(payload: Buffer): Uint8Array | null
+}
+
 /** One connection's protocol, without its socket. */
 export declare class Session {
   /** The server's side for a request. */
@@ -65,6 +81,10 @@ export declare class Session {
   get version(): string
   /** A server's choice of subprotocol. */
   get protocol(): string | null
+  /** Has the handshake negotiate permessage-deflate, instead of any extension given to `start`. */
+  proposeDeflate(settings: DeflateSettings): void
+  /** Whether permessage-deflate was agreed on. */
+  get isCompressed(): boolean
   /** Why a server must refuse the request, or null. */
   refusal(): string | null
   /** Writes the response that refuses the request; returns how many bytes wait for the peer. */
@@ -150,8 +170,26 @@ export interface ClientOptions {
   forbidMasking: boolean
 }
 
+/** Options of permessage-deflate, in range. */
+export interface DeflateSettings {
+  level?: number
+  memLevel?: number
+  strategy?: number
+  /** Bytes. */
+  threshold?: number
+  noContextTakeover?: boolean
+  maxWindowBits?: number
+  requestNoContextTakeover?: boolean
+  requestMaxWindowBits?: number
+  /** Answers as the npm package does. */
+  omitFullWindow?: boolean
+}
+
 /** A fresh value for Sec-WebSocket-Key (RFC 6455 section 4.1). */
 export declare function generateKey(): string
+
+/** Does the work `receive` stopped for; it goes on once the promise is resolved. */
+export declare function inflateAside(id: number): Promise<unknown>
 
 /** Whether the bytes are well-formed UTF-8. */
 export declare function isUtf8(bytes: Buffer): boolean
@@ -189,6 +227,12 @@ export declare function scratchText(id: number, offset: number, length: number):
  * wait for the peer.
  */
 export declare function send(id: number, opcodeBits: number, payload: Buffer): number
+
+/**
+ * Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
+ * been compressed and written; none may be sent before.
+ */
+export declare function sendAside(id: number, opcode: number, payload: Buffer): Promise<unknown>
 
 /** As [`send`], with the first `length` bytes of the channel's stage for a payload. */
 export declare function sendStaged(id: number, opcodeBits: number, length: number): number
@@ -283,6 +327,9 @@ export interface SocketTarget {
   /** Milliseconds for everything up to the report `Open`. */
   timeout?: number
 }
+
+/** Gives back the zlib states that were not used since the last call; returns the bytes that remain. */
+export declare function sweepDeflate(): number
 
 /** Moves the bytes that wait for the peer into `target`, which must be exactly as long. */
 export declare function takeOutput(id: number, target: Buffer): void

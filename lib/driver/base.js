@@ -57,6 +57,8 @@ class Driver extends EventEmitter {
     this._pingCallbacks = null;
 
     this._batch = null;
+    /** Chunks that wait for a message to be inflated, or null. */
+    this._held = null;
     this._inputEnded = false;
     this._depth = 0;
     this._coalesce = false;
@@ -112,9 +114,7 @@ class Driver extends EventEmitter {
     running.driver = this;
     this._depth++;
     try {
-      if (this._batch !== null) this._dispatchBatch();
-      this._receive(chunk, 0);
-      if (this._batch !== null) this._dispatchBatch();
+      this._take(chunk, 0);
     } finally {
       running.driver = outer;
       if (--this._depth === 0 || !this._coalesce) this.flush();
@@ -136,6 +136,43 @@ class Driver extends EventEmitter {
     } finally {
       running.driver = null;
       if (--this._depth === 0) this.flush();
+    }
+  }
+
+  _take(chunk, from) {
+    if (this._batch !== null) this._dispatchBatch();
+    if (this._held !== null) {
+      this._held.push(chunk);
+      return;
+    }
+    this._receive(chunk, from);
+    if (this._batch !== null) this._dispatchBatch();
+  }
+
+  /** A message takes long to inflate: that happens on another thread, and reading goes on later. */
+  _inflateAside(chunk, from) {
+    this._held = [chunk];
+    // Out of the promise: what listeners throw is theirs to catch.
+    native.inflateAside(this._id).then(() => process.nextTick(() => this._readOn(from)));
+  }
+
+  _readOn(from) {
+    const chunks = this._held;
+    this._held = null;
+    this._depth++;
+    try {
+      this._take(chunks.shift(), from);
+    } finally {
+      if (--this._depth === 0 || !this._coalesce) this.flush();
+      if (this._held !== null) {
+        this._held.push(...chunks);
+      } else if (chunks.length > 0) {
+        this._held = chunks;
+        process.nextTick(() => this._readOn(0));
+      } else if (!this.io._paused) {
+        if (this._kernel !== null) this._kernel.resume();
+        this.io.emit('drain');
+      }
     }
   }
 
@@ -168,6 +205,9 @@ class Driver extends EventEmitter {
       } else if (status === RESUME) {
         this._batch = null;
         this._receive(batch.chunk, batch.consumed);
+      } else if (status === Status.BUSY) {
+        this._batch = null;
+        this._inflateAside(batch.chunk, batch.consumed);
       } else {
         batch.status = RESUME;
         if (status === Status.HANDSHAKE) this._completeHandshake();

@@ -26,7 +26,7 @@ const SLAB_BYTES = 65536;
 /** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
 const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 
-const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3 };
+const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4 };
 
 /** Low three bits of an event's code: what it is. */
 const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6 };

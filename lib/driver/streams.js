@@ -14,11 +14,14 @@ class IO extends Stream {
     this._paused = false;
   }
 
-  /** Takes bytes from the peer; false asks the socket to stop reading (the application paused). */
+  /**
+   * Takes bytes from the peer; false asks the socket to stop reading: the application paused, or a
+   * message takes long to inflate.
+   */
   write(chunk) {
     if (!this.writable) return false;
     this._driver.parse(chunk);
-    return !this._paused;
+    return !this._paused && this._driver._held === null;
   }
 
   /** The socket has ended: no more messages will come. */

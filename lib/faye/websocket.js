@@ -7,7 +7,10 @@ const { http, isWebSocket } = require('../driver/http');
 const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
 
-const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'kernelSocket'];
+const OPTIONS = [
+  'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
+  'kernelSocket',
+];
 
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
@@ -18,9 +21,9 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, {
-    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
+    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts, nativeDeflate: options.nativeDeflate,
   });
-  configureDriver(this._driver, options);
+  this._configureDriver(options);
   API.call(this, options);
   // Of the early API; not enumerable, as the original no longer has it.
   Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
@@ -51,12 +54,6 @@ function WebSocket(request, socket, body, protocols, options) {
 }
 inherits(WebSocket, API);
 API.nameStates(WebSocket);
-
-/** Applies the options that concern the handshake. */
-function configureDriver(driver, { headers, extensions }) {
-  for (const name in headers) driver.setHeader(name, headers[name]);
-  if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
-}
 
 WebSocket.isWebSocket = function (request) {
   return isWebSocket(request);

@@ -8,6 +8,7 @@
 #[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
 mod callback;
 pub mod client_socket;
+pub mod deflate;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 #[expect(unsafe_code, reason = "libuv's functions are found by name")]
 mod event_loop;

@@ -4,7 +4,7 @@
 //!
 //! | index | meaning |
 //! |---|---|
-//! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict |
+//! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict, 4 busy |
 //! | 1 | byte of the chunk to go on from |
 //! | 2 | bytes waiting for the peer |
 //! | 3 + 3n | code of event n |
@@ -120,6 +120,7 @@ pub(super) fn report(channel: u32, progress: Progress, pending: usize, events: &
             Status::Full => 1,
             Status::Handshake => 2,
             Status::Verdict => 3,
+            Status::Busy => 4,
         };
         *header = [status, progress.consumed as i32, pending as i32];
         let (slots, _) = rest.as_chunks_mut::<EVENT_INTS>();

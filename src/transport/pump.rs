@@ -155,6 +155,8 @@ impl Future for Pump {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.mailbox.register(cx);
+        // Asked first: what was queued before the end still gets its attempt below.
+        let doomed = this.mailbox.is_doomed();
         for step in [Self::poll_writing, Self::poll_reading] {
             while let Poll::Ready(outcome) = step(this, cx) {
                 if let Err(failure) = outcome {
@@ -163,7 +165,7 @@ impl Future for Pump {
                 }
             }
         }
-        if !this.reading && this.writing == Writing::Nothing || this.mailbox.is_doomed() {
+        if !this.reading && this.writing == Writing::Nothing || doomed {
             return Poll::Ready(());
         }
         Poll::Pending

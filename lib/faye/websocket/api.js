@@ -3,6 +3,7 @@
 const { Stream } = require('stream');
 const { inherits } = require('util');
 
+const { Deflate, readOptions } = require('../../driver/deflate');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 
@@ -52,7 +53,8 @@ API.CLOSE_TIMEOUT = 30000;
 const bufferedAmount = {
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + (stream && stream.writableLength || 0);
+    return driver._pending + (driver._compression ? driver._compression.waiting : 0) +
+      (stream && stream.writableLength || 0);
   },
   set() {},
   enumerable: true,
@@ -122,6 +124,18 @@ const methods = {
     if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
 
     this._driver.close(reason, code);
+  },
+
+  /** Applies the options that concern the handshake. */
+  _configureDriver({ headers, extensions, deflate, nativeDeflate }) {
+    const driver = this._driver;
+    if (nativeDeflate !== undefined && typeof nativeDeflate !== 'boolean') {
+      throw new TypeError('nativeDeflate must be true or false');
+    }
+    for (const name in headers) driver.setHeader(name, headers[name]);
+    const settings = readOptions(deflate);
+    if (settings !== null) driver.addExtension(new Deflate(settings));
+    if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
   },
 
   /** Follows the life of `_stream`; again for each stream a proxied client goes through. */
@@ -210,6 +224,8 @@ const methods = {
 };
 
 Object.assign(API.prototype, methods, EventTarget);
+// The one method that the original has not: out of sight of those who list them.
+Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
 
 /**
  * Gives a class and its instances the names of the states. The original has them on API alone; its

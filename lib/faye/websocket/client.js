@@ -10,6 +10,7 @@ const validateOptions = require('../../options');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
+  'deflate', 'nativeDeflate',
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -28,11 +29,9 @@ function Client(url, protocols, options) {
   this.url = url;
   this._driver = new ClientDriver(url, {
     maxLength: options.maxLength, protocols, requireProtocol: options.requireProtocol, forbidMasking: true,
+    nativeDeflate: options.nativeDeflate,
   });
-  for (const name in options.headers) this._driver.setHeader(name, options.headers[name]);
-  if (options.extensions) {
-    for (const extension of [].concat(options.extensions)) this._driver.addExtension(extension);
-  }
+  this._configureDriver(options);
   this._driver._onResponse = () => {
     this.headers = this._driver.headers;
     this.statusCode = this._driver.statusCode;
