@@ -63,7 +63,10 @@ WebSocket.validateOptions = function (options, validKeys) {
   validateOptions(options, validKeys);
 };
 
-WebSocket.broadcast = require('./websocket/broadcast');
+// Not enumerable, as the original does not have it.
+Object.defineProperty(WebSocket, 'broadcast', {
+  value: require('./websocket/broadcast'), writable: true, configurable: true,
+});
 
 WebSocket.WebSocket = WebSocket;
 WebSocket.Client = require('./websocket/client');

@@ -74,8 +74,8 @@ function MessageEvent(socket, data) {
   this.data = data;
   this.bubbles = false;
   this.cancelable = false;
-  this.target = socket;
   this.currentTarget = socket;
+  this.target = socket;
   this.eventPhase = Event.AT_TARGET;
 }
 MessageEvent.prototype = Event.prototype;
