@@ -39,6 +39,10 @@ class Hybi extends Driver {
     super._open();
   }
 
+  get _sharesFrames() {
+    return this._extensions === null && this._compression === null;
+  }
+
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {

@@ -76,12 +76,16 @@ class Messages extends Stream {
   destroy() {}
 
   pause() {
-    this._driver.io._paused = true;
+    const { io, _kernel: kernel } = this._driver;
+    io._paused = true;
+    if (kernel !== null) kernel.pause();
   }
 
   resume() {
-    this._driver.io._paused = false;
-    this._driver.io.emit('drain');
+    const { io, _kernel: kernel } = this._driver;
+    io._paused = false;
+    if (kernel !== null) kernel.resume();
+    io.emit('drain');
   }
 
   _finish() {

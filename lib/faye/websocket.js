@@ -4,9 +4,13 @@ const { inherits } = require('util');
 
 const API = require('./websocket/api');
 const { http, isWebSocket } = require('../driver/http');
+const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
 
-const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate'];
+const OPTIONS = [
+  'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
+  'kernelSocket',
+];
 
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
@@ -43,7 +47,10 @@ function WebSocket(request, socket, body, protocols, options) {
   socket.pipe(this._driver.io);
   this._driver.io.pipe(socket);
 
-  process.nextTick(() => this._driver.start(body));
+  process.nextTick(() => {
+    this._driver.start(body);
+    if (options.kernelSocket !== false) takeSocket(this._driver, socket);
+  });
 }
 inherits(WebSocket, API);
 API.nameStates(WebSocket);
@@ -55,6 +62,11 @@ WebSocket.isWebSocket = function (request) {
 WebSocket.validateOptions = function (options, validKeys) {
   validateOptions(options, validKeys);
 };
+
+// Not enumerable, as the original does not have it.
+Object.defineProperty(WebSocket, 'broadcast', {
+  value: require('./websocket/broadcast'), writable: true, configurable: true,
+});
 
 WebSocket.WebSocket = WebSocket;
 WebSocket.Client = require('./websocket/client');

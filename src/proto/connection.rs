@@ -17,7 +17,9 @@ use super::hixie::{self, HixieReceiver, Keys, draft75, draft76};
 use super::http::{Headers, Request, Response, ResponseParser};
 use super::hybi::deflate::{COMPRESSED, Deflation};
 use super::hybi::frame::{MAX_CONTROL, Opcode};
-use super::hybi::{DeflateJob, InflateJob, PeerMasking, Receiver, ReceiverOptions, Verdict, send};
+use super::hybi::{
+    DeflateJob, InflateJob, PeerMasking, PlainHeader, Receiver, ReceiverOptions, Verdict, send,
+};
 use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Status};
 
 /// What both roles can choose.
@@ -411,6 +413,16 @@ impl Connection {
             }
             Input::Hixie(_) => false,
         }
+    }
+
+    /// The header in front of a message that goes out as it is: neither masked nor compressed, the
+    /// same bytes for every connection of which this is true. `None` where only [`send`](Self::send)
+    /// can build the frame.
+    pub fn plain_header(&self, opcode: Opcode, length: usize) -> Option<PlainHeader> {
+        let compresses = matches!(self.compression, Compression::Agreed(_));
+        let plain =
+            self.state == State::Open && !self.masking && !compresses && !opcode.is_control();
+        (plain && matches!(self.input, Input::Hybi(_))).then(|| PlainHeader::new(opcode, length))
     }
 
     /// Takes the work [`receive`](Self::receive) ended with [`Status::Busy`] for. Nothing is read

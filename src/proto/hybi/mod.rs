@@ -16,3 +16,4 @@ pub mod utf8;
 pub use deflate::DeflateJob;
 pub use inflate::InflateJob;
 pub use receiver::{PeerMasking, Receiver, ReceiverOptions, Verdict};
+pub use send::PlainHeader;
