@@ -29,12 +29,15 @@ async function serve(t, options, tls) {
   const bayeux = new faye.NodeAdapter({ mount: '/bayeux', timeout: 20, ...options });
   const server = tls ? https.createServer(tls) : http.createServer();
   bayeux.attach(server);
+  const sockets = new Set();
+  server.on('connection', (socket) => sockets.add(socket));
   server.listen(0, 'localhost');
   await once(server, 'listening');
   t.after(() => {
     bayeux.close();
     server.close();
-    server.closeAllConnections();
+    // closeAllConnections leaves out those that have been upgraded.
+    for (const socket of sockets) socket.destroy();
   });
   return { bayeux, server, url: `${tls ? 'https' : 'http'}://localhost:${server.address().port}/bayeux` };
 }
