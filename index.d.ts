@@ -219,12 +219,14 @@ declare namespace WebSocket {
     tls?: ConnectionOptions | null;
     /** Certificate authorities, used when `tls.ca` is not given. */
     ca?: ConnectionOptions['ca'];
-    /** What `net.connect` takes; host and port come from the URL. */
+    /** What `net.connect` takes, for `wss:` URLs too; host and port come from the URL. */
     net?: Partial<NetConnectOpts> | null;
     /** Seconds until an unanswered handshake fails; 30 when left out, 0 for none. */
     handshakeTimeout?: number;
     /** true fails the handshake when protocols were offered and the server chose none. */
     requireProtocol?: boolean;
+    /** Gives the attempt to connect up; means nothing once the socket is open. */
+    signal?: AbortSignal | null;
   }
 
   interface ProxyOptions {

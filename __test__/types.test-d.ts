@@ -46,6 +46,7 @@ const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   headers: { Origin: 'https://example.com' },
   handshakeTimeout: 5,
   requireProtocol: true,
+  signal: AbortSignal.timeout(1000),
 });
 const status: number | undefined = client.statusCode;
 const cookies: string | undefined = client.headers?.['set-cookie'];
