@@ -195,12 +195,39 @@ declare namespace WebSocket {
   interface CommonOptions {
     /** Extra headers of the handshake. */
     headers?: { [name: string]: unknown };
-    /** Plug-ins with the interface of `websocket-extensions`, for example `permessage-deflate`. */
+    /**
+     * Plug-ins with the interface of `websocket-extensions`. The npm package `permessage-deflate`, configured or not,
+     * is recognised and its work done natively.
+     */
     extensions?: Extension | Extension[] | null;
+    /** permessage-deflate, built in: true for its defaults; off when left out. */
+    deflate?: boolean | DeflateOptions | null;
+    /** false leaves the npm package `permessage-deflate` in `extensions` to do its own work. */
+    nativeDeflate?: boolean;
     /** Most bytes of one incoming message; 67108863 when left out or 0. */
     maxLength?: number;
     /** Seconds between automatic pings; none when left out. */
     ping?: number;
+  }
+
+  /** permessage-deflate (RFC 7692). Names and meanings are those of the npm package, plus `threshold`. */
+  interface DeflateOptions {
+    /** zlib's compression level, -1 (zlib's default, the default here) to 9. */
+    level?: number;
+    /** zlib's `memLevel`, 1 to 9; 8 when left out. */
+    memLevel?: number;
+    /** zlib's strategy, 0 (the default) to 4. */
+    strategy?: number;
+    /** Messages of fewer bytes leave uncompressed; 0 when left out, 1024 where this side keeps no context. */
+    threshold?: number;
+    /** true: each of our messages is compressed without reference to those before it. */
+    noContextTakeover?: boolean;
+    /** Our messages refer at most 2^n bytes back, 8 to 15. */
+    maxWindowBits?: number;
+    /** true asks the same of the peer. */
+    requestNoContextTakeover?: boolean;
+    /** Asks the peer to refer at most 2^n bytes back, 8 to 15. */
+    requestMaxWindowBits?: number;
   }
 
   /** Options of the server. */

@@ -225,11 +225,12 @@ for (const [side, open, out] of SIDES) {
     const before = held();
     peer.write(out(BINARY, '', { length: 64n * 2n ** 30n, form: 64 }));
     const chunk = Buffer.alloc(MB);
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 200; i++) {
       peer.write(chunk);
       await until(() => !peer.socket.writableNeedDrain || peer.closed);
     }
-    assert.ok(held() - before < 20 * MB, `${(held() - before) / MB} MiB`);
+    // Chunks that nobody holds may still wait for the garbage collector.
+    assert.ok(held() - before < 100 * MB, `${(held() - before) / MB} MiB`);
     peer.destroy();
   });
 

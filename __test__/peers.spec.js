@@ -84,7 +84,7 @@ describe('Python websockets', { timeout: 60000, skip: !hasPython && `${python} h
   it('as a client of our server', async (t) => {
     const { status, stdout, stderr } = await run(python, [script, 'client', await ourServer(t)]);
     assert.strictEqual(status, 0, stderr);
-    assert.strictEqual(stdout.trim(), 'all came back, protocol echo, closed 1000');
+    assert.strictEqual(stdout.trim(), 'all came back, protocol echo, extensions none, closed 1000');
   });
 
   describe('as a server of our client', () => {

@@ -47,6 +47,8 @@ const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   handshakeTimeout: 5,
   requireProtocol: true,
   signal: AbortSignal.timeout(1000),
+  deflate: { level: 1, noContextTakeover: true, threshold: 100 },
+  nativeDeflate: false,
 });
 const status: number | undefined = client.statusCode;
 const cookies: string | undefined = client.headers?.['set-cookie'];
@@ -62,6 +64,8 @@ either.send(`${cookies} ${event}`);
 new Client();
 // @ts-expect-error options are checked
 new Client('ws://localhost/', [], { verify: false });
+// @ts-expect-error so are those of compression
+new Client('ws://localhost/', [], { deflate: { levle: 1 } });
 // @ts-expect-error a close code is a number
 client.close('1000');
 // @ts-expect-error servers dial nobody, so they take no handshake timeout

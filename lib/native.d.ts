@@ -53,6 +53,22 @@ export declare class ClientSocket {
   setRef(keepAlive: boolean): void
 }
 
+/** One side of permessage-deflate without a connection: what a plug-in's session is made of. */
+export declare class DeflateCodec {
+  /** `limit`: most bytes of one message of the peer; not finite means no limit. */
+  constructor(settings: DeflateSettings, limit: number)
+  /** A client's offer, as it stands in the header. */
+  offer(): string
+  /** A server's answer to offers, both as they stand in the header; null declines. */
+  answer(offers: string): string | null
+  /** Whether a client takes the server's answer. */
+  accept(answer: string): boolean
+  /** A message as it leaves, or null if it leaves as it is. */
+  compress(payload: Buffer): Uint8Array | null
+  /** A message of the peer, or null if it is too large. Throws zlib's complaint. */
+  inflate(payload: Buffer): Uint8Array | null
+}
+
 /** One connection's protocol, without its socket. */
 export declare class Session {
   /** The server's side for a request. */
@@ -65,6 +81,10 @@ export declare class Session {
   get version(): string
   /** A server's choice of subprotocol. */
   get protocol(): string | null
+  /** Has the handshake negotiate permessage-deflate, instead of any extension given to `start`. */
+  proposeDeflate(settings: DeflateSettings): void
+  /** Whether permessage-deflate was agreed on. */
+  get isCompressed(): boolean
   /** Why a server must refuse the request, or null. */
   refusal(): string | null
   /** Writes the response that refuses the request; returns how many bytes wait for the peer. */
@@ -129,7 +149,10 @@ export interface Answer {
  * Takes the shared memory of one copy of the JavaScript layer; returns the number its sessions
  * name it by.
  */
-export declare function attach(spans: Int32Array, stage: Buffer): number
+export declare function attach(spans: Int32Array, stage: Buffer, commands: Int32Array): number
+
+/** Appends the same message to many sessions; it is framed once where it goes out as it is. */
+export declare function broadcast(ids: Uint32Array, opcodeBits: number, payload: Buffer): void
 
 /** What a client needs to know. */
 export interface ClientOptions {
@@ -150,8 +173,26 @@ export interface ClientOptions {
   forbidMasking: boolean
 }
 
+/** Options of permessage-deflate, in range. */
+export interface DeflateSettings {
+  level?: number
+  memLevel?: number
+  strategy?: number
+  /** Bytes. */
+  threshold?: number
+  noContextTakeover?: boolean
+  maxWindowBits?: number
+  requestNoContextTakeover?: boolean
+  requestMaxWindowBits?: number
+  /** Answers as the npm package does. */
+  omitFullWindow?: boolean
+}
+
 /** A fresh value for Sec-WebSocket-Key (RFC 6455 section 4.1). */
 export declare function generateKey(): string
+
+/** Does the work `receive` stopped for; it goes on once the promise is resolved. */
+export declare function inflateAside(id: number): Promise<unknown>
 
 /** Whether the bytes are well-formed UTF-8. */
 export declare function isUtf8(bytes: Buffer): boolean
@@ -160,10 +201,52 @@ export declare function isUtf8(bytes: Buffer): boolean
 export declare function isWebSocket(method: string, connection: string, upgrade: string): boolean
 
 /**
+ * Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
+ * called for each chunk: `length` bytes are in the slab and `count` events in the spans. `length`
+ * 0 is the end of the stream, below it an error number, negated; the least integer says that the
+ * socket has failed. Returns the number to `kernel_watch` with, or -1 where there is no kernel
+ * path.
+ */
+export declare function kernelAttach(slab: Buffer, dispatch: (arg: Arguments) => void): number
+
+/** Hands chunks over unparsed, or parses them again. */
+export declare function kernelRaw(number: number, on: boolean): void
+
+/** Reads no more, or goes on reading; false when the system refuses. */
+export declare function kernelRead(number: number, on: boolean): boolean
+
+/** Forgets a connection. Its descriptor is not touched any more and may be closed. */
+export declare function kernelRelease(number: number): void
+
+/**
+ * Writes what the session holds for the peer and then a message, without copying it first;
+ * returns how many bytes the system did not take. They stay in the session.
+ */
+export declare function kernelSend(number: number, opcodeBits: number, payload: Buffer): number
+
+/**
+ * Reads `descriptor` for a session from now on. Returns the connection's number, or -1 when the
+ * system refuses.
+ */
+export declare function kernelWatch(channel: number, descriptor: number, session: number): number
+
+/**
+ * Writes what the session holds for the peer; returns how many bytes the system did not take. They
+ * stay in the session.
+ */
+export declare function kernelWrite(number: number): number
+
+/** Bytes written past Node's stream. */
+export declare function kernelWritten(number: number): number
+
+/**
  * The offers or responses in a header: for each its name, then keys and values in turn. A
  * parameter without a value is `true`; one that comes twice stands there twice.
  */
 export declare function parseExtensions(header: string): Array<Array<any>>
+
+/** Frames what was staged; returns how many bytes wait for the session's peer. */
+export declare function pending(id: number): number
 
 /** What a proxy answered that did not open its tunnel. */
 export interface ProxyAnswer {
@@ -190,8 +273,11 @@ export declare function scratchText(id: number, offset: number, length: number):
  */
 export declare function send(id: number, opcodeBits: number, payload: Buffer): number
 
-/** As [`send`], with the first `length` bytes of the channel's stage for a payload. */
-export declare function sendStaged(id: number, opcodeBits: number, length: number): number
+/**
+ * Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
+ * been compressed and written; none may be sent before.
+ */
+export declare function sendAside(id: number, opcode: number, payload: Buffer): Promise<unknown>
 
 /** One extension with its parameters, keys and values in turn, as it stands in a header. */
 export declare function serializeExtension(name: string, pairs: Array<any>): string
@@ -283,6 +369,9 @@ export interface SocketTarget {
   /** Milliseconds for everything up to the report `Open`. */
   timeout?: number
 }
+
+/** Gives back the zlib states that were not used since the last call; returns the bytes that remain. */
+export declare function sweepDeflate(): number
 
 /** Moves the bytes that wait for the peer into `target`, which must be exactly as long. */
 export declare function takeOutput(id: number, target: Buffer): void

@@ -5,22 +5,35 @@
  * here and are flushed when the running callback is done, before the loop waits again.
  */
 const waiting = [];
+
+/** The driver whose listeners are running: it is flushed when they are done, or never return. */
+const running = { driver: null };
+
 let listening = false;
 
 function flush() {
-  for (let i = 0; i < waiting.length; i++) waiting[i].flush();
-  waiting.length = 0;
+  let next = 0;
+  try {
+    while (next < waiting.length) waiting[next++].flush();
+  } finally {
+    waiting.splice(0, next);
+    if (waiting.length > 0) process.nextTick(flush);
+  }
+}
+
+/** `ws.send(x); process.exit()` has always delivered x. */
+function flushAtExit() {
+  if (listening) return;
+  listening = true;
+  process.on('exit', () => {
+    if (running.driver !== null) running.driver.flush();
+    flush();
+  });
 }
 
 /** Has `driver.flush()` called at the end of the turn. */
 function flushAtEndOfTurn(driver) {
-  if (waiting.push(driver) !== 1) return;
-  if (!listening) {
-    listening = true;
-    // `ws.send(x); process.exit()` has always delivered x.
-    process.on('exit', flush);
-  }
-  process.nextTick(flush);
+  if (waiting.push(driver) === 1) process.nextTick(flush);
 }
 
-module.exports = { flushAtEndOfTurn };
+module.exports = { flushAtEndOfTurn, flushAtExit, running };

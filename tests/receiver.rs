@@ -71,21 +71,21 @@ fn messages(input: &[u8]) -> Vec<String> {
 fn failure(input: &[u8]) -> ProtocolError {
     match play(options(1000), input).verdict {
         Some(Verdict::Failure(error)) => error,
-        other => panic!("{other:?}"),
+        other => unreachable!("no failure: {other:?}"),
     }
 }
 
 fn close(input: &[u8]) -> (u16, String) {
     match play(options(1000), input).verdict {
         Some(Verdict::PeerClose(CloseCode(code), reason)) => (code, reason),
-        other => panic!("{other:?}"),
+        other => unreachable!("no close frame: {other:?}"),
     }
 }
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("digits")).collect()
 }
 
 #[test]

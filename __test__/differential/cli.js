@@ -3,7 +3,7 @@
 
 // Differential test against the original package.
 //
-//   node __test__/differential/cli.js [--mode memory|tcp|client|all] [--seed N] [--seeds N] [--from N] [--cases N]
+//   node __test__/differential/cli.js [--mode memory|tcp|client|deflate|all] [--seed N] [--seeds N] [--from N] [--cases N]
 //                                     [--show N] [--original PACKAGE] [--candidate FOLDER]
 //
 // --seeds runs that many seeds, beginning with --seed; --original takes what require() takes from the current

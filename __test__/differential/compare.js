@@ -3,16 +3,19 @@
 // Plays generated cases against the original and a candidate, and compares all that could be seen.
 
 const { clientCase } = require('./client_case');
+const { deflateCase } = require('./deflate_case');
 const { playClient } = require('./play_client');
+const { playDeflate } = require('./play_deflate');
 const { playMemory } = require('./play_memory');
 const { playTcp } = require('./play_tcp');
 const { serverCase } = require('./server_case');
 
-/** The ways to play a case: the server over memory or TCP, and the client (TCP always). */
+/** The ways to play a case: the server over memory or TCP, the client, and either with permessage-deflate. */
 const modes = {
   memory: { generate: serverCase, play: playMemory },
   tcp: { generate: serverCase, play: playTcp },
   client: { generate: clientCase, play: playClient },
+  deflate: { generate: deflateCase, play: playDeflate },
 };
 
 /**

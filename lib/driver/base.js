@@ -5,11 +5,12 @@ const { EventEmitter } = require('events');
 const Batch = require('./batch');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
-const { flushAtEndOfTurn } = require('../turn');
+const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
+const { stageText, stageBytes, frameStaged } = require('./staging');
 const headerLine = require('../header_line');
 const {
-  native, spans, stage, Status, Kind, Opcode,
-  STAGE_BYTES, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
+  native, spans, slab, Status, Kind, Opcode,
+  KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
 } = require('./session');
 
 const STATES = ['connecting', 'open', 'closing', 'closed'];
@@ -28,9 +29,6 @@ const RELEASED = 0xffffffff;
 const RELEASED_SESSION = {
   open() {}, beginClosing() {}, fail() {}, release() {}, settle: () => null, sendClose: () => 0, conclude: () => 0,
 };
-
-/** Payloads from this size on are handed to the native side without being staged. */
-const MAX_STAGED_CHARS = Math.floor(STAGE_BYTES / 3);
 
 /**
  * One connection: the native session that knows the protocol, and around it the order in which
@@ -51,17 +49,23 @@ class Driver extends EventEmitter {
     this._session = session;
     this._id = session.id;
     this._owner = null;
+    /** Where the socket is read and written past its stream: what does it. */
+    this._kernel = null;
     this._extensions = null;
     this._headers = [];
     this._queue = [];
     this._pingCallbacks = null;
 
     this._batch = null;
+    /** Chunks that wait for a message to be inflated, or null. */
+    this._held = null;
     this._inputEnded = false;
     this._depth = 0;
     this._coalesce = false;
     this._scheduled = false;
     this._pending = 0;
+    /** Whether `_pending` is more than an estimate. */
+    this._isExact = true;
 
     this._congested = false;
     this._unsentPongs = 0;
@@ -75,6 +79,7 @@ class Driver extends EventEmitter {
   attach(owner) {
     this._owner = owner;
     this._coalesce = true;
+    flushAtExit();
   }
 
   getState() {
@@ -92,6 +97,11 @@ class Driver extends EventEmitter {
     return false;
   }
 
+  /** Whether a message may reach the native session past `text` and `binary`. */
+  get _sharesFrames() {
+    return false;
+  }
+
   // ---- input
 
   parse(chunk) {
@@ -100,21 +110,82 @@ class Driver extends EventEmitter {
       if (!chunk) return;
       chunk = Buffer.from(chunk);
     }
+    const outer = running.driver;
+    running.driver = this;
     this._depth++;
     try {
-      if (this._batch !== null) this._dispatchBatch();
-      this._receive(chunk, 0);
-      if (this._batch !== null) this._dispatchBatch();
+      this._take(chunk, 0);
+    } finally {
+      running.driver = outer;
+      if (--this._depth === 0 || !this._coalesce) this.flush();
+    }
+  }
+
+  /** As `parse`, for `length` bytes that the native side has read and parsed itself. */
+  _takeReport(chunk, length, count) {
+    if (this.readyState === 3) return;
+    running.driver = this;
+    this._depth++;
+    try {
+      this._report(chunk, count);
+      if (this._batch !== null) {
+        // All of it is to be parsed again from where it stopped.
+        if (this._batch.status !== Status.NEED_MORE) this._batch.chunk = chunk.subarray(0, length);
+        this._dispatchBatch();
+      }
+    } finally {
+      running.driver = null;
+      if (--this._depth === 0) this.flush();
+    }
+  }
+
+  _take(chunk, from) {
+    if (this._batch !== null) this._dispatchBatch();
+    if (this._held !== null) {
+      this._held.push(chunk);
+      return;
+    }
+    this._receive(chunk, from);
+    if (this._batch !== null) this._dispatchBatch();
+  }
+
+  /** A message takes long to inflate: that happens on another thread, and reading goes on later. */
+  _inflateAside(chunk, from) {
+    this._held = [chunk];
+    // Out of the promise: what listeners throw is theirs to catch.
+    native.inflateAside(this._id).then(() => process.nextTick(() => this._readOn(from)));
+  }
+
+  _readOn(from) {
+    const chunks = this._held;
+    this._held = null;
+    this._depth++;
+    try {
+      this._take(chunks.shift(), from);
     } finally {
       if (--this._depth === 0 || !this._coalesce) this.flush();
+      if (this._held !== null) {
+        this._held.push(...chunks);
+      } else if (chunks.length > 0) {
+        this._held = chunks;
+        process.nextTick(() => this._readOn(0));
+      } else if (!this.io._paused) {
+        if (this._kernel !== null) this._kernel.resume();
+        this.io.emit('drain');
+      }
     }
   }
 
   _receive(chunk, from) {
     if (this._id === RELEASED) return;
-    const count = native.receive(this._id, chunk, from);
+    this._report(chunk, native.receive(this._id, chunk, from));
+  }
+
+  /** Takes what the native side has reported of a chunk. */
+  _report(chunk, count) {
     const status = spans[0];
     this._pending = spans[2];
+    this._isExact = true;
     if (count === 1 && status === Status.NEED_MORE) {
       this._dispatch(spans[HEADER_INTS], spans[HEADER_INTS + 1], spans[HEADER_INTS + 2], chunk);
     } else if (count > 0 || status !== Status.NEED_MORE) {
@@ -134,6 +205,9 @@ class Driver extends EventEmitter {
       } else if (status === RESUME) {
         this._batch = null;
         this._receive(batch.chunk, batch.consumed);
+      } else if (status === Status.BUSY) {
+        this._batch = null;
+        this._inflateAside(batch.chunk, batch.consumed);
       } else {
         batch.status = RESUME;
         if (status === Status.HANDSHAKE) this._completeHandshake();
@@ -179,14 +253,14 @@ class Driver extends EventEmitter {
       return bytes;
     }
     const part = chunk.subarray(offset, offset + length);
-    return length * 2 >= chunk.buffer.byteLength ? part : Buffer.from(part);
+    return length * 2 >= chunk.buffer.byteLength && chunk.buffer !== slab.buffer ? part : Buffer.from(part);
   }
 
   _deliver(data) {
     const { messages, _owner: owner } = this;
     if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
     if (owner !== null) owner._receiveMessage(data);
-    if (this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
+    if (this._eventsCount !== 0 && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
 
   _receivePing(payload) {
@@ -264,6 +338,7 @@ class Driver extends EventEmitter {
 
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
+    if (this._kernel !== null) this._kernel.giveBack();
     this._session.release();
     this._session = RELEASED_SESSION;
     this._id = RELEASED;
@@ -295,14 +370,22 @@ class Driver extends EventEmitter {
 
   /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
   _write(opcode, payload) {
-    this._wrote(native.send(this._id, opcode, payload));
+    const length = stageBytes(this._id, opcode, payload);
+    if (length >= 0) this._staged(length);
+    else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._handOver(this._kernel.send(opcode, payload));
+    else this._wrote(native.send(this._id, opcode, payload));
   }
 
   _writeText(opcode, text) {
-    const staged = text.length <= MAX_STAGED_CHARS;
-    this._wrote(staged
-      ? native.sendStaged(this._id, opcode, stage.utf8Write(text, 0))
-      : native.send(this._id, opcode, Buffer.from(text, 'utf8')));
+    const length = stageText(this._id, opcode, text);
+    if (length < 0) this._wrote(native.send(this._id, opcode, Buffer.from(text, 'utf8')));
+    else this._staged(length);
+  }
+
+  /** Notes a message of `length` bytes that the session will frame when it is next called. */
+  _staged(length) {
+    this._isExact = false;
+    this._wrote(this._pending + length + 2);
   }
 
   /** Notes that the session holds `pending` bytes for the peer. */
@@ -318,9 +401,17 @@ class Driver extends EventEmitter {
   /** Hands the session's output to the socket. */
   flush() {
     this._scheduled = false;
-    const length = this._pending;
-    if (length === 0) return;
+    const pending = this._pending;
+    if (pending === 0) return;
+    if (this._kernel !== null && this._kernel.writable) this._handOver(this._kernel.write());
+    else this._handOver(this._isExact ? pending : frameStaged(this._id));
+  }
+
+  /** Hands the `length` bytes that the session holds to the socket's stream. */
+  _handOver(length) {
     this._pending = 0;
+    this._isExact = true;
+    if (length === 0) return;
     const bytes = Buffer.allocUnsafe(length);
     native.takeOutput(this._id, bytes);
     if (this.io.readable) this.io.emit('data', bytes);

@@ -9,7 +9,11 @@ const { spans, HEADER_INTS, EVENT_INTS } = require('./session');
 class Batch {
   constructor(chunk, count, status, consumed) {
     this.chunk = chunk;
-    this.events = spans.slice(HEADER_INTS, HEADER_INTS + EVENT_INTS * count);
+    // An array, as copying into typed memory of its own costs more than a small batch is worth.
+    const length = EVENT_INTS * count;
+    const events = new Array(length);
+    for (let i = 0; i < length; i++) events[i] = spans[HEADER_INTS + i];
+    this.events = events;
     this.next = 0;
     this.status = status;
     this.consumed = consumed;

@@ -44,9 +44,9 @@ class Client extends Hybi {
 
   start() {
     if (this.readyState !== -1) return false;
-    let offer;
+    let offer = null;
     try {
-      offer = this._extensions.generateOffer();
+      if (!this._proposeDeflate()) offer = this._extensions.generateOffer();
     } catch (error) {
       this._failHandshake(error.message);
       return false;
@@ -73,12 +73,14 @@ class Client extends Hybi {
     if (failure) return this._failHandshake(failure);
 
     if (protocol) this.protocol = protocol;
-    try {
-      this._extensions.activate(this.headers['sec-websocket-extensions']);
-    } catch (error) {
-      return this._failHandshake(error.message);
+    if (this._extensions !== null) {
+      try {
+        this._extensions.activate(this.headers['sec-websocket-extensions']);
+      } catch (error) {
+        return this._failHandshake(error.message);
+      }
+      if (!this._extensions.active) this._extensions = null;
     }
-    if (!this._extensions.active) this._extensions = null;
     this._open();
   }
 

@@ -1,35 +1,13 @@
 'use strict';
 
-const { native } = require('./session');
+const Header = require('./extension_header');
+const { nativeSettings } = require('./deflate');
 const Pipeline = require('./pipeline');
 
 const FLAGS = ['rsv1', 'rsv2', 'rsv3'];
 
 /** Time, in milliseconds, that messages inside extensions get to come out before a close. */
 const CLOSE_TIMEOUT = 30000;
-
-/** The name and parameters of one extension in a header, as plug-ins expect them. */
-function readParams([name, ...pairs]) {
-  const params = {};
-  for (let i = 0; i < pairs.length; i += 2) {
-    const key = pairs[i];
-    const value = pairs[i + 1];
-    const known = Object.prototype.hasOwnProperty.call(params, key) ? [].concat(params[key], value) : value;
-    // Defined, not assigned: a peer may call a parameter __proto__.
-    Object.defineProperty(params, key, { value: known, writable: true, enumerable: true, configurable: true });
-  }
-  return { name, params };
-}
-
-function serialize(name, params) {
-  const pairs = [];
-  for (const key in params) {
-    for (const value of [].concat(params[key])) {
-      pairs.push(key, value === true || typeof value === 'number' ? value : String(value));
-    }
-  }
-  return native.serializeExtension(name, pairs);
-}
 
 /**
  * Hosts extension plug-ins written in JavaScript: negotiates them, and passes every message through
@@ -62,6 +40,16 @@ class Extensions {
     this._registered.push(extension);
   }
 
+  /**
+   * Settings for permessage-deflate if the native side can do all that was registered, else null.
+   * Beside other plug-ins it has to be one of them.
+   */
+  nativeSettings() {
+    const [extension, ...others] = this._registered;
+    if (extension === undefined || others.length > 0) return null;
+    return nativeSettings(extension, this._driver._options.nativeDeflate !== false);
+  }
+
   /** A client's header value, or null. May throw what a plug-in throws. */
   generateOffer() {
     const offers = [];
@@ -70,7 +58,7 @@ class Extensions {
       if (!session) continue;
       this._offered.push({ extension, session });
       const offer = session.generateOffer();
-      for (const params of offer ? [].concat(offer) : []) offers.push(serialize(extension.name, params));
+      for (const params of offer ? [].concat(offer) : []) offers.push(Header.serialize(extension.name, params));
     }
     return offers.length > 0 ? offers.join(', ') : null;
   }
@@ -78,7 +66,7 @@ class Extensions {
   /** Takes the server's answer. Throws when it cannot be accepted. */
   activate(header) {
     const active = [];
-    for (const { name, params } of native.parseExtensions(header || '').map(readParams)) {
+    for (const { name, params } of Header.parse(header)) {
       const record = this._offered.find(({ extension }) => extension.name === name);
       if (!record) throw new Error(`Server sent an extension response for unknown extension "${name}"`);
       const clash = this._clash(record.extension);
@@ -87,7 +75,7 @@ class Extensions {
           `${clash.toUpperCase()} bit: "${this._reservedBy[clash]}" and "${name}"`);
       }
       if (record.session.activate(params) !== true) {
-        throw new Error('Server sent unacceptable extension parameters: ' + serialize(name, params));
+        throw new Error('Server sent unacceptable extension parameters: ' + Header.serialize(name, params));
       }
       this._reserve(record.extension);
       active.push(record);
@@ -97,7 +85,7 @@ class Extensions {
 
   /** A server's header value, or null. May throw what a plug-in throws. */
   generateResponse(header) {
-    const offers = native.parseExtensions(header || '').map(readParams);
+    const offers = Header.parse(header);
     const active = [];
     const responses = [];
     for (const extension of this._registered) {
@@ -107,7 +95,7 @@ class Extensions {
       if (!session) continue;
       this._reserve(extension);
       active.push({ extension, session });
-      responses.push(serialize(extension.name, session.generateResponse()));
+      responses.push(Header.serialize(extension.name, session.generateResponse()));
     }
     this._start(active);
     return responses.length > 0 ? responses.join(', ') : null;

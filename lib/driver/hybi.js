@@ -1,9 +1,11 @@
 'use strict';
 
 const Driver = require('./base');
+const Compression = require('./compression');
 const { native, Opcode } = require('./session');
 const { maxLength } = require('./session_options');
 const { CloseCode, codeOf } = require('./close_code');
+const { keepSwept } = require('./deflate');
 
 const MAX_CONTROL_BYTES = 125;
 
@@ -19,12 +21,32 @@ class Hybi extends Driver {
   constructor(session, request, url, options) {
     super(session, request, url, options);
     this._maxLength = maxLength(options.maxLength);
+    this._compression = null;
+  }
+
+  /** Has the native side negotiate permessage-deflate, if that is all there is to negotiate. */
+  _proposeDeflate() {
+    const settings = this._extensions.nativeSettings();
+    if (settings === null) return false;
+    this._session.proposeDeflate(settings);
+    this._extensions = null;
+    keepSwept();
+    return true;
+  }
+
+  _open() {
+    if (this._session.isCompressed) this._compression = new Compression(this);
+    super._open();
+  }
+
+  get _sharesFrames() {
+    return this._extensions === null && this._compression === null;
   }
 
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {
-      this._writeText(Opcode.text, message);
+      if (!this._waits(Opcode.text, message)) this._writeText(Opcode.text, message);
       return true;
     }
     return this.frame(message, 'text');
@@ -93,6 +115,7 @@ class Hybi extends Driver {
       if (this.readyState === 2) return true;
       // A copy: the caller may overwrite its buffer at once, and a plug-in may take its time.
       if (this._extensions !== null) this._extensions.encode(opcode, Buffer.from(data));
+      else if (this._waits(opcode, data)) return true;
       else if (isText) this._writeText(opcode, data);
       else this._write(opcode, data);
     } else if (isText) {
@@ -103,10 +126,16 @@ class Hybi extends Driver {
     return true;
   }
 
+  /** Whether a message leaves later, because it or one before it takes long to compress. */
+  _waits(opcode, data) {
+    return this._compression !== null && this._compression.takes(opcode, data);
+  }
+
   /** Runs `then` when every message that is inside an extension has come out. */
   _stopExtensions(then) {
-    if (this._extensions === null) then();
-    else this._extensions.close(then);
+    const extensions = this._extensions || this._compression;
+    if (extensions === null) then();
+    else extensions.close(then);
   }
 
   _shutdown(code, reason, failed) {

@@ -21,7 +21,7 @@ class HybiServer extends ServerDriver(Hybi) {
   }
 
   _generateResponse() {
-    if (this._extensions === null) return null;
+    if (this._extensions === null || this._proposeDeflate()) return null;
     const response = this._extensions.generateResponse(this._request.headers['sec-websocket-extensions']);
     if (!this._extensions.active) this._extensions = null;
     return response;

@@ -15,9 +15,18 @@ const EVENT_INTS = 3;
 
 const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
 const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
-const channel = native.attach(spans, stage);
+/** Messages that can be staged before the native side has to frame them. */
+const MAX_COMMANDS = 1024;
+const COMMAND_INTS = 3;
+const commands = new Int32Array(1 + COMMAND_INTS * MAX_COMMANDS);
+const channel = native.attach(spans, stage, commands);
 
-const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3 };
+/** Bytes one read of a socket can take. */
+const SLAB_BYTES = 65536;
+/** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
+const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+
+const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4 };
 
 /** Low three bits of an event's code: what it is. */
 const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6 };
@@ -31,6 +40,6 @@ const RSV_SHIFT = 8;
 const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 module.exports = {
-  native, spans, stage, channel, Status, Kind, Opcode,
-  STAGE_BYTES, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
+  native, spans, stage, commands, slab, channel, Status, Kind, Opcode,
+  STAGE_BYTES, MAX_COMMANDS, COMMAND_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
 };

@@ -14,11 +14,14 @@ class IO extends Stream {
     this._paused = false;
   }
 
-  /** Takes bytes from the peer; false asks the socket to stop reading (the application paused). */
+  /**
+   * Takes bytes from the peer; false asks the socket to stop reading: the application paused, or a
+   * message takes long to inflate.
+   */
   write(chunk) {
     if (!this.writable) return false;
     this._driver.parse(chunk);
-    return !this._paused;
+    return !this._paused && this._driver._held === null;
   }
 
   /** The socket has ended: no more messages will come. */
@@ -73,12 +76,16 @@ class Messages extends Stream {
   destroy() {}
 
   pause() {
-    this._driver.io._paused = true;
+    const { io, _kernel: kernel } = this._driver;
+    io._paused = true;
+    if (kernel !== null) kernel.pause();
   }
 
   resume() {
-    this._driver.io._paused = false;
-    this._driver.io.emit('drain');
+    const { io, _kernel: kernel } = this._driver;
+    io._paused = false;
+    if (kernel !== null) kernel.resume();
+    io.emit('drain');
   }
 
   _finish() {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { Stream } = require('stream');
+const { inherits } = require('util');
 
 const API = require('./websocket/api');
 const Event = require('./websocket/api/event');
@@ -52,8 +53,7 @@ function EventSource(request, response, options) {
   // 'close' as well: a socket destroyed on our side has no 'end', and the pings would never stop.
   for (const event of ['error', 'end', 'close']) this._stream.on(event, close);
 }
-EventSource.super_ = Stream;
-Object.setPrototypeOf(EventSource.prototype, Stream.prototype);
+inherits(EventSource, Stream);
 
 function headerBlock(headers) {
   let block = '';

@@ -1,10 +1,16 @@
 'use strict';
 
+const { inherits } = require('util');
+
 const API = require('./websocket/api');
 const { http, isWebSocket } = require('../driver/http');
+const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
 
-const OPTIONS = ['headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts'];
+const OPTIONS = [
+  'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
+  'kernelSocket',
+];
 
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
@@ -15,9 +21,9 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, {
-    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
+    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts, nativeDeflate: options.nativeDeflate,
   });
-  configureDriver(this._driver, options);
+  this._configureDriver(options);
   API.call(this, options);
   // Of the early API; not enumerable, as the original no longer has it.
   Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
@@ -41,21 +47,13 @@ function WebSocket(request, socket, body, protocols, options) {
   socket.pipe(this._driver.io);
   this._driver.io.pipe(socket);
 
-  process.nextTick(() => this._driver.start(body));
+  process.nextTick(() => {
+    this._driver.start(body);
+    if (options.kernelSocket !== false) takeSocket(this._driver, socket);
+  });
 }
-inherit(WebSocket, API);
-
-/** Applies the options that concern the handshake. */
-function configureDriver(driver, { headers, extensions }) {
-  for (const name in headers) driver.setHeader(name, headers[name]);
-  if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
-}
-
-/** What `util.inherits` does, which subclasses written for the original count on. */
-function inherit(Class, Super) {
-  Class.super_ = Super;
-  Object.setPrototypeOf(Class.prototype, Super.prototype);
-}
+inherits(WebSocket, API);
+API.nameStates(WebSocket);
 
 WebSocket.isWebSocket = function (request) {
   return isWebSocket(request);
@@ -64,6 +62,11 @@ WebSocket.isWebSocket = function (request) {
 WebSocket.validateOptions = function (options, validKeys) {
   validateOptions(options, validKeys);
 };
+
+// Not enumerable, as the original does not have it.
+Object.defineProperty(WebSocket, 'broadcast', {
+  value: require('./websocket/broadcast'), writable: true, configurable: true,
+});
 
 WebSocket.WebSocket = WebSocket;
 WebSocket.Client = require('./websocket/client');

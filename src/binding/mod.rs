@@ -4,8 +4,17 @@
 //! from memory it shares with us (see [`shared`]). No listener ever runs inside a native call, so
 //! it may do whatever it likes with the connection it was called for.
 
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
+mod callback;
 pub mod client_socket;
+pub mod deflate;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[expect(unsafe_code, reason = "libuv's functions are found by name")]
+mod event_loop;
 pub mod extension;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub mod kernel_socket;
 pub mod session;
 pub mod shared;
 pub mod table;

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status};
 use napi_derive::napi;
 
+use super::deflate::DeflateSettings;
 use super::shared;
 use super::table::{self, Entry};
 use crate::proto::connection::{Options, Settlement};
@@ -153,6 +154,19 @@ impl Session {
     #[napi(getter, catch_unwind)]
     pub fn protocol(&self) -> Option<String> {
         self.with(|entry, _| entry.connection.protocol().map(str::to_owned)).ok().flatten()
+    }
+
+    /// Has the handshake negotiate permessage-deflate, instead of any extension given to `start`.
+    #[napi(catch_unwind)]
+    pub fn propose_deflate(&self, settings: DeflateSettings) -> Result<()> {
+        let proposal = settings.proposal()?;
+        self.with(|entry, _| entry.connection.propose(proposal))
+    }
+
+    /// Whether permessage-deflate was agreed on.
+    #[napi(getter, catch_unwind)]
+    pub fn is_compressed(&self) -> bool {
+        self.with(|entry, _| entry.connection.is_compressed()).unwrap_or_default()
     }
 
     /// Why a server must refuse the request, or null.

@@ -4,7 +4,7 @@
 //!
 //! | index | meaning |
 //! |---|---|
-//! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict |
+//! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict, 4 busy |
 //! | 1 | byte of the chunk to go on from |
 //! | 2 | bytes waiting for the peer |
 //! | 3 + 3n | code of event n |
@@ -15,6 +15,16 @@
 //! 4 ping, 5 pong, 6 encoded), bit 3 whether the payload lies in the session's scratch memory
 //! instead of the chunk, and of an encoded message the opcode from bit 4 and the reserved bits from
 //! bit 8.
+//!
+//! What JavaScript sends is left here too, and framed when the native side is next called for
+//! anything: one call for all messages of a turn. Layout of the commands, in 32-bit integers:
+//!
+//! | index | meaning |
+//! |---|---|
+//! | 0 | how many there are |
+//! | 1 + 3n | number of the session |
+//! | 2 + 3n | opcode in the low four bits, reserved bits above |
+//! | 3 + 3n | bytes of the payload; payloads lie in the stage, one behind the other |
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -26,6 +36,7 @@ use crate::proto::{Encoding, Event, Progress, Source, Span, Status};
 
 const HEADER_INTS: usize = 3;
 const EVENT_INTS: usize = 3;
+const COMMAND_INTS: usize = 3;
 const SCRATCH_BIT: i32 = 8;
 const OPCODE_SHIFT: i32 = 4;
 const RSV_SHIFT: i32 = 8;
@@ -36,6 +47,7 @@ struct Channel {
     // Dropping these would call into an environment that is already gone when its thread ends.
     spans: ManuallyDrop<Int32Array>,
     stage: ManuallyDrop<Buffer>,
+    commands: ManuallyDrop<Int32Array>,
 }
 
 thread_local! {
@@ -45,10 +57,13 @@ thread_local! {
 /// Takes the shared memory of one copy of the JavaScript layer; returns the number its sessions
 /// name it by.
 #[napi(catch_unwind)]
-pub fn attach(spans: Int32Array, stage: Buffer) -> u32 {
+pub fn attach(spans: Int32Array, stage: Buffer, commands: Int32Array) -> u32 {
     CHANNELS.with_borrow_mut(|channels| {
-        let (spans, stage) = (ManuallyDrop::new(spans), ManuallyDrop::new(stage));
-        channels.push(Channel { spans, stage });
+        channels.push(Channel {
+            spans: ManuallyDrop::new(spans),
+            stage: ManuallyDrop::new(stage),
+            commands: ManuallyDrop::new(commands),
+        });
         (channels.len() - 1) as u32
     })
 }
@@ -61,35 +76,51 @@ pub(super) fn capacity(channel: u32) -> usize {
     })
 }
 
-/// Lends the first `length` bytes of the channel's staged text.
-pub(super) fn with_stage<R>(
-    channel: u32,
-    length: u32,
-    use_it: impl FnOnce(&[u8]) -> R,
-) -> Option<R> {
-    CHANNELS.with_borrow(|channels| {
-        let stage = &channels.get(channel as usize)?.stage;
-        Some(use_it(stage.get(..length as usize)?))
-    })
+/// Hands out the staged messages, oldest first: session, opcode with reserved bits, payload.
+pub(super) fn take_commands(mut send: impl FnMut(u32, u32, &[u8])) {
+    CHANNELS.with_borrow_mut(|channels| {
+        for Channel { stage, commands, .. } in channels {
+            let Some((&count, list)) = commands.split_first() else { continue };
+            if count <= 0 {
+                continue;
+            }
+            let mut payloads: &[u8] = stage;
+            let (list, _) = list.as_chunks::<COMMAND_INTS>();
+            for &[session, opcode, length] in list.iter().take(count as usize) {
+                let Some((payload, rest)) = payloads.split_at_checked(length as usize) else {
+                    break;
+                };
+                send(session as u32, opcode as u32, payload);
+                payloads = rest;
+            }
+            if let Some(count) = writable(commands).first_mut() {
+                *count = 0;
+            }
+        }
+    });
+}
+
+fn writable(array: &mut Int32Array) -> &mut [i32] {
+    #[expect(unsafe_code, reason = "napi hands out JavaScript memory for writing only this way")]
+    // SAFETY: JavaScript runs on this thread and waits for this call, so nobody else reads or
+    // writes the array meanwhile.
+    unsafe {
+        array.as_mut()
+    }
 }
 
 /// Reports what a call to `receive` produced.
 pub(super) fn report(channel: u32, progress: Progress, pending: usize, events: &[Event]) {
     CHANNELS.with_borrow_mut(|channels| {
         let Some(channel) = channels.get_mut(channel as usize) else { return };
-        #[expect(
-            unsafe_code,
-            reason = "napi hands out JavaScript memory for writing only this way"
-        )]
-        // SAFETY: JavaScript runs on this thread and waits for this call, so nobody else reads or
-        // writes the array meanwhile.
-        let spans = unsafe { channel.spans.as_mut() };
+        let spans = writable(&mut channel.spans);
         let Some((header, rest)) = spans.split_first_chunk_mut::<HEADER_INTS>() else { return };
         let status = match progress.status {
             Status::NeedMore => 0,
             Status::Full => 1,
             Status::Handshake => 2,
             Status::Verdict => 3,
+            Status::Busy => 4,
         };
         *header = [status, progress.consumed as i32, pending as i32];
         let (slots, _) = rest.as_chunks_mut::<EVENT_INTS>();

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus};
+use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus, Uint32Array};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
@@ -29,6 +29,19 @@ struct Table {
     entropy: OsEntropy,
 }
 
+impl Table {
+    /// Frames the messages JavaScript has staged, before anything else happens to any session.
+    fn send_staged(&mut self) {
+        let Self { slots, entropy, .. } = self;
+        shared::take_commands(|id, opcode_bits, payload| {
+            let Some(Some(entry)) = slots.get_mut(id as usize) else { return };
+            let Ok(opcode) = opcode(opcode_bits) else { return };
+            let rsv = (opcode_bits >> 4 & 7) as u8;
+            entry.connection.send(opcode, rsv, payload, entropy, &mut entry.output);
+        });
+    }
+}
+
 thread_local! {
     static TABLE: RefCell<Table> = RefCell::default();
 }
@@ -51,6 +64,7 @@ pub(super) fn remove(id: u32) {
     // A thread's table may be gone before the last finalizer runs.
     let _ = TABLE.try_with(|table| {
         let mut table = table.borrow_mut();
+        table.send_staged();
         if table.slots.get_mut(id as usize).and_then(Option::take).is_some() {
             table.free.push(id);
         }
@@ -60,6 +74,7 @@ pub(super) fn remove(id: u32) {
 /// Runs `act` on a session, if there is one of that number.
 pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry, &mut OsEntropy) -> R) -> Option<R> {
     TABLE.with_borrow_mut(|table| {
+        table.send_staged();
         let entry = table.slots.get_mut(id as usize)?.as_mut()?;
         Some(act(entry, &mut table.entropy))
     })
@@ -70,7 +85,7 @@ pub(super) fn with_entropy<R>(act: impl FnOnce(&mut OsEntropy) -> R) -> R {
     TABLE.with_borrow_mut(|table| act(&mut table.entropy))
 }
 
-fn opcode(bits: u32) -> Result<Opcode> {
+pub(super) fn opcode(bits: u32) -> Result<Opcode> {
     Opcode::parse((bits & 15) as u8)
         .ok_or_else(|| Error::new(NapiStatus::InvalidArg, format!("no opcode: {bits}")))
 }
@@ -102,19 +117,33 @@ pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     .unwrap_or_default())
 }
 
-/// As [`send`], with the first `length` bytes of the channel's stage for a payload.
+/// Appends the same message to many sessions; it is framed once where it goes out as it is.
 #[napi(catch_unwind)]
-pub fn send_staged(id: u32, opcode_bits: u32, length: u32) -> Result<u32> {
+pub fn broadcast(ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {
     let opcode = opcode(opcode_bits)?;
-    let rsv = (opcode_bits >> 4 & 7) as u8;
-    Ok(with(id, |entry, entropy| {
-        let Entry { channel, connection, output } = entry;
-        shared::with_stage(*channel, length, |payload| {
-            connection.send(opcode, rsv, payload, entropy, output);
-        });
-        output.wire.len() as u32
-    })
-    .unwrap_or_default())
+    TABLE.with_borrow_mut(|table| {
+        table.send_staged();
+        let Table { slots, entropy, .. } = table;
+        for &id in &*ids {
+            let Some(Some(entry)) = slots.get_mut(id as usize) else { continue };
+            let Entry { connection, output, .. } = &mut **entry;
+            match connection.plain_header(opcode, payload.len()) {
+                Some(header) => {
+                    output.wire.reserve(header.as_bytes().len() + payload.len());
+                    output.wire.extend_from_slice(header.as_bytes());
+                    output.wire.extend_from_slice(&payload);
+                }
+                None => _ = connection.send(opcode, 0, &payload, entropy, output),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Frames what was staged; returns how many bytes wait for the session's peer.
+#[napi(catch_unwind)]
+pub fn pending(id: u32) -> u32 {
+    with(id, |entry, _| entry.output.wire.len() as u32).unwrap_or_default()
 }
 
 /// Moves the bytes that wait for the peer into `target`, which must be exactly as long.
@@ -125,11 +154,17 @@ pub fn take_output(id: u32, mut target: BufferSlice) {
         if wire.len() == target.len() {
             target.copy_from_slice(wire);
         }
-        wire.clear();
-        if wire.capacity() > KEPT_BYTES {
-            *wire = Vec::new();
-        }
+        clear_output(entry);
     });
+}
+
+/// Forgets the bytes that waited for the peer, and gives large memory back.
+pub(super) fn clear_output(entry: &mut Entry) {
+    let wire = &mut entry.output.wire;
+    wire.clear();
+    if wire.capacity() > KEPT_BYTES {
+        *wire = Vec::new();
+    }
 }
 
 /// The text of an event whose payload lies in the session's scratch memory.

@@ -10,12 +10,16 @@
 //! ended it or broke the protocol, and the driver, having dispatched the events before that point,
 //! asks [`settle`](Connection::settle) what the stop means now and [`conclude`](Connection::conclude)s.
 
+use super::deflate::{self, Proposal};
 use super::extension::header;
 use super::handshake::{ClientHandshake, HandshakeError, Version, server, subprotocol};
 use super::hixie::{self, HixieReceiver, Keys, draft75, draft76};
 use super::http::{Headers, Request, Response, ResponseParser};
+use super::hybi::deflate::{COMPRESSED, Deflation};
 use super::hybi::frame::{MAX_CONTROL, Opcode};
-use super::hybi::{PeerMasking, Receiver, ReceiverOptions, Verdict, send};
+use super::hybi::{
+    DeflateJob, InflateJob, PeerMasking, PlainHeader, Receiver, ReceiverOptions, Verdict, send,
+};
 use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Status};
 
 /// What both roles can choose.
@@ -95,6 +99,15 @@ pub struct Connection {
     state: State,
     /// The code and reason of a close frame that is still to be sent.
     farewell: Option<(CloseCode, String)>,
+    compression: Compression,
+}
+
+/// How far permessage-deflate is.
+#[derive(Debug)]
+enum Compression {
+    None,
+    Proposed(Box<Proposal>),
+    Agreed(Deflation),
 }
 
 impl Connection {
@@ -132,6 +145,7 @@ impl Connection {
             input,
             state: State::Connecting,
             farewell: None,
+            compression: Compression::None,
         }
     }
 
@@ -146,6 +160,7 @@ impl Connection {
             input: Input::Hybi(receiver(options)),
             state: State::Connecting,
             farewell: None,
+            compression: Compression::None,
         }
     }
 
@@ -191,6 +206,19 @@ impl Connection {
         }
     }
 
+    /// Has the handshake, which must not have started, negotiate permessage-deflate. A server then
+    /// takes no other extension.
+    pub fn propose(&mut self, proposal: Proposal) {
+        if self.version.is_hybi() && self.state == State::Connecting {
+            self.compression = Compression::Proposed(Box::new(proposal));
+        }
+    }
+
+    /// Whether permessage-deflate was agreed on.
+    pub fn is_compressed(&self) -> bool {
+        matches!(self.compression, Compression::Agreed(_))
+    }
+
     /// Sends our half of the opening handshake: a server's response, a client's request.
     ///
     /// # Errors
@@ -204,6 +232,11 @@ impl Connection {
     ) -> Result<(), HandshakeError> {
         match &mut self.role {
             Role::Client(Some(handshake)) => {
+                let offer = match &self.compression {
+                    Compression::Proposed(proposal) => Some(proposal.offer()),
+                    _ => None,
+                };
+                let extensions = offer.as_deref().or(extensions);
                 handshake.client.request(custom, extensions, &mut out.wire);
                 Ok(())
             }
@@ -211,15 +244,36 @@ impl Connection {
             Role::Server { request, protocol } => match self.version {
                 Version::Hixie75 => draft75::respond(request, custom, &mut out.wire),
                 Version::Hixie76 => draft76::respond(request, custom, &mut out.wire).map(drop),
-                version => server::respond(
-                    version,
-                    request,
-                    custom,
-                    protocol.as_deref(),
-                    extensions,
-                    &mut out.wire,
-                ),
+                version => {
+                    let offers = request.header("sec-websocket-extensions").unwrap_or_default();
+                    let agreed = match &self.compression {
+                        Compression::Proposed(proposal) => proposal.answer(offers),
+                        _ => None,
+                    };
+                    let (session, answer) = agreed.unzip();
+                    server::respond(
+                        version,
+                        request,
+                        custom,
+                        protocol.as_deref(),
+                        answer.as_deref().or(extensions),
+                        &mut out.wire,
+                    )?;
+                    self.agree(session);
+                    Ok(())
+                }
             },
+        }
+    }
+
+    fn agree(&mut self, session: Option<deflate::Session>) {
+        let Some(deflate::Session { compressor, decompressor }) = session else {
+            self.compression = Compression::None;
+            return;
+        };
+        if let Input::Hybi(receiver) = &mut self.input {
+            receiver.inflate(decompressor);
+            self.compression = Compression::Agreed(Deflation::new(compressor));
         }
     }
 
@@ -239,10 +293,19 @@ impl Connection {
 
     /// What became of a client's handshake, after [`Status::Handshake`].
     pub fn take_answer(&mut self) -> Option<Answer> {
-        match &mut self.role {
-            Role::Client(handshake) => handshake.take().and_then(|handshake| handshake.answer),
-            Role::Server { .. } => None,
+        let Role::Client(handshake) = &mut self.role else { return None };
+        let mut answer = handshake.take()?.answer?;
+        if let Compression::Proposed(proposal) = &self.compression
+            && answer.outcome.is_ok()
+        {
+            let response = answer.response.as_ref();
+            let header = response.and_then(|response| response.header("sec-websocket-extensions"));
+            match proposal.accept(header.unwrap_or_default()) {
+                Ok(session) => self.agree(session),
+                Err(failure) => answer.outcome = Err(failure),
+            }
         }
+        Some(answer)
     }
 
     /// The handshake succeeded.
@@ -329,8 +392,19 @@ impl Connection {
         }
         match &self.input {
             Input::Hybi(_) => {
+                let compressed = match &mut self.compression {
+                    Compression::Agreed(deflation) if opcode.is_opening() => {
+                        deflation.compress(payload)
+                    }
+                    _ => None,
+                };
                 let key = self.masking_key(entropy);
-                send::frame(opcode, rsv, payload, key, &mut out.wire);
+                match compressed {
+                    Some(payload) => {
+                        send::frame(opcode, COMPRESSED, &payload, key, &mut out.wire);
+                    }
+                    None => send::frame(opcode, rsv, payload, key, &mut out.wire),
+                }
                 true
             }
             Input::Hixie(_) if opcode == Opcode::Text => {
@@ -338,6 +412,53 @@ impl Connection {
                 true
             }
             Input::Hixie(_) => false,
+        }
+    }
+
+    /// The header in front of a message that goes out as it is: neither masked nor compressed, the
+    /// same bytes for every connection of which this is true. `None` where only [`send`](Self::send)
+    /// can build the frame.
+    pub fn plain_header(&self, opcode: Opcode, length: usize) -> Option<PlainHeader> {
+        let compresses = matches!(self.compression, Compression::Agreed(_));
+        let plain =
+            self.state == State::Open && !self.masking && !compresses && !opcode.is_control();
+        (plain && matches!(self.input, Input::Hybi(_))).then(|| PlainHeader::new(opcode, length))
+    }
+
+    /// Takes the work [`receive`](Self::receive) ended with [`Status::Busy`] for. Nothing is read
+    /// until it has been [given back](Self::inflated).
+    pub fn take_inflation(&mut self) -> Option<Box<InflateJob>> {
+        match &mut self.input {
+            Input::Hybi(receiver) => receiver.take_job(),
+            Input::Hixie(_) => None,
+        }
+    }
+
+    /// Takes that work back; `receive` goes on.
+    pub fn inflated(&mut self, job: InflateJob) {
+        if let Input::Hybi(receiver) = &mut self.input {
+            receiver.give_back(job);
+        }
+    }
+
+    /// Takes the compressor with a message that would take it long. Messages that are sent before
+    /// it has been [given back](Self::deflated) leave at once and uncompressed.
+    pub fn take_deflation(&mut self, opcode: Opcode, payload: Vec<u8>) -> Option<DeflateJob> {
+        match &mut self.compression {
+            Compression::Agreed(deflation) if opcode.is_opening() => {
+                deflation.take_job(opcode, payload)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the compressor back and sends its message.
+    pub fn deflated(&mut self, job: DeflateJob, entropy: &mut dyn Entropy, out: &mut Output) {
+        let Compression::Agreed(deflation) = &mut self.compression else { return };
+        let Some((opcode, rsv, payload)) = deflation.give_back(job) else { return };
+        if self.state != State::Closed {
+            let key = self.masking_key(entropy);
+            send::frame(opcode, rsv, &payload, key, &mut out.wire);
         }
     }
 

@@ -23,4 +23,7 @@ pub enum Status {
     Handshake,
     /// The connection must close, unless a listener closed it first.
     Verdict,
+    /// Inflating the rest of a frame takes long: the connection has a job to hand out. Call again
+    /// from `consumed` once it has been given back.
+    Busy,
 }

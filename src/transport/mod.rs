@@ -12,11 +12,15 @@
 //! ```
 
 pub(crate) mod client;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) mod descriptor;
 pub(crate) mod dial;
 pub(crate) mod entropy;
 pub(crate) mod failure;
 pub(crate) mod mailbox;
 mod pump;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) mod readiness;
 pub(crate) mod route;
 mod runtime;
 pub(crate) mod tls;

@@ -13,6 +13,7 @@ impl Random {
     }
 
     /// Incompressible bytes.
+    #[allow(dead_code, reason = "not every test that includes this file needs them")]
     pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.below(256) as u8).collect()
     }

@@ -1,7 +1,9 @@
 'use strict';
 
 const { Stream } = require('stream');
+const { inherits } = require('util');
 
+const { Deflate, readOptions } = require('../../driver/deflate');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 
@@ -37,11 +39,7 @@ function API(options) {
 
   this._driver.attach(this);
 }
-Object.setPrototypeOf(API, Stream);
-API.super_ = Stream;
-API.prototype = Object.create(Stream.prototype, {
-  constructor: { value: API, writable: true, configurable: true },
-});
+inherits(API, Stream);
 
 API.CONNECTING = 0;
 API.OPEN = 1;
@@ -55,7 +53,8 @@ API.CLOSE_TIMEOUT = 30000;
 const bufferedAmount = {
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + (stream && stream.writableLength || 0);
+    return driver._pending + (driver._compression ? driver._compression.waiting : 0) +
+      (stream && stream.writableLength || 0);
   },
   set() {},
   enumerable: true,
@@ -63,6 +62,23 @@ const bufferedAmount = {
 };
 
 function ignore() {}
+
+const { emit } = Stream.prototype;
+
+/**
+ * What `Event` and `dispatchEvent` make of a message, in one step: there are many of them. Its
+ * prototype is that of every event.
+ */
+function MessageEvent(socket, data) {
+  this.type = 'message';
+  this.data = data;
+  this.bubbles = false;
+  this.cancelable = false;
+  this.currentTarget = socket;
+  this.target = socket;
+  this.eventPhase = Event.AT_TARGET;
+}
+MessageEvent.prototype = Event.prototype;
 
 const methods = {
   write(data) {
@@ -84,7 +100,7 @@ const methods = {
 
   send(data) {
     if (this.readyState > API.OPEN) return false;
-    if (!(data instanceof Buffer)) data = String(data);
+    if (typeof data !== 'string' && !(data instanceof Buffer)) data = String(data);
     return this._driver.messages.write(data);
   },
 
@@ -108,6 +124,18 @@ const methods = {
     if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
 
     this._driver.close(reason, code);
+  },
+
+  /** Applies the options that concern the handshake. */
+  _configureDriver({ headers, extensions, deflate, nativeDeflate }) {
+    const driver = this._driver;
+    if (nativeDeflate !== undefined && typeof nativeDeflate !== 'boolean') {
+      throw new TypeError('nativeDeflate must be true or false');
+    }
+    for (const name in headers) driver.setHeader(name, headers[name]);
+    const settings = readOptions(deflate);
+    if (settings !== null) driver.addExtension(new Deflate(settings));
+    if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
   },
 
   /** Follows the life of `_stream`; again for each stream a proxied client goes through. */
@@ -141,11 +169,17 @@ const methods = {
 
   _receiveMessage(data) {
     if (this.readyState > API.OPEN) return false;
-    if (this.readable) this.emit('data', data);
+    // Who wraps `emit` sees everything; for the others a look saves a call.
+    const isPlain = this.emit === emit && this._events !== undefined;
+    if (this.readable && !(isPlain && this._events.data === undefined)) this.emit('data', data);
 
-    const event = new Event('message', { data });
-    event.initEvent('message', false, false);
-    this.dispatchEvent(event);
+    const event = new MessageEvent(this, data);
+    if (this.dispatchEvent !== EventTarget.dispatchEvent) {
+      this.dispatchEvent(event);
+      return;
+    }
+    if (this.onmessage) this.onmessage(event);
+    if (!(isPlain && this._events.message === undefined)) this.emit('message', event);
   },
 
   _emitError(message) {
@@ -193,12 +227,21 @@ const methods = {
 };
 
 Object.assign(API.prototype, methods, EventTarget);
+// The one method that the original has not: out of sight of those who list them.
+Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
 
-// The original has these four on API alone; its early releases had them everywhere, and code that
-// compares `ws.readyState` with `ws.OPEN` expects them.
-for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
-  Object.defineProperty(API.prototype, name, { value: API[name] });
+/**
+ * Gives a class and its instances the names of the states. The original has them on API alone; its
+ * early releases had them everywhere, and code that compares `ws.readyState` with `ws.OPEN` expects it.
+ */
+function nameStates(Class) {
+  for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
+    if (Class !== API) Object.defineProperty(Class, name, { value: API[name] });
+    Object.defineProperty(Class.prototype, name, { value: API[name] });
+  }
 }
+nameStates(API);
+Object.defineProperty(API, 'nameStates', { value: nameStates });
 
 /** What went wrong; a failure on all addresses of a host says it once for each. */
 function messageOf(error) {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { AsyncResource } = require('async_hooks');
+const { inherits } = require('util');
 
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
@@ -10,7 +11,7 @@ const validateOptions = require('../../options');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
-  'signal',
+  'deflate', 'nativeDeflate', 'signal',
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -30,11 +31,9 @@ function Client(url, protocols, options) {
   this.url = url;
   this._driver = new ClientDriver(url, {
     maxLength: options.maxLength, protocols, requireProtocol: options.requireProtocol, forbidMasking: true,
+    nativeDeflate: options.nativeDeflate,
   });
-  for (const name in options.headers) this._driver.setHeader(name, options.headers[name]);
-  if (options.extensions) {
-    for (const extension of [].concat(options.extensions)) this._driver.addExtension(extension);
-  }
+  this._configureDriver(options);
   this._driver._onResponse = () => {
     this.headers = this._driver.headers;
     this.statusCode = this._driver.statusCode;
@@ -64,8 +63,8 @@ function Client(url, protocols, options) {
   if (timeout > 0) armHandshakeTimeout(this, timeout);
   if (signal) obey(this, signal);
 }
-Client.super_ = API;
-Object.setPrototypeOf(Client.prototype, API.prototype);
+inherits(Client, API);
+API.nameStates(Client);
 
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();

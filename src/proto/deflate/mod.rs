@@ -12,6 +12,7 @@
 mod compressor;
 mod contexts;
 mod decompressor;
+mod handshake;
 mod history;
 mod message;
 mod negotiation;
@@ -21,6 +22,7 @@ mod params;
 pub use compressor::Compressor;
 pub use contexts::{Contexts, Tuning};
 pub use decompressor::{Decompressor, InflateError};
+pub use handshake::Proposal;
 pub use negotiation::{Agreement, ClientNegotiation, Direction, ServerNegotiation};
 pub use options::{DeflateOptions, OptionsError, Strategy};
 pub use params::{ClientWindow, Params};

@@ -1,9 +1,11 @@
 //! A message in the making: fragments joined as they arrive.
 
 use super::frame::Opcode;
+use super::inflate::COMPRESSED;
 use super::utf8::{InvalidUtf8, Utf8Stream};
+use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;
-use crate::proto::{Event, Output, Span};
+use crate::proto::{Event, Output, ProtocolError, Span};
 
 /// What has arrived of a message that did not come in one piece.
 #[derive(Debug)]
@@ -12,7 +14,9 @@ pub(super) struct Message {
     rsv: u8,
     /// Frames begun so far.
     pub(super) fragments: u32,
-    /// Payload so far; grows with what arrives, never with what a header claims.
+    /// Payload that has arrived so far, before inflation.
+    received: u64,
+    /// The message so far; grows with what arrives, never with what a header claims.
     bytes: Vec<u8>,
     /// The check of a text that no extension has to decode first.
     utf8: Option<Utf8Stream>,
@@ -22,12 +26,22 @@ impl Message {
     /// `checked`: text is validated on arrival.
     pub(super) fn new(opcode: Opcode, rsv: u8, checked: bool) -> Self {
         let utf8 = (checked && opcode == Opcode::Text).then(Utf8Stream::default);
-        Self { opcode, rsv, fragments: 1, bytes: Vec::new(), utf8 }
+        Self { opcode, rsv, fragments: 1, received: 0, bytes: Vec::new(), utf8 }
     }
 
-    /// Bytes so far.
-    pub(super) fn len(&self) -> u64 {
-        self.bytes.len() as u64
+    /// Bytes that have arrived so far, as the frames' headers count them.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes of the message so far, inflated if it is compressed.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether the message has to be inflated. An extension outside the core may use RSV1 too.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.rsv & COMPRESSED != 0
     }
 
     /// Takes the next unmasked bytes.
@@ -35,8 +49,28 @@ impl Message {
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(bytes)?;
         }
+        self.received += bytes.len() as u64;
         self.bytes.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Takes the next unmasked bytes of a compressed message; `last` ends it. Stops when about
+    /// `budget` bytes have come of them, and tells how many it took.
+    pub(super) fn inflate(
+        &mut self,
+        decompressor: &mut Decompressor,
+        bytes: &[u8],
+        last: bool,
+        limit: usize,
+        budget: usize,
+    ) -> Result<usize, ProtocolError> {
+        let from = self.bytes.len();
+        let taken = decompressor.step(bytes, last, limit, budget, &mut self.bytes)?;
+        self.received += taken as u64;
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(&self.bytes[from..]).map_err(|_| ProtocolError::InvalidUtf8)?;
+        }
+        Ok(taken)
     }
 
     /// Ends the message: its bytes move to the output's scratch.

@@ -4,11 +4,16 @@
 //! [`send`] writes frames. None of them knows a handshake.
 
 pub mod close;
+pub(super) mod deflate;
 pub mod frame;
+mod inflate;
 pub mod mask;
 mod message;
 mod receiver;
 pub mod send;
 pub mod utf8;
 
+pub use deflate::DeflateJob;
+pub use inflate::InflateJob;
 pub use receiver::{PeerMasking, Receiver, ReceiverOptions, Verdict};
+pub use send::PlainHeader;

@@ -14,8 +14,10 @@
 
 use super::close;
 use super::frame::{FIN, MASK, MAX_CONTROL, Opcode};
+use super::inflate::{COMPRESSED, InflateJob, Inflation};
 use super::mask;
 use super::message::Message;
+use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{CloseCode, Event, Output, ProtocolError, Span};
@@ -86,6 +88,8 @@ pub struct Receiver {
     claimed: u8,
     /// Messages go through extensions before they can be read.
     encoded: bool,
+    /// Messages may be compressed.
+    inflation: Option<Box<Inflation>>,
     mode: Mode,
     verdict: Option<Verdict>,
 
@@ -104,6 +108,8 @@ pub struct Receiver {
 
     /// A message that has begun and did not come in one piece.
     message: Option<Box<Message>>,
+    /// A message that a job completed.
+    inflated: Option<Box<Message>>,
     /// A control frame's payload that did not come in one piece.
     control: Vec<u8>,
 }
@@ -115,6 +121,7 @@ impl Receiver {
             options,
             claimed: 0,
             encoded: false,
+            inflation: None,
             mode: Mode::Strict,
             verdict: None,
             state: State::Opcode,
@@ -128,6 +135,7 @@ impl Receiver {
             seen: 0,
             key: [0; 4],
             message: None,
+            inflated: None,
             control: Vec::new(),
         }
     }
@@ -138,11 +146,38 @@ impl Receiver {
         self.encoded = true;
     }
 
+    /// permessage-deflate was agreed on: RSV1 marks messages to be inflated.
+    pub fn inflate(&mut self, decompressor: Decompressor) {
+        self.claimed |= COMPRESSED;
+        self.inflation = Some(Box::new(Inflation::new(decompressor)));
+    }
+
+    /// Takes the work a call ended with [`Status::Busy`] for.
+    pub fn take_job(&mut self) -> Option<Box<InflateJob>> {
+        self.inflation.as_mut()?.take_job()
+    }
+
+    /// Takes that work back; the next call goes on.
+    pub fn give_back(&mut self, job: InflateJob) {
+        let Some(inflated) = self.inflation.as_mut().and_then(|own| own.give_back(job)) else {
+            return;
+        };
+        if self.mode != Mode::Strict {
+            return;
+        }
+        match inflated.result {
+            Err(error) => self.violation(error),
+            Ok(()) if inflated.complete => self.inflated = Some(inflated.message),
+            Ok(()) => self.message = Some(inflated.message),
+        }
+    }
+
     /// Our side closes: nothing but control frames matters from now on.
     pub fn begin_closing(&mut self) {
         if self.mode == Mode::Strict {
             self.mode = Mode::Lenient;
             self.message = None;
+            self.inflated = None;
         }
     }
 
@@ -150,6 +185,8 @@ impl Receiver {
     pub fn discard(&mut self) {
         self.mode = Mode::Discard;
         self.message = None;
+        self.inflated = None;
+        self.inflation = None;
         self.control = Vec::new();
     }
 
@@ -170,6 +207,11 @@ impl Receiver {
     pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {
         let mut at = from.min(input.len());
         let first_event = out.events.len();
+        if from == 0
+            && let Some(inflation) = &mut self.inflation
+        {
+            inflation.refill();
+        }
         let status = loop {
             if self.mode == Mode::Discard {
                 at = input.len();
@@ -180,6 +222,13 @@ impl Receiver {
             }
             if out.events.len() - first_event >= self.options.max_events {
                 break Status::Full;
+            }
+            if self.inflation.as_ref().is_some_and(|inflation| inflation.is_busy()) {
+                break Status::Busy;
+            }
+            if let Some(message) = self.inflated.take() {
+                self.finish(*message, out);
+                continue;
             }
             // A frame without payload is complete before its next byte is there.
             if at == input.len() && !(self.state == State::Payload && self.length == 0) {
@@ -301,7 +350,7 @@ impl Receiver {
         self.length = length;
         self.enter_payload();
         // The limit counts the unfinished message and this frame, control frames included.
-        let so_far = self.message.as_ref().map_or(0, |message| message.len());
+        let so_far = self.message.as_ref().map_or(0, |message| message.received());
         if so_far.saturating_add(length) > self.options.max_length {
             self.violation(ProtocolError::TooLarge);
         }
@@ -337,7 +386,8 @@ impl Receiver {
 
     fn on_data(&mut self, bytes: &[u8], start: usize, whole: bool, last: bool, out: &mut Output) {
         let Some(opcode) = Opcode::parse(self.opcode) else { return };
-        if opcode.is_opening() && whole && self.fin {
+        let compressed = self.rsv & COMPRESSED != 0 && !self.encoded;
+        if opcode.is_opening() && whole && self.fin && !compressed {
             let span = Span::input(start, bytes.len());
             out.events.push(if self.encoded {
                 Event::Encoded { span, opcode: self.opcode, rsv: self.rsv }
@@ -362,16 +412,31 @@ impl Receiver {
             }
             return;
         };
-        let mut result = message.push(bytes);
-        if result.is_ok()
-            && last
-            && self.fin
-            && let Some(message) = self.message.take()
-        {
-            result = message.finish(self.encoded, out);
-        }
-        if result.is_err() {
+        let complete = last && self.fin;
+        if message.is_compressed() && !self.encoded {
+            self.inflate_next(bytes, complete);
+        } else if message.push(bytes).is_err() {
             self.message = None;
+            self.violation(ProtocolError::InvalidUtf8);
+        }
+        if complete && let Some(message) = self.message.take() {
+            self.finish(*message, out);
+        }
+    }
+
+    fn inflate_next(&mut self, bytes: &[u8], complete: bool) {
+        let limit = usize::try_from(self.options.max_length).unwrap_or(usize::MAX);
+        let (Some(message), Some(inflation)) = (self.message.take(), &mut self.inflation) else {
+            return;
+        };
+        match inflation.push(message, bytes, complete, limit) {
+            Ok(message) => self.message = message,
+            Err(error) => self.violation(error),
+        }
+    }
+
+    fn finish(&mut self, message: Message, out: &mut Output) {
+        if message.finish(self.encoded, out).is_err() {
             self.violation(ProtocolError::InvalidUtf8);
         }
     }

@@ -18,6 +18,27 @@ pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire
     }
 }
 
+/// The header of a whole frame without a mask.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainHeader {
+    bytes: [u8; MAX_HEADER],
+    length: usize,
+}
+
+impl PlainHeader {
+    /// For a message of `length` bytes.
+    pub fn new(opcode: Opcode, length: usize) -> Self {
+        let mut bytes = [0; MAX_HEADER];
+        let length = Header { opcode, rsv: 0, length, key: None }.encode(&mut bytes);
+        Self { bytes, length }
+    }
+
+    /// The bytes on the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 /// Appends a close frame. The reason is cut to what a control frame holds (RFC 6455 section 5.5).
 pub fn close(code: CloseCode, reason: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
     let reason = truncate_reason(reason);

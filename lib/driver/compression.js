@@ -1,0 +1,69 @@
+'use strict';
+
+const { native } = require('./session');
+
+/** Messages from this size on, in characters or bytes, would block the event loop for too long. */
+const LONG = 262144;
+
+/**
+ * What leaves a connection with permessage-deflate later than it was sent: long messages, which are
+ * compressed on another thread, and those that were sent after them. Control frames pass them by,
+ * as they do with the original.
+ */
+class Compression {
+  constructor(driver) {
+    this._driver = driver;
+    this._queue = [];
+    this._sending = false;
+    this._then = null;
+    /** Bytes of the messages that wait. */
+    this.waiting = 0;
+  }
+
+  /** Takes a message if it cannot leave at once. */
+  takes(opcode, data) {
+    if (!this._sending && data.length < LONG) return false;
+    // A copy: the caller may overwrite its buffer at once.
+    const payload = Buffer.from(data);
+    this.waiting += payload.length;
+    this._queue.push([opcode, payload]);
+    if (!this._sending) this._next();
+    return true;
+  }
+
+  /** Runs `then` when nothing waits any more. */
+  close(then) {
+    if (this._sending) this._then = then;
+    else then();
+  }
+
+  _next() {
+    const driver = this._driver;
+    let entry;
+    while ((entry = this._queue.shift()) !== undefined) {
+      const [opcode, payload] = entry;
+      if (payload.length >= LONG) {
+        this._sending = true;
+        const id = driver._id;
+        native.sendAside(id, opcode, payload).then((pending) => {
+          this.waiting -= payload.length;
+          // Out of the promise: what listeners throw is theirs to catch.
+          process.nextTick(() => {
+            // Another session may have got the number meanwhile.
+            if (driver._id === id) driver._wrote(pending);
+            this._next();
+          });
+        });
+        return;
+      }
+      this.waiting -= payload.length;
+      driver._write(opcode, payload);
+    }
+    this._sending = false;
+    const then = this._then;
+    this._then = null;
+    if (then !== null) then();
+  }
+}
+
+module.exports = Compression;

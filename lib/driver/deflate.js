@@ -1,0 +1,188 @@
+'use strict';
+
+const { native } = require('./session');
+const Header = require('./extension_header');
+
+const NAME = 'permessage-deflate';
+
+/** Time, in milliseconds, after which memory for compression that was not used is given back. */
+const SWEEP_INTERVAL = 30000;
+
+/** Ranges of the options that are numbers. */
+const RANGES = {
+  level: [-1, 9],
+  memLevel: [1, 9],
+  strategy: [0, 4],
+  threshold: [0, 0xffffffff],
+  maxWindowBits: [8, 15],
+  requestMaxWindowBits: [8, 15],
+};
+const FLAGS = ['noContextTakeover', 'requestNoContextTakeover'];
+
+/** The options of the npm package; `zlib` is the only one that we cannot honour. */
+const PLUGIN_OPTIONS = ['level', 'memLevel', 'strategy', 'maxWindowBits', 'requestMaxWindowBits'];
+
+/** What a genuine plug-in has of its own, and what its sessions do. */
+const PLUGIN_KEYS = 'configure,createClientSession,createServerSession,name,rsv1,rsv2,rsv3,type';
+const SESSION_KEYS = '_acceptMaxWindowBits,_acceptNoContextTakeover,_level,_memLevel,_queueIn,_queueOut,' +
+  '_requestMaxWindowBits,_requestNoContextTakeover,_strategy,_zlib';
+
+const genuine = new WeakMap();
+let sweeper = null;
+
+const own = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
+const isInRange = (value, [from, to]) => Number.isInteger(value) && value >= from && value <= to;
+
+/** Reads the option `deflate`: settings for the native side, or null where it is off. Throws. */
+function readOptions(value) {
+  if (value === undefined || value === null || value === false) return null;
+  if (value === true) return {};
+  if (typeof value !== 'object') throw new TypeError('deflate must be true, false or an object');
+
+  const settings = {};
+  for (const key in value) {
+    const given = value[key];
+    if (!own(RANGES, key) && !FLAGS.includes(key)) throw new Error('Unrecognized option: deflate.' + key);
+    if (given === undefined) continue;
+    if (own(RANGES, key)) {
+      const [from, to] = RANGES[key];
+      if (typeof given !== 'number') throw new TypeError(`deflate.${key} must be a number`);
+      if (!isInRange(given, RANGES[key])) {
+        throw new RangeError(`deflate.${key} must be an integer from ${from} to ${to}`);
+      }
+    } else if (typeof given !== 'boolean') {
+      throw new TypeError(`deflate.${key} must be true or false`);
+    }
+    settings[key] = given;
+  }
+  return settings;
+}
+
+/**
+ * permessage-deflate as a plug-in. Alone it is never asked: the native side does all of its work
+ * (see `nativeSettings`). Beside plug-ins written in JavaScript it is one of them.
+ */
+class Deflate {
+  constructor(settings) {
+    this.name = NAME;
+    this.type = 'permessage';
+    this.rsv1 = true;
+    this.rsv2 = this.rsv3 = false;
+    this.settings = settings;
+  }
+
+  createClientSession({ maxLength }) {
+    return new Session(new native.DeflateCodec(this.settings, maxLength));
+  }
+
+  createServerSession(offers, { maxLength }) {
+    const codec = new native.DeflateCodec(this.settings, maxLength);
+    const answer = codec.answer(offers.map((params) => Header.serialize(NAME, params)).join(', '));
+    return answer === null ? null : new Session(codec, answer);
+  }
+}
+
+class Session {
+  constructor(codec, answer) {
+    this._codec = codec;
+    this._answer = answer;
+    keepSwept();
+  }
+
+  generateOffer() {
+    return Header.parse(this._codec.offer())[0].params;
+  }
+
+  activate(params) {
+    return this._codec.accept(Header.serialize(NAME, params));
+  }
+
+  generateResponse() {
+    return Header.parse(this._answer)[0].params;
+  }
+
+  processIncomingMessage(message, callback) {
+    if (!message.rsv1) return callback(null, message);
+    let data;
+    try {
+      data = this._codec.inflate(message.data);
+    } catch (error) {
+      return callback(error);
+    }
+    if (data === null) return callback(Object.assign(new Error('WebSocket frame length too large'), { type: 'too_large' }));
+    message.data = asBuffer(data);
+    callback(null, message);
+  }
+
+  processOutgoingMessage(message, callback) {
+    const data = this._codec.compress(message.data);
+    if (data !== null) {
+      message.data = asBuffer(data);
+      message.rsv1 = true;
+    }
+    callback(null, message);
+  }
+
+  close() {}
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }) {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/**
+ * Settings with which the native side can do all that `extension` would, or null. `plugins`: not only
+ * the built-in one but also the npm package is replaced.
+ */
+function nativeSettings(extension, plugins) {
+  if (extension instanceof Deflate) return extension.settings;
+  return plugins && isPlugin(extension) ? pluginSettings(extension) : null;
+}
+
+/**
+ * Whether this is the npm package permessage-deflate, or what its `configure` returned, with nothing
+ * added or replaced. There may be several copies of it, so it is known by what it consists of.
+ */
+function isPlugin(extension) {
+  let root = extension;
+  while (own(root, '_options')) {
+    if (Reflect.ownKeys(root).length !== 1) return false;
+    root = Object.getPrototypeOf(root);
+    if (root === null) return false;
+  }
+  if (Reflect.ownKeys(root).map(String).sort().join() !== PLUGIN_KEYS) return false;
+  if (!genuine.has(root)) genuine.set(root, isGenuine(root));
+  return genuine.get(root);
+}
+
+function isGenuine(root) {
+  if (root.name !== NAME || Object.getPrototypeOf(root) !== Object.prototype) return false;
+  try {
+    const session = root.createClientSession();
+    return Object.keys(session).sort().join() === SESSION_KEYS &&
+      typeof session._getDeflate === 'function' && typeof session._getInflate === 'function';
+  } catch {
+    return false;
+  }
+}
+
+/** The plug-in's options, unless it would do something with them that we do not. */
+function pluginSettings({ _options: options = {} }) {
+  // Every message is compressed, and the answer leaves a window of 15 bits out.
+  const settings = { threshold: 0, omitFullWindow: true };
+  if (own(options, 'zlib') && options.zlib !== undefined && options.zlib !== require('zlib')) return null;
+  for (const key of PLUGIN_OPTIONS) {
+    if (!own(options, key) || options[key] === undefined) continue;
+    if (!isInRange(options[key], RANGES[key])) return null;
+    settings[key] = options[key];
+  }
+  for (const key of FLAGS) settings[key] = own(options, key) && !!options[key];
+  return settings;
+}
+
+/** Has idle memory given back from now on. */
+function keepSwept() {
+  sweeper ||= setInterval(() => native.sweepDeflate(), SWEEP_INTERVAL).unref();
+}
+
+module.exports = { Deflate, readOptions, nativeSettings, keepSwept };

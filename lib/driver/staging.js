@@ -1,0 +1,58 @@
+'use strict';
+
+/**
+ * Messages on their way to the native side. They wait in shared memory, next to each other, and
+ * the next native call of any kind frames them all; see src/binding/shared.rs.
+ */
+const { native, stage, commands, STAGE_BYTES, MAX_COMMANDS, COMMAND_INTS } = require('./session');
+
+/** From this size on a call of its own costs less than copying. */
+const MAX_BYTES = 4096;
+const MAX_CHARS = Math.floor(STAGE_BYTES / 3);
+/** No session has this number; asking for it only has the staged messages framed. */
+const NOBODY = 0xffffffff;
+
+/** Bytes of the stage in use, unless the native side has emptied it meanwhile. */
+let used = 0;
+
+/** Makes room for `length` bytes and returns where they go. */
+function reserve(length) {
+  if (commands[0] === 0) used = 0;
+  else if (length > STAGE_BYTES - used || commands[0] === MAX_COMMANDS) {
+    native.pending(NOBODY);
+    used = 0;
+  }
+  return used;
+}
+
+function commit(id, opcode, length) {
+  const at = 1 + COMMAND_INTS * commands[0]++;
+  commands[at] = id;
+  commands[at + 1] = opcode;
+  commands[at + 2] = length;
+  used += length;
+  return length;
+}
+
+/** Returns the bytes staged, or -1 when the text is too long. */
+function stageText(id, opcode, text) {
+  if (text.length > MAX_CHARS) return -1;
+  const at = reserve(text.length * 3);
+  return commit(id, opcode, stage.utf8Write(text, at));
+}
+
+/** Returns the bytes staged, or -1 when there are too many. */
+function stageBytes(id, opcode, bytes) {
+  const { length } = bytes;
+  if (length > MAX_BYTES) return -1;
+  const at = reserve(length);
+  stage.set(bytes, at);
+  return commit(id, opcode, length);
+}
+
+/** Has everything framed; returns how many bytes wait for that session's peer. */
+function frameStaged(id) {
+  return native.pending(id);
+}
+
+module.exports = { stageText, stageBytes, frameStaged };

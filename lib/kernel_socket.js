@@ -1,0 +1,272 @@
+'use strict';
+
+/**
+ * The fast path of a server connection: the addon reads and writes the socket's descriptor on
+ * Node's loop, past Node's streams. Node's socket keeps its place and its life cycle: its handle
+ * only stops reading, what the kernel does not take at once is written through it, and an end or
+ * an error is left to it to find. Nobody who holds the socket can tell the difference.
+ */
+const { Socket } = require('net');
+const { getSystemErrorName } = require('util');
+
+const { native, slab } = require('./driver/session');
+
+/** In place of a length: the socket has failed. */
+const FAILED = -0x80000000;
+
+const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.kernelAttach === 'function' &&
+  !process.versions.bun && !process.versions.deno;
+
+/** Connections by number; released ones leave a hole that is filled again. */
+const connections = [];
+let channel;
+
+const kKernel = Symbol('kernel');
+
+class KernelSocket {
+  constructor(driver, socket, handle) {
+    this._driver = driver;
+    this._socket = socket;
+    this._handle = handle;
+    this._number = -1;
+    this._written = 0;
+    this.bytesRead = 0;
+  }
+
+  get bytesWritten() {
+    return this._number < 0 ? this._written : native.kernelWritten(this._number);
+  }
+
+  /** Whether what is written now may go past Node's stream without overtaking anything. */
+  get writable() {
+    const socket = this._socket;
+    return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable;
+  }
+
+  /** Writes the session's output; returns how many bytes of it the kernel did not take. */
+  write() {
+    if (this._socket.timeout) this._socket._unrefTimer();
+    return native.kernelWrite(this._number);
+  }
+
+  /** Writes the session's output and a message behind it; returns as `write` does. */
+  send(opcode, payload) {
+    if (this._socket.timeout) this._socket._unrefTimer();
+    return native.kernelSend(this._number, opcode, payload);
+  }
+
+  /** The socket is ended or destroyed in the turn in which something was sent. */
+  writeAll() {
+    const driver = this._driver;
+    if (this._number < 0 || driver._pending === 0) return;
+    driver._pending = 0;
+    native.kernelWrite(this._number);
+  }
+
+  pause() {
+    if (this._number >= 0) native.kernelRead(this._number, false);
+  }
+
+  resume() {
+    if (this._number < 0 || this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    if (!native.kernelRead(this._number, true)) this.giveBack();
+  }
+
+  /** Lets go of the descriptor. */
+  release() {
+    if (this._number < 0) return false;
+    this._written = this.bytesWritten;
+    native.kernelRelease(this._number);
+    connections[this._number] = undefined;
+    this._number = -1;
+    this._driver._kernel = null;
+    const socket = this._socket;
+    socket.removeListener('pause', onPause);
+    socket.removeListener('resume', onResume);
+    socket.removeListener('newListener', onNewListener);
+    return true;
+  }
+
+  /** Has Node's socket go on reading where we stopped. */
+  giveBack() {
+    if (!this.release() || this._socket.destroyed) return;
+    this._handle.reading = true;
+    const error = this._handle.readStart();
+    if (error) this._socket.destroy(systemError(error, 'read'));
+  }
+
+  receive(length, count) {
+    const { _socket: socket, _driver: driver } = this;
+    // Destroyed in this turn of the loop.
+    if (socket.destroyed) return this.release();
+    if (length <= 0) {
+      this.giveBack();
+      // Reading has consumed the error; Node would find nothing but the end of the stream.
+      if (length < 0 && length !== FAILED) socket.destroy(systemError(length, 'read'));
+      return;
+    }
+    this.bytesRead += length;
+    if (socket.timeout) socket._unrefTimer();
+    try {
+      if (!this._raw) driver._takeReport(slab, length, count);
+      else driver.parse(slab.subarray(0, length));
+    } finally {
+      this._keepRest(length);
+    }
+  }
+
+  /**
+   * What is left of a chunk must outlive the slab's contents: the events behind a listener that
+   * threw, or all that follows a message that is inflated on another thread.
+   */
+  _keepRest(length) {
+    const { _batch: batch, _held: held } = this._driver;
+    if (batch === null && held === null && !this._raw) return;
+    if (batch !== null && batch.chunk.buffer === slab.buffer) batch.chunk = Buffer.from(slab.subarray(0, length));
+    if (held !== null) {
+      for (let i = 0; i < held.length; i++) {
+        if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
+      }
+      this.pause();
+    }
+    if (this._number < 0) return;
+    this._raw = batch !== null || held !== null;
+    native.kernelRaw(this._number, this._raw);
+  }
+}
+KernelSocket.prototype._raw = false;
+
+function dispatch(number, length, count) {
+  const connection = connections[number];
+  if (connection !== undefined) connection.receive(length, count);
+}
+
+/** What Node makes of a system call's failure. */
+function systemError(errno, syscall) {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall });
+}
+
+// ---- what others do to the socket
+
+function onPause() {
+  kernelOf(this).pause();
+}
+
+function onResume() {
+  kernelOf(this).resume();
+}
+
+/** Somebody else wants to read: they get what a stream gives. */
+function onNewListener(event) {
+  if (event === 'data' || event === 'readable') kernelOf(this).giveBack();
+}
+
+function kernelOf(socket) {
+  return socket._handle && socket._handle[kKernel] || NONE;
+}
+
+const NONE = { pause() {}, resume() {}, giveBack() {} };
+
+// ---- the handle
+
+const disguises = new Map();
+
+/**
+ * A prototype between a handle and its own: it counts our bytes, keeps the stream from reading
+ * beside us, and lets go of the descriptor before it is closed.
+ */
+function disguise(original) {
+  let prototype = disguises.get(original);
+  if (prototype !== undefined) return prototype;
+  const counter = (name) => {
+    const getter = getterOf(original, name);
+    return getter && {
+      get() { return getter.call(this) + this[kKernel][name]; }, configurable: true, enumerable: true,
+    };
+  };
+  const bytesRead = counter('bytesRead');
+  const bytesWritten = counter('bytesWritten');
+  const methods = ['readStart', 'readStop', 'shutdown', 'close', 'unref'];
+  if (bytesRead && bytesWritten && methods.every((name) => typeof original[name] === 'function')) {
+    prototype = Object.create(original, { bytesRead, bytesWritten });
+    prototype.readStart = function () {
+      return this[kKernel]._number < 0 ? original.readStart.call(this) : 0;
+    };
+    prototype.unref = function () {
+      this[kKernel].giveBack();
+      return original.unref.call(this);
+    };
+    prototype.shutdown = function (request) {
+      this[kKernel].writeAll();
+      return original.shutdown.call(this, request);
+    };
+    for (const name of ['close', 'reset']) {
+      if (typeof original[name] !== 'function') continue;
+      prototype[name] = function (callback) {
+        this[kKernel].writeAll();
+        this[kKernel].release();
+        return original[name].call(this, callback);
+      };
+    }
+  } else {
+    prototype = null;
+  }
+  disguises.set(original, prototype);
+  return prototype;
+}
+
+function getterOf(object, name) {
+  for (; object; object = Object.getPrototypeOf(object)) {
+    const property = Object.getOwnPropertyDescriptor(object, name);
+    if (property) return property.get;
+  }
+}
+
+// ---- taking a socket over
+
+/** Whether everything about the socket is as Node's http server leaves it. */
+function isPlain(socket, io) {
+  return Object.getPrototypeOf(socket) === Socket.prototype &&
+    !socket.connecting && !socket.destroyed && socket.readable && socket.writable &&
+    socket.readableFlowing === true && socket.readableLength === 0 && socket.readableEncoding === null &&
+    socket.writableLength === 0 && socket.writableCorked === 0 &&
+    socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
+    io.listenerCount('data') === 1 &&
+    !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
+}
+
+/**
+ * Reads and writes `socket` past its stream from now on, if that is certain to make no difference.
+ * It must have been piped into the driver and back.
+ */
+function takeSocket(driver, socket) {
+  if (!enabled || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver.io)) return false;
+  const handle = socket._handle;
+  if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
+  const prototype = disguise(Object.getPrototypeOf(handle));
+  if (prototype === null) return false;
+  if (channel === undefined) channel = native.kernelAttach(slab, dispatch);
+  if (channel < 0) return false;
+
+  const number = native.kernelWatch(channel, handle.fd, driver._id);
+  if (number < 0) return false;
+  if (handle.readStop() !== 0) {
+    native.kernelRelease(number);
+    return false;
+  }
+  handle.reading = false;
+
+  const kernel = new KernelSocket(driver, socket, handle);
+  kernel._number = number;
+  connections[number] = kernel;
+  driver._kernel = kernel;
+  handle[kKernel] = kernel;
+  Object.setPrototypeOf(handle, prototype);
+  socket.on('pause', onPause);
+  socket.on('resume', onResume);
+  socket.on('newListener', onNewListener);
+  return true;
+}
+
+module.exports = { takeSocket };

@@ -1,0 +1,189 @@
+//! permessage-deflate: options, work on other threads, and sessions for use among plug-ins.
+
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Error, Result, Status, Uint8Array};
+use napi::{Env, Task};
+use napi_derive::napi;
+
+use super::table;
+use crate::proto::deflate::{Contexts, DeflateOptions, InflateError, Proposal, Session};
+use crate::proto::hybi::frame::Opcode;
+use crate::proto::hybi::{DeflateJob, InflateJob};
+
+thread_local! {
+    static CONTEXTS: Contexts = Contexts::default();
+}
+
+/// Options of permessage-deflate, in range.
+#[napi(object)]
+pub struct DeflateSettings {
+    pub level: Option<i32>,
+    pub mem_level: Option<i32>,
+    pub strategy: Option<i32>,
+    /// Bytes.
+    pub threshold: Option<u32>,
+    pub no_context_takeover: Option<bool>,
+    pub max_window_bits: Option<i32>,
+    pub request_no_context_takeover: Option<bool>,
+    pub request_max_window_bits: Option<i32>,
+    /// Answers as the npm package does.
+    pub omit_full_window: Option<bool>,
+}
+
+impl DeflateSettings {
+    /// What is to be negotiated, with the zlib states of this thread.
+    pub(super) fn proposal(self) -> Result<Proposal> {
+        let defaults = DeflateOptions::default();
+        let options = DeflateOptions {
+            level: self.level.unwrap_or(defaults.level),
+            mem_level: self.mem_level.unwrap_or(defaults.mem_level),
+            strategy: self.strategy.unwrap_or(defaults.strategy),
+            threshold: self.threshold.map(|bytes| bytes as usize),
+            no_context_takeover: self.no_context_takeover.unwrap_or_default(),
+            max_window_bits: self.max_window_bits,
+            request_no_context_takeover: self.request_no_context_takeover.unwrap_or_default(),
+            request_max_window_bits: self.request_max_window_bits,
+            omit_full_window: self.omit_full_window.unwrap_or_default(),
+        };
+        CONTEXTS
+            .with(|contexts| Proposal::new(options, contexts.clone()))
+            .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))
+    }
+}
+
+/// Gives back the zlib states that were not used since the last call; returns the bytes that remain.
+#[napi(catch_unwind)]
+pub fn sweep_deflate() -> f64 {
+    CONTEXTS.with(|contexts| {
+        contexts.sweep();
+        contexts.reserved_bytes() as f64
+    })
+}
+
+/// Inflates what a session is busy with on another thread.
+pub struct Inflating {
+    id: u32,
+    job: Option<Box<InflateJob>>,
+}
+
+impl Task for Inflating {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> Result<()> {
+        if let Some(job) = &mut self.job {
+            job.run();
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
+        if let Some(job) = self.job.take() {
+            // Nobody takes it if the session was released meanwhile.
+            table::with(self.id, |entry, _| entry.connection.inflated(*job));
+        }
+        Ok(())
+    }
+}
+
+/// Does the work `receive` stopped for; it goes on once the promise is resolved.
+#[napi(catch_unwind)]
+pub fn inflate_aside(id: u32) -> AsyncTask<Inflating> {
+    let job = table::with(id, |entry, _| entry.connection.take_inflation()).flatten();
+    AsyncTask::new(Inflating { id, job })
+}
+
+/// Compresses a message on another thread.
+pub struct Deflating {
+    id: u32,
+    job: Option<DeflateJob>,
+}
+
+impl Task for Deflating {
+    type Output = ();
+    type JsValue = u32;
+
+    fn compute(&mut self) -> Result<()> {
+        if let Some(job) = &mut self.job {
+            job.run();
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, _env: Env, (): ()) -> Result<u32> {
+        let Some(job) = self.job.take() else { return Ok(0) };
+        let pending = table::with(self.id, |entry, entropy| {
+            entry.connection.deflated(job, entropy, &mut entry.output);
+            entry.output.wire.len() as u32
+        });
+        Ok(pending.unwrap_or_default())
+    }
+}
+
+/// Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
+/// been compressed and written; none may be sent before.
+#[napi(catch_unwind)]
+pub fn send_aside(id: u32, opcode: u32, payload: BufferSlice) -> AsyncTask<Deflating> {
+    let job = Opcode::parse(opcode as u8).and_then(|opcode| {
+        table::with(id, |entry, _| entry.connection.take_deflation(opcode, payload.to_vec()))
+    });
+    AsyncTask::new(Deflating { id, job: job.flatten() })
+}
+
+/// One side of permessage-deflate without a connection: what a plug-in's session is made of.
+#[napi]
+pub struct DeflateCodec {
+    proposal: Proposal,
+    session: Option<Session>,
+    limit: usize,
+}
+
+#[napi]
+impl DeflateCodec {
+    /// `limit`: most bytes of one message of the peer; not finite means no limit.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(settings: DeflateSettings, limit: f64) -> Result<Self> {
+        let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
+        Ok(Self { proposal: settings.proposal()?, session: None, limit })
+    }
+
+    /// A client's offer, as it stands in the header.
+    #[napi(catch_unwind)]
+    pub fn offer(&self) -> String {
+        self.proposal.offer()
+    }
+
+    /// A server's answer to offers, both as they stand in the header; null declines.
+    #[napi(catch_unwind)]
+    pub fn answer(&mut self, offers: String) -> Option<String> {
+        let (session, answer) = self.proposal.answer(&offers)?;
+        self.session = Some(session);
+        Some(answer)
+    }
+
+    /// Whether a client takes the server's answer.
+    #[napi(catch_unwind)]
+    pub fn accept(&mut self, answer: String) -> bool {
+        self.session = self.proposal.accept(&answer).unwrap_or_default();
+        self.session.is_some()
+    }
+
+    /// A message as it leaves, or null if it leaves as it is.
+    #[napi(catch_unwind)]
+    pub fn compress(&mut self, payload: BufferSlice) -> Option<Uint8Array> {
+        let mut compressed = Vec::new();
+        let session = self.session.as_mut()?;
+        session.compress(&payload, &mut compressed).then(|| compressed.into())
+    }
+
+    /// A message of the peer, or null if it is too large. Throws zlib's complaint.
+    #[napi(catch_unwind)]
+    pub fn inflate(&mut self, payload: BufferSlice) -> Result<Option<Uint8Array>> {
+        let Some(session) = &mut self.session else { return Ok(None) };
+        let mut message = Vec::new();
+        match session.decompress(&payload, self.limit, &mut message) {
+            Ok(()) => Ok(Some(message.into())),
+            Err(InflateError::TooLarge) => Ok(None),
+            Err(InflateError::Data(text)) => Err(Error::new(Status::GenericFailure, text)),
+        }
+    }
+}

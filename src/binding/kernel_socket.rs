@@ -1,0 +1,328 @@
+//! Server connections read and written without Node's streams, in Node's thread and on its loop.
+//!
+//! Node keeps the socket and its life cycle; it has stopped reading and lends the descriptor. A
+//! chunk is read into memory that JavaScript owns, parsed in place and reported as `receive`
+//! does; then JavaScript is called once, with the number of the connection. Whatever is not plain
+//! reading and writing is handed back to Node's socket, which sees the same end or error.
+
+use std::cell::RefCell;
+use std::ffi::{c_int, c_void};
+use std::mem::{self, ManuallyDrop};
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Result};
+use napi_derive::napi;
+use rustix::io::Errno;
+
+use super::callback::{Arguments, AsyncContext, Callback};
+use super::event_loop::LoopWatch;
+use super::table::Entry;
+use super::{shared, table};
+use crate::transport::descriptor::{read_some, write_some};
+use crate::transport::readiness::{Readiness, Ready};
+
+/// Instead of a byte count: the socket has failed, and Node should find out how.
+const FAILED: i32 = i32::MIN;
+
+/// One copy of the JavaScript layer, as in [`shared`].
+struct Channel {
+    // Not dropped with the thread: the environment is gone by then.
+    slab: ManuallyDrop<Buffer>,
+    dispatch: Rc<Callback>,
+}
+
+/// One connection.
+struct Watch {
+    descriptor: RawFd,
+    channel: usize,
+    session: u32,
+    context: AsyncContext,
+    /// Tells this connection from an earlier one of the same number.
+    generation: u32,
+    is_reading: bool,
+    /// Bytes go to JavaScript unparsed: it has events of an earlier chunk to dispatch first.
+    is_raw: bool,
+    /// Bytes written.
+    written: f64,
+}
+
+/// The connections of one environment.
+struct Kernel {
+    readiness: Readiness,
+    event_loop: LoopWatch,
+    channels: Vec<Channel>,
+    watches: Vec<Option<Watch>>,
+    free: Vec<u32>,
+    generation: u32,
+    reading: usize,
+    ready: Vec<Ready>,
+}
+
+thread_local! {
+    static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
+}
+
+fn with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
+    // A finalizer may run when the thread's state is already gone.
+    KERNEL.try_with(|kernel| kernel.borrow_mut().as_mut().map(act)).ok().flatten()
+}
+
+impl Watch {
+    /// Writes the session's output and `more` behind it; returns what is left in the output.
+    fn write(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
+        let wire = &mut entry.output.wire;
+        if wire.is_empty() && more.is_empty() {
+            return 0;
+        }
+        // Whatever goes wrong is told again to Node's socket, which then writes the rest.
+        let taken = write_some(self.descriptor, wire, more).unwrap_or_default();
+        self.written += taken as f64;
+        let (queued, total) = (wire.len(), wire.len() + more.len());
+        if taken == total {
+            table::clear_output(entry);
+            return 0;
+        }
+        wire.drain(..taken.min(queued));
+        wire.extend_from_slice(more.get(taken.saturating_sub(queued)..).unwrap_or_default());
+        (total - taken) as u32
+    }
+}
+
+impl Kernel {
+    fn open(env: Env) -> Option<Self> {
+        let readiness = Readiness::new().ok()?;
+        let event_loop = LoopWatch::open(env, readiness.descriptor(), || Box::new(KERNEL.take()))?;
+        Some(Self {
+            readiness,
+            event_loop,
+            channels: Vec::new(),
+            watches: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            reading: 0,
+            ready: Vec::new(),
+        })
+    }
+
+    fn watch(&mut self, number: u32) -> Option<&mut Watch> {
+        self.watches.get_mut(number as usize)?.as_mut()
+    }
+
+    fn insert(&mut self, watch: Watch) -> u32 {
+        let number = self.free.pop().unwrap_or(self.watches.len() as u32);
+        if number as usize == self.watches.len() {
+            self.watches.push(None);
+        }
+        self.watches[number as usize] = Some(watch);
+        number
+    }
+
+    fn set_reading(&mut self, number: u32, on: bool) -> bool {
+        let Some(Some(watch)) = self.watches.get_mut(number as usize) else { return false };
+        if watch.is_reading == on {
+            return true;
+        }
+        if on {
+            let key = u64::from(watch.generation) << 32 | u64::from(number);
+            if self.readiness.add(watch.descriptor, key).is_err() {
+                return false;
+            }
+        } else {
+            self.readiness.remove(watch.descriptor);
+        }
+        watch.is_reading = on;
+        if on {
+            self.reading += 1;
+            self.reading > 1 || self.event_loop.start(on_ready)
+        } else {
+            self.reading -= 1;
+            if self.reading == 0 {
+                self.event_loop.stop();
+            }
+            true
+        }
+    }
+
+    fn remove(&mut self, number: u32) -> Option<Watch> {
+        self.set_reading(number, false);
+        let watch = self.watches.get_mut(number as usize)?.take()?;
+        self.free.push(number);
+        Some(watch)
+    }
+
+    /// Reads and parses one chunk of a connection; what to tell JavaScript, unless there is nothing.
+    fn receive(&mut self, ready: Ready) -> Option<Arguments> {
+        let number = ready.key as u32;
+        let watch = self.watches.get(number as usize)?.as_ref()?;
+        if watch.generation != (ready.key >> 32) as u32 || !watch.is_reading {
+            return None;
+        }
+        if ready.failed {
+            return Some((number as i32, FAILED, 0));
+        }
+        let slab = &mut self.channels.get_mut(watch.channel)?.slab;
+        let length = match read_some(watch.descriptor, slab) {
+            Ok(length) => length,
+            Err(Errno::AGAIN) => return None,
+            Err(error) => return Some((number as i32, -error.raw_os_error(), 0)),
+        };
+        if length == 0 || watch.is_raw {
+            return Some((number as i32, length as i32, 0));
+        }
+        let count = table::with(watch.session, |entry, _| {
+            let Entry { channel, connection, output } = entry;
+            output.clear_events();
+            let progress = connection.receive(&mut slab[..length], 0, output);
+            shared::report(*channel, progress, output.wire.len(), &output.events);
+            output.events.len()
+        })?;
+        Some((number as i32, length as i32, count as i32))
+    }
+}
+
+/// The loop's callback: every connection that can be read, one chunk each.
+extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
+    let Some(mut ready) = with(|kernel| {
+        let mut ready = mem::take(&mut kernel.ready);
+        kernel.readiness.wait(&mut ready);
+        ready
+    }) else {
+        return;
+    };
+    for one in ready.drain(..) {
+        // Nothing may unwind into libuv. A panic of the parser costs its connection, as it does
+        // when Node's stream has called it.
+        let _ = catch_unwind(AssertUnwindSafe(|| serve(one)));
+    }
+    with(|kernel| kernel.ready = ready);
+}
+
+fn serve(ready: Ready) {
+    let number = ready.key as u32;
+    let told = with(|kernel| {
+        let arguments = catch_unwind(AssertUnwindSafe(|| kernel.receive(ready)))
+            .unwrap_or_else(|_| Some((number as i32, FAILED, 0)))?;
+        let watch = kernel.watch(number)?;
+        let (context, channel) = (watch.context.raw(), watch.channel);
+        let dispatch = &kernel.channels.get(channel)?.dispatch;
+        Some((Rc::clone(dispatch), context, arguments))
+    });
+    // JavaScript may do anything to the connections, this one included: nothing is borrowed.
+    if let Some(Some((dispatch, context, arguments))) = told {
+        dispatch.call(context, arguments);
+    }
+}
+
+/// Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
+/// called for each chunk: `length` bytes are in the slab and `count` events in the spans. `length`
+/// 0 is the end of the stream, below it an error number, negated; the least integer says that the
+/// socket has failed. Returns the number to `kernel_watch` with, or -1 where there is no kernel
+/// path.
+#[napi(catch_unwind)]
+pub fn kernel_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {
+    let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
+    KERNEL.with_borrow_mut(|kernel| {
+        if kernel.is_none() {
+            *kernel = Kernel::open(env);
+        }
+        let Some(kernel) = kernel else { return -1 };
+        kernel
+            .channels
+            .push(Channel { slab: ManuallyDrop::new(slab), dispatch: Rc::new(dispatch) });
+        kernel.channels.len() as i32 - 1
+    })
+}
+
+/// Reads `descriptor` for a session from now on. Returns the connection's number, or -1 when the
+/// system refuses.
+#[napi(catch_unwind)]
+pub fn kernel_watch(env: Env, channel: u32, descriptor: i32, session: u32) -> i32 {
+    if descriptor < 0 {
+        return -1;
+    }
+    let Ok(context) = AsyncContext::current(&env, "FAYE_WEBSOCKET") else { return -1 };
+    with(|kernel| {
+        kernel.generation = kernel.generation.wrapping_add(1);
+        let number = kernel.insert(Watch {
+            descriptor,
+            channel: channel as usize,
+            session,
+            context,
+            generation: kernel.generation,
+            is_reading: false,
+            is_raw: false,
+            written: 0.0,
+        });
+        if kernel.set_reading(number, true) {
+            return number as i32;
+        }
+        drop(kernel.remove(number));
+        -1
+    })
+    .unwrap_or(-1)
+}
+
+/// Reads no more, or goes on reading; false when the system refuses.
+#[napi(catch_unwind)]
+pub fn kernel_read(number: u32, on: bool) -> bool {
+    with(|kernel| kernel.set_reading(number, on)).unwrap_or_default()
+}
+
+/// Hands chunks over unparsed, or parses them again.
+#[napi(catch_unwind)]
+pub fn kernel_raw(number: u32, on: bool) {
+    with(|kernel| kernel.watch(number).map(|watch| watch.is_raw = on));
+}
+
+/// Forgets a connection. Its descriptor is not touched any more and may be closed.
+#[napi(catch_unwind)]
+pub fn kernel_release(number: u32) {
+    // Destroying the async context may call into JavaScript's hooks: nothing is borrowed then.
+    let watch = with(|kernel| kernel.remove(number));
+    drop(watch);
+}
+
+/// Bytes written past Node's stream.
+#[napi(catch_unwind)]
+pub fn kernel_written(number: u32) -> f64 {
+    with(|kernel| kernel.watch(number).map(|watch| watch.written)).flatten().unwrap_or_default()
+}
+
+/// Writes what the session holds for the peer and then a message, without copying it first;
+/// returns how many bytes the system did not take. They stay in the session.
+#[napi(catch_unwind)]
+pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+    let opcode = table::opcode(opcode_bits)?;
+    let rest = with(|kernel| {
+        let watch = kernel.watch(number)?;
+        table::with(watch.session, |entry, entropy| {
+            let Entry { connection, output, .. } = entry;
+            match connection.plain_header(opcode, payload.len()) {
+                Some(header) => {
+                    output.wire.extend_from_slice(header.as_bytes());
+                    watch.write(entry, &payload)
+                }
+                None => {
+                    connection.send(opcode, 0, &payload, entropy, output);
+                    watch.write(entry, &[])
+                }
+            }
+        })
+    });
+    Ok(rest.flatten().unwrap_or_default())
+}
+
+/// Writes what the session holds for the peer; returns how many bytes the system did not take. They
+/// stay in the session.
+#[napi(catch_unwind)]
+pub fn kernel_write(number: u32) -> u32 {
+    with(|kernel| {
+        let watch = kernel.watch(number)?;
+        table::with(watch.session, |entry, _| watch.write(entry, &[]))
+    })
+    .flatten()
+    .unwrap_or_default()
+}

@@ -1,0 +1,155 @@
+//! Compressed messages of the peer (RFC 7692 section 6.2), inflated frame by frame as they arrive.
+//!
+//! One call into a receiver does no more than a slice of work. What is left of a frame then becomes
+//! an [`InflateJob`], which may run on any thread; nothing is read until it is back.
+
+use std::sync::Arc;
+
+use super::message::Message;
+use crate::proto::ProtocolError;
+use crate::proto::deflate::Decompressor;
+
+/// RSV1 of a message's first frame: it is compressed.
+pub(crate) const COMPRESSED: u8 = 4;
+
+/// What one chunk may cost before the rest is left to a job, in inflated bytes: 2 to 5 ms.
+const BUDGET: usize = 2 << 20;
+
+/// What a message costs whatever its length: an inflater has to be given its window.
+const MESSAGE_COST: usize = 4 << 10;
+
+/// How much a job inflates before it looks at the text it made.
+const STRIDE: usize = 1 << 20;
+
+/// The receiving half of a connection's compression.
+#[derive(Debug)]
+pub(super) struct Inflation {
+    place: Place,
+    /// What is left of this chunk's budget.
+    budget: usize,
+}
+
+#[derive(Debug)]
+enum Place {
+    Here(Box<Decompressor>),
+    /// A job waits to be taken.
+    Waiting(Box<InflateJob>),
+    /// A job is out; it is known again by this.
+    Away(Arc<()>),
+    /// The decompressor is of no use any more.
+    Gone,
+}
+
+impl Inflation {
+    pub(super) fn new(decompressor: Decompressor) -> Self {
+        Self { place: Place::Here(Box::new(decompressor)), budget: BUDGET }
+    }
+
+    /// A new chunk has come.
+    pub(super) fn refill(&mut self) {
+        self.budget = BUDGET;
+    }
+
+    /// Whether reading has to wait for a job.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.place, Place::Waiting(_) | Place::Away(_))
+    }
+
+    /// Inflates the next bytes of `message`; `last` ends it. Returns the message, unless what is
+    /// left of `bytes` has become a job.
+    pub(super) fn push(
+        &mut self,
+        mut message: Box<Message>,
+        bytes: &[u8],
+        last: bool,
+        limit: usize,
+    ) -> Result<Option<Box<Message>>, ProtocolError> {
+        let Place::Here(decompressor) = &mut self.place else { return Ok(Some(message)) };
+        let before = message.held();
+        let taken = message.inflate(decompressor, bytes, last, limit, self.budget)?;
+        let cost = message.held() - before + if last { MESSAGE_COST } else { 0 };
+        self.budget = self.budget.saturating_sub(cost);
+        if taken == bytes.len() {
+            return Ok(Some(message));
+        }
+        if let Place::Here(decompressor) = std::mem::replace(&mut self.place, Place::Gone) {
+            self.place = Place::Waiting(Box::new(InflateJob {
+                decompressor,
+                message,
+                payload: bytes[taken..].to_vec(),
+                last,
+                limit,
+                result: Ok(()),
+                tag: Arc::default(),
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Hands the job out.
+    pub(super) fn take_job(&mut self) -> Option<Box<InflateJob>> {
+        match std::mem::replace(&mut self.place, Place::Gone) {
+            Place::Waiting(job) => {
+                self.place = Place::Away(Arc::clone(&job.tag));
+                Some(job)
+            }
+            other => {
+                self.place = other;
+                None
+            }
+        }
+    }
+
+    /// Takes a job back: the message and whether it is complete. `None` for a job of another
+    /// connection.
+    pub(super) fn give_back(&mut self, job: InflateJob) -> Option<Inflated> {
+        match &self.place {
+            Place::Away(tag) if Arc::ptr_eq(tag, &job.tag) => {}
+            _ => return None,
+        }
+        self.place = Place::Here(job.decompressor);
+        self.refill();
+        Some(Inflated { message: job.message, complete: job.last, result: job.result })
+    }
+}
+
+/// What a job made.
+pub(super) struct Inflated {
+    pub(super) message: Box<Message>,
+    pub(super) complete: bool,
+    pub(super) result: Result<(), ProtocolError>,
+}
+
+/// Inflating that would take too long where it came up. Taken from a connection, [run](Self::run)
+/// anywhere, and given back.
+#[derive(Debug)]
+pub struct InflateJob {
+    decompressor: Box<Decompressor>,
+    message: Box<Message>,
+    payload: Vec<u8>,
+    last: bool,
+    limit: usize,
+    result: Result<(), ProtocolError>,
+    tag: Arc<()>,
+}
+
+impl InflateJob {
+    /// Does the work, up to the connection's limit on a message.
+    pub fn run(&mut self) {
+        let payload = std::mem::take(&mut self.payload);
+        let mut rest = payload.as_slice();
+        loop {
+            let (decompressor, message) = (&mut self.decompressor, &mut self.message);
+            match message.inflate(decompressor, rest, self.last, self.limit, STRIDE) {
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Err(error) => {
+                    self.result = Err(error);
+                    return;
+                }
+            }
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Which of many sockets can be read: epoll or kqueue, level-triggered, never blocking.
+//!
+//! The sockets stay where they are, in the hands of whoever owns them. This set has a descriptor
+//! of its own, readable while any of its sockets is, so that one watch on somebody else's event
+//! loop serves all of them.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::io::{Errno, Result};
+
+/// Sockets one call to [`Readiness::wait`] reports at most; the others are reported by the next.
+const BATCH: usize = 256;
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// A socket that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    /// What the socket was added under.
+    pub(crate) key: u64,
+    /// The socket has failed: reading would consume the error.
+    pub(crate) failed: bool,
+}
+
+/// A set of sockets.
+pub(crate) struct Readiness {
+    queue: OwnedFd,
+    events: Vec<sys::Event>,
+}
+
+impl Readiness {
+    /// An empty set.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is left.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { queue: sys::create()?, events: Vec::with_capacity(BATCH) })
+    }
+
+    /// A descriptor that can be read while a socket of the set can.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
+    }
+
+    /// Adds a socket, which must not be in the set. One that is closed leaves it by itself.
+    ///
+    /// # Errors
+    ///
+    /// The system's limits, or a descriptor that cannot be waited for.
+    pub(crate) fn add(&self, socket: RawFd, key: u64) -> Result<()> {
+        sys::add(&self.queue, socket, key)
+    }
+
+    /// Takes a socket out of the set, if it is there.
+    pub(crate) fn remove(&self, socket: RawFd) {
+        // It fails for a socket that is not there, which is what was asked for.
+        let _ = sys::remove(&self.queue, socket);
+    }
+
+    /// Appends the sockets that can be read now.
+    pub(crate) fn wait(&mut self, ready: &mut Vec<Ready>) {
+        self.events.clear();
+        while let Err(Errno::INTR) = sys::wait(&self.queue, &mut self.events) {}
+        ready.extend(self.events.iter().map(sys::ready));
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod sys {
+    use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+
+    use super::*;
+    use crate::transport::descriptor::lend;
+
+    pub(super) use epoll::Event;
+
+    pub(super) fn create() -> Result<OwnedFd> {
+        epoll::create(CreateFlags::CLOEXEC)
+    }
+
+    pub(super) fn add(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        lend(socket, |socket| epoll::add(queue, socket, EventData::new_u64(key), EventFlags::IN))
+    }
+
+    pub(super) fn remove(queue: &OwnedFd, socket: RawFd) -> Result<()> {
+        lend(socket, |socket| epoll::delete(queue, socket))
+    }
+
+    pub(super) fn wait(queue: &OwnedFd, events: &mut Vec<Event>) -> Result<()> {
+        epoll::wait(queue, spare_capacity(events), Some(&AT_ONCE)).map(drop)
+    }
+
+    pub(super) fn ready(event: &Event) -> Ready {
+        let Event { flags, data } = *event;
+        Ready { key: data.u64(), failed: flags.contains(EventFlags::ERR) }
+    }
+}
+
+#[cfg(target_os = "macos")]
+mod sys {
+    use std::ptr;
+
+    use rustix::event::kqueue::{self, EventFilter, EventFlags};
+
+    use super::*;
+
+    pub(super) use kqueue::Event;
+
+    pub(super) fn create() -> Result<OwnedFd> {
+        kqueue::kqueue()
+    }
+
+    fn change(queue: &OwnedFd, changes: &[Event], events: &mut Vec<Event>) -> Result<()> {
+        #[expect(unsafe_code, reason = "rustix wants a promise about the descriptors")]
+        // SAFETY: whoever adds a socket takes it out before closing it, and kqueue forgets closed
+        // descriptors by itself; nothing is dereferenced here.
+        let result = unsafe {
+            kqueue::kevent_timespec(queue, changes, spare_capacity(events), Some(&AT_ONCE))
+        };
+        result.map(drop)
+    }
+
+    pub(super) fn add(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        let key = ptr::without_provenance_mut(key as usize);
+        let event = Event::new(EventFilter::Read(socket), EventFlags::ADD, key);
+        change(queue, &[event], &mut Vec::new())
+    }
+
+    pub(super) fn remove(queue: &OwnedFd, socket: RawFd) -> Result<()> {
+        let event = Event::new(EventFilter::Read(socket), EventFlags::DELETE, ptr::null_mut());
+        change(queue, &[event], &mut Vec::new())
+    }
+
+    pub(super) fn wait(queue: &OwnedFd, events: &mut Vec<Event>) -> Result<()> {
+        change(queue, &[], events)
+    }
+
+    pub(super) fn ready(event: &Event) -> Ready {
+        Ready {
+            key: event.udata().addr() as u64,
+            failed: event.flags().contains(EventFlags::ERROR),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    fn keys(set: &mut Readiness) -> Vec<u64> {
+        let mut ready = Vec::new();
+        set.wait(&mut ready);
+        ready.iter().map(|ready| ready.key).collect()
+    }
+
+    #[test]
+    fn reports_what_can_be_read_until_it_was_read() {
+        let mut set = Readiness::new().unwrap();
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        set.add(ours.as_raw_fd(), 7).unwrap();
+        assert_eq!(keys(&mut set), []);
+        theirs.write_all(b"x").unwrap();
+        assert_eq!(keys(&mut set), [7]);
+        assert_eq!(keys(&mut set), [7]);
+        ours.read_exact(&mut [0]).unwrap();
+        assert_eq!(keys(&mut set), []);
+        drop(theirs);
+        assert_eq!(keys(&mut set), [7]);
+        set.remove(ours.as_raw_fd());
+        assert_eq!(keys(&mut set), []);
+    }
+
+    #[test]
+    fn a_closed_socket_leaves_by_itself() {
+        let mut set = Readiness::new().unwrap();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        set.add(ours.as_raw_fd(), 1).unwrap();
+        drop(theirs);
+        drop(ours);
+        assert_eq!(keys(&mut set), []);
+    }
+
+    #[test]
+    fn a_socket_is_added_once() {
+        let set = Readiness::new().unwrap();
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        set.add(ours.as_raw_fd(), 1).unwrap();
+        set.remove(ours.as_raw_fd());
+        set.add(ours.as_raw_fd(), 2).unwrap();
+    }
+}
