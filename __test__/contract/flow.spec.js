@@ -33,13 +33,17 @@ async function pair(t) {
   return { client, server: await server };
 }
 
-/** Sends until the socket says that it is congested; returns what was sent. */
+/**
+ * Sends until the socket says that it is congested, and then as much again as
+ * no kernel will take while its buffers grow; returns how much was sent.
+ */
 function congest(ws) {
-  let sent = 0;
+  let sent = 1;
   while (ws.send(Buffer.alloc(MB))) {
     if (++sent > 200) throw new Error('never congested');
   }
-  return sent + 1;
+  for (let i = 0; i < 16; i++, sent++) assert.strictEqual(ws.send(Buffer.alloc(MB)), false);
+  return sent;
 }
 
 for (const [side, open, out] of SIDES) {
