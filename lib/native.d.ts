@@ -149,7 +149,10 @@ export interface Answer {
  * Takes the shared memory of one copy of the JavaScript layer; returns the number its sessions
  * name it by.
  */
-export declare function attach(spans: Int32Array, stage: Buffer): number
+export declare function attach(spans: Int32Array, stage: Buffer, commands: Int32Array): number
+
+/** Appends the same message to many sessions; it is framed once where it goes out as it is. */
+export declare function broadcast(ids: Uint32Array, opcodeBits: number, payload: Buffer): void
 
 /** What a client needs to know. */
 export interface ClientOptions {
@@ -198,6 +201,45 @@ export declare function isUtf8(bytes: Buffer): boolean
 export declare function isWebSocket(method: string, connection: string, upgrade: string): boolean
 
 /**
+ * Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
+ * called for each chunk: `length` bytes are in the slab and `count` events in the spans. `length`
+ * 0 is the end of the stream, below it an error number, negated; the least integer says that the
+ * socket has failed. Returns the number to `kernel_watch` with, or -1 where there is no kernel
+ * path.
+ */
+export declare function kernelAttach(slab: Buffer, dispatch: ((arg0: number, arg1: number, arg2: number) => void)): number
+
+/** Hands chunks over unparsed, or parses them again. */
+export declare function kernelRaw(number: number, on: boolean): void
+
+/** Reads no more, or goes on reading; false when the system refuses. */
+export declare function kernelRead(number: number, on: boolean): boolean
+
+/** Forgets a connection. Its descriptor is not touched any more and may be closed. */
+export declare function kernelRelease(number: number): void
+
+/**
+ * Writes what the session holds for the peer and then a message, without copying it first;
+ * returns how many bytes the system did not take. They stay in the session.
+ */
+export declare function kernelSend(number: number, opcodeBits: number, payload: Buffer): number
+
+/**
+ * Reads `descriptor` for a session from now on. Returns the connection's number, or -1 when the
+ * system refuses.
+ */
+export declare function kernelWatch(channel: number, descriptor: number, session: number): number
+
+/**
+ * Writes what the session holds for the peer; returns how many bytes the system did not take. They
+ * stay in the session.
+ */
+export declare function kernelWrite(number: number): number
+
+/** Bytes written past Node's stream. */
+export declare function kernelWritten(number: number): number
+
+/**
  * The offers or responses in a header: for each its name, then keys and values in turn. A
  * parameter without a value is `true`; one that comes twice stands there twice.
  */
@@ -209,6 +251,9 @@ export interface ProxyAnswer {
   /** Names and values in turn. */
   headers: Array<string>
 }
+
+/** Frames what was staged; returns how many bytes wait for the session's peer. */
+export declare function pending(id: number): number
 
 /**
  * Parses a chunk from byte `from` on and reports into the session's channel; returns the number
@@ -233,9 +278,6 @@ export declare function send(id: number, opcodeBits: number, payload: Buffer): n
  * been compressed and written; none may be sent before.
  */
 export declare function sendAside(id: number, opcode: number, payload: Buffer): Promise<unknown>
-
-/** As [`send`], with the first `length` bytes of the channel's stage for a payload. */
-export declare function sendStaged(id: number, opcodeBits: number, length: number): number
 
 /** One extension with its parameters, keys and values in turn, as it stands in a header. */
 export declare function serializeExtension(name: string, pairs: Array<any>): string
