@@ -131,6 +131,12 @@ declare class WebSocket extends Socket {
   /** Throws `Unrecognized option: NAME` for the first key of `options` that is not in `validKeys`. */
   static validateOptions(options: object | null | undefined, validKeys: string[]): void;
 
+  /**
+   * Sends one message to many sockets, encoded and framed once. Sockets that are not open, or whose earlier
+   * messages still wait for the network, are skipped.
+   */
+  static broadcast<T extends Socket>(sockets: Iterable<T>, message: unknown): { sent: number; skipped: T[] };
+
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
   static readonly CLOSING: 2;
@@ -234,6 +240,8 @@ declare namespace WebSocket {
   interface Options extends CommonOptions {
     /** false refuses drafts 75 and 76 and versions 7 and 8; true when left out. */
     allowDrafts?: boolean;
+    /** false reads and writes the socket through Node's streams only; true when left out. */
+    kernelSocket?: boolean;
     /** Accepted for symmetry with the client and ignored. */
     proxy?: unknown;
     tls?: unknown;
