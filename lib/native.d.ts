@@ -207,7 +207,7 @@ export declare function isWebSocket(method: string, connection: string, upgrade:
  * socket has failed. Returns the number to `kernel_watch` with, or -1 where there is no kernel
  * path.
  */
-export declare function kernelAttach(slab: Buffer, dispatch: ((arg0: number, arg1: number, arg2: number) => void)): number
+export declare function kernelAttach(slab: Buffer, dispatch: (arg: Arguments) => void): number
 
 /** Hands chunks over unparsed, or parses them again. */
 export declare function kernelRaw(number: number, on: boolean): void
@@ -245,15 +245,15 @@ export declare function kernelWritten(number: number): number
  */
 export declare function parseExtensions(header: string): Array<Array<any>>
 
+/** Frames what was staged; returns how many bytes wait for the session's peer. */
+export declare function pending(id: number): number
+
 /** What a proxy answered that did not open its tunnel. */
 export interface ProxyAnswer {
   statusCode: number
   /** Names and values in turn. */
   headers: Array<string>
 }
-
-/** Frames what was staged; returns how many bytes wait for the session's peer. */
-export declare function pending(id: number): number
 
 /**
  * Parses a chunk from byte `from` on and reports into the session's channel; returns the number
