@@ -276,7 +276,7 @@ describe('options of net', () => {
         });
         let timer;
         // 02: the timer for keep-alive runs, as it does once all that was sent is acknowledged.
-        await until(() => (timer = timerOf(ws._stream.localPort)) === null || timer.kind === '02');
+        await until(() => (timer = timerOf(ws._stream)) === null || timer.kind === '02');
         if (timer === null) return t.skip('no /proc/net/tcp here');
         assert.ok(timer.in > 60 && timer.in <= 77.5, `${timer.in} s`);
       }
@@ -482,16 +482,17 @@ async function unixProxy(t, host, { port, requests }) {
   return { requests };
 }
 
-/** The kernel's timer of the connection from a local port. */
-function timerOf(port) {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+/** The kernel's timer of a connection. */
+function timerOf({ localPort, remotePort }) {
+  const ends = [localPort, remotePort].map((port) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`);
   let table;
   try {
     table = fs.readFileSync('/proc/net/tcp', 'latin1');
   } catch {
     return null;
   }
-  const fields = table.split('\n').map((line) => line.trim().split(/\s+/)).find(([, local]) => local && local.endsWith(`:${hex}`));
+  const fields = table.split('\n').map((line) => line.trim().split(/\s+/))
+    .find(([, local, remote]) => remote && local.endsWith(ends[0]) && remote.endsWith(ends[1]));
   // The kernel may pass over a line while others come and go.
   const [kind, when] = fields ? fields[5].split(':') : ['', '0'];
   return { kind, in: parseInt(when, 16) / 100 };
