@@ -131,6 +131,12 @@ declare class WebSocket extends Socket {
   /** Throws `Unrecognized option: NAME` for the first key of `options` that is not in `validKeys`. */
   static validateOptions(options: object | null | undefined, validKeys: string[]): void;
 
+  /**
+   * Sends one message to many sockets, encoded and framed once. Sockets that are not open, or whose earlier
+   * messages still wait for the network, are skipped.
+   */
+  static broadcast<T extends Socket>(sockets: Iterable<T>, message: unknown): { sent: number; skipped: T[] };
+
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
   static readonly CLOSING: 2;
@@ -234,6 +240,8 @@ declare namespace WebSocket {
   interface Options extends CommonOptions {
     /** false refuses drafts 75 and 76 and versions 7 and 8; true when left out. */
     allowDrafts?: boolean;
+    /** false reads and writes the socket through Node's streams only; true when left out. */
+    kernelSocket?: boolean;
     /** Accepted for symmetry with the client and ignored. */
     proxy?: unknown;
     tls?: unknown;
@@ -246,12 +254,14 @@ declare namespace WebSocket {
     tls?: ConnectionOptions | null;
     /** Certificate authorities, used when `tls.ca` is not given. */
     ca?: ConnectionOptions['ca'];
-    /** What `net.connect` takes; host and port come from the URL. */
+    /** What `net.connect` takes, for `wss:` URLs too; host and port come from the URL. */
     net?: Partial<NetConnectOpts> | null;
     /** Seconds until an unanswered handshake fails; 30 when left out, 0 for none. */
     handshakeTimeout?: number;
     /** true fails the handshake when protocols were offered and the server chose none. */
     requireProtocol?: boolean;
+    /** Gives the attempt to connect up; means nothing once the socket is open. */
+    signal?: AbortSignal | null;
   }
 
   interface ProxyOptions {

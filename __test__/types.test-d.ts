@@ -46,6 +46,7 @@ const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   headers: { Origin: 'https://example.com' },
   handshakeTimeout: 5,
   requireProtocol: true,
+  signal: AbortSignal.timeout(1000),
   deflate: { level: 1, noContextTakeover: true, threshold: 100 },
   nativeDeflate: false,
 });

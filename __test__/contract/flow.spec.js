@@ -151,6 +151,15 @@ for (const [side, open, out] of SIDES) {
     await until(() => got === 20);
   });
 
+  for (const how of ['end', 'destroy']) {
+    it(`${side}: what was sent leaves before ${how}() on its socket in the same turn`, async (t) => {
+      const { ws, peer } = await open(t);
+      ws.send('last words');
+      ws._stream[how]();
+      assert.strictEqual((await peer.frame()).payload.toString(), 'last words');
+    });
+  }
+
   it(`${side}: echoes through ws.pipe(ws)`, async (t) => {
     const { ws, peer } = await open(t);
     assert.strictEqual(ws.pipe(ws), ws);

@@ -277,7 +277,7 @@ it('ES modules: the default import', async () => {
   assert.deepStrictEqual(out, ['WebSocket', 'function']);
 });
 
-differs('issue 82', 'ES modules: named imports', async () => {
+differs('ESM', 'ES modules: named imports', async () => {
   const out = await moduleOutput(
     `import { Client, EventSource, WebSocket } from ${JSON.stringify(MAIN)};
      console.log(JSON.stringify([Client, EventSource, WebSocket].map((each) => typeof each)));`

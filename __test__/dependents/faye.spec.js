@@ -47,7 +47,11 @@ async function join(t, url, { extension, ...options } = {}) {
   const client = new faye.Client(url, options);
   client.disable('eventsource');
   if (extension) client.addWebsocketExtension(extension);
-  t.after(() => void client.disconnect());
+  t.after(() => {
+    client.disconnect();
+    // The server may be gone before it could answer, and the client waits for that answer.
+    client._dispatcher._transport?._socket?._stream.destroy();
+  });
   client.connect();
   // It shakes hands over HTTP, then goes over to WebSocket.
   await until(() => client._dispatcher._transport?.connectionType === 'websocket' && client._dispatcher._transport._socket);

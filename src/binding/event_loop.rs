@@ -24,16 +24,24 @@ pub(super) type OnReady = extern "C" fn(*mut c_void, c_int, c_int);
 /// Called before a watch ends; gives up the descriptor, to be closed after it.
 pub(super) type Ended = fn() -> Box<dyn Any>;
 
+type HandleSize = unsafe extern "C" fn(c_int) -> usize;
+type PollInit = unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int;
+type PollStart = unsafe extern "C" fn(Handle, c_int, OnReady) -> c_int;
+type PollStop = unsafe extern "C" fn(Handle) -> c_int;
+type Close = unsafe extern "C" fn(Handle, extern "C" fn(Handle));
+type SetData = unsafe extern "C" fn(Handle, *mut c_void);
+type GetData = unsafe extern "C" fn(Handle) -> *mut c_void;
+
 /// The part of libuv that is needed.
 #[derive(Clone, Copy)]
 struct Uv {
-    handle_size: unsafe extern "C" fn(c_int) -> usize,
-    poll_init: unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int,
-    poll_start: unsafe extern "C" fn(Handle, c_int, OnReady) -> c_int,
-    poll_stop: unsafe extern "C" fn(Handle) -> c_int,
-    close: unsafe extern "C" fn(Handle, extern "C" fn(Handle)),
-    set_data: unsafe extern "C" fn(Handle, *mut c_void),
-    get_data: unsafe extern "C" fn(Handle) -> *mut c_void,
+    handle_size: HandleSize,
+    poll_init: PollInit,
+    poll_start: PollStart,
+    poll_stop: PollStop,
+    close: Close,
+    set_data: SetData,
+    get_data: GetData,
 }
 
 fn symbol(name: &CStr) -> Option<*mut c_void> {
@@ -55,13 +63,13 @@ impl Uv {
         // SAFETY: these are the signatures of libuv 1.x, whose ABI does not change.
         unsafe {
             Some(Self {
-                handle_size: mem::transmute::<*mut c_void, _>(handle_size),
-                poll_init: mem::transmute::<*mut c_void, _>(poll_init),
-                poll_start: mem::transmute::<*mut c_void, _>(poll_start),
-                poll_stop: mem::transmute::<*mut c_void, _>(poll_stop),
-                close: mem::transmute::<*mut c_void, _>(close),
-                set_data: mem::transmute::<*mut c_void, _>(set_data),
-                get_data: mem::transmute::<*mut c_void, _>(get_data),
+                handle_size: mem::transmute::<*mut c_void, HandleSize>(handle_size),
+                poll_init: mem::transmute::<*mut c_void, PollInit>(poll_init),
+                poll_start: mem::transmute::<*mut c_void, PollStart>(poll_start),
+                poll_stop: mem::transmute::<*mut c_void, PollStop>(poll_stop),
+                close: mem::transmute::<*mut c_void, Close>(close),
+                set_data: mem::transmute::<*mut c_void, SetData>(set_data),
+                get_data: mem::transmute::<*mut c_void, GetData>(get_data),
             })
         }
     }
@@ -121,7 +129,6 @@ impl LoopWatch {
             unsafe { (uv.close)(handle, closed) };
             return None;
         }
-        // `end` needs the functions before it has the data.
         Some(Self { uv, handle })
     }
 
@@ -140,8 +147,10 @@ impl LoopWatch {
 
 unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, handle: *mut c_void) {
     let Some(uv) = Uv::find() else { return };
+    // SAFETY: the handle has not been closed yet.
+    let ending = unsafe { (uv.get_data)(handle) };
     // SAFETY: `open` has put an `Ending` there, and only `closed` takes it away.
-    let ending = unsafe { &mut *(uv.get_data)(handle).cast::<Ending>() };
+    let ending = unsafe { &mut *ending.cast::<Ending>() };
     ending.hook = hook;
     ending.kept = Some((ending.before)());
     // SAFETY: Node calls this once, on the loop's thread, while the loop is still there.
@@ -150,8 +159,10 @@ unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, handle: *mut
 
 extern "C" fn closed(handle: Handle) {
     let Some(uv) = Uv::find() else { return };
+    // SAFETY: the handle's memory is freed only below.
+    let ending = unsafe { (uv.get_data)(handle) };
     // SAFETY: `open` has put it there, and a handle is closed once.
-    let ending = unsafe { Box::from_raw((uv.get_data)(handle).cast::<Ending>()) };
+    let ending = unsafe { Box::from_raw(ending.cast::<Ending>()) };
     // SAFETY: libuv is done with the handle, which was allocated with this layout.
     unsafe { dealloc(handle.cast(), ending.layout) };
     if !ending.hook.is_null() {

@@ -204,7 +204,7 @@ fn serve(ready: Ready) {
     let number = ready.key as u32;
     let told = with(|kernel| {
         let arguments = catch_unwind(AssertUnwindSafe(|| kernel.receive(ready)))
-            .unwrap_or_else(|_| Some((number as i32, FAILED, 0)))?;
+            .unwrap_or(Some((number as i32, FAILED, 0)))?;
         let watch = kernel.watch(number)?;
         let (context, channel) = (watch.context.raw(), watch.channel);
         let dispatch = &kernel.channels.get(channel)?.dispatch;

@@ -102,6 +102,7 @@ mod sys {
 mod sys {
     use std::ptr;
 
+    use rustix::buffer::Buffer;
     use rustix::event::kqueue::{self, EventFilter, EventFlags};
 
     use super::*;
@@ -112,29 +113,36 @@ mod sys {
         kqueue::kqueue()
     }
 
-    fn change(queue: &OwnedFd, changes: &[Event], events: &mut Vec<Event>) -> Result<()> {
+    fn kevent<Events: Buffer<Event>>(
+        queue: &OwnedFd,
+        changes: &[Event],
+        events: Events,
+    ) -> Result<Events::Output> {
         #[expect(unsafe_code, reason = "rustix wants a promise about the descriptors")]
         // SAFETY: whoever adds a socket takes it out before closing it, and kqueue forgets closed
         // descriptors by itself; nothing is dereferenced here.
-        let result = unsafe {
-            kqueue::kevent_timespec(queue, changes, spare_capacity(events), Some(&AT_ONCE))
-        };
-        result.map(drop)
+        unsafe {
+            kqueue::kevent_timespec(queue, changes, events, Some(&AT_ONCE))
+        }
+    }
+
+    /// Without room for events, a failure is returned instead of being one of them.
+    fn change(queue: &OwnedFd, change: Event) -> Result<()> {
+        kevent(queue, &[change], &mut [] as &mut [Event]).map(drop)
     }
 
     pub(super) fn add(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
         let key = ptr::without_provenance_mut(key as usize);
-        let event = Event::new(EventFilter::Read(socket), EventFlags::ADD, key);
-        change(queue, &[event], &mut Vec::new())
+        change(queue, Event::new(EventFilter::Read(socket), EventFlags::ADD, key))
     }
 
     pub(super) fn remove(queue: &OwnedFd, socket: RawFd) -> Result<()> {
-        let event = Event::new(EventFilter::Read(socket), EventFlags::DELETE, ptr::null_mut());
-        change(queue, &[event], &mut Vec::new())
+        let none = ptr::null_mut();
+        change(queue, Event::new(EventFilter::Read(socket), EventFlags::DELETE, none))
     }
 
     pub(super) fn wait(queue: &OwnedFd, events: &mut Vec<Event>) -> Result<()> {
-        change(queue, &[], events)
+        kevent(queue, &[], spare_capacity(events)).map(drop)
     }
 
     pub(super) fn ready(event: &Event) -> Ready {

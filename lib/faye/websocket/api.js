@@ -144,6 +144,8 @@ const methods = {
     stream.setTimeout(0);
     stream.setNoDelay(true);
 
+    flushBeforeEnd(stream, this._driver);
+
     const finalize = () => this._finalizeClose();
     stream.on('close', finalize);
     // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
@@ -246,6 +248,21 @@ Object.defineProperty(API, 'nameStates', { value: nameStates });
 /** What went wrong; a failure on all addresses of a host says it once for each. */
 function messageOf(error) {
   return error.message || (error.errors && error.errors[0] && error.errors[0].message) || '';
+}
+
+/**
+ * Output waits for the end of the turn, unknown to whoever holds the socket: when they end or
+ * destroy it in that turn, what was sent before goes out before.
+ */
+function flushBeforeEnd(stream, driver) {
+  for (const name of ['end', 'destroy']) {
+    const original = stream[name];
+    const value = function (...args) {
+      if (driver._pending > 0) driver.flush();
+      return original.apply(this, args);
+    };
+    Object.defineProperty(stream, name, { value, writable: true, configurable: true, enumerable: false });
+  }
 }
 
 /** Lets a socket send what it still holds, within limits, before it goes. */
