@@ -80,10 +80,12 @@ Client.prototype._finalizeClose = function () {
   API.prototype._finalizeClose.call(this);
 };
 
-/** The attempt to connect is over, one way or the other. */
-Client.prototype._settle = function () {
-  for (const callback of this._onSettled.splice(0)) callback();
-};
+/** The attempt to connect is over, one way or the other. Not enumerable: the original has no such method. */
+Object.defineProperty(Client.prototype, '_settle', {
+  value() {
+    for (const callback of this._onSettled.splice(0)) callback();
+  },
+});
 
 Client.prototype._configureStream = function () {
   API.prototype._configureStream.call(this);
