@@ -9,16 +9,17 @@
 const { Socket } = require('net');
 const { getSystemErrorName } = require('util');
 
+const { memory: marks, connections, mark, unmark, currentRound } = require('./driver/marks');
 const { native, slab } = require('./driver/session');
 
 /** In place of a length: the socket has failed. */
 const FAILED = -0x80000000;
+/** In place of a length: the kernel did not take all of the output that was marked. */
+const UNWRITTEN = FAILED + 1;
 
 const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.kernelAttach === 'function' &&
   !process.versions.bun && !process.versions.deno;
 
-/** Connections by number; released ones leave a hole that is filled again. */
-const connections = [];
 let channel;
 
 const kKernel = Symbol('kernel');
@@ -30,6 +31,8 @@ class KernelSocket {
     this._handle = handle;
     this._number = -1;
     this._written = 0;
+    this._markedIn = -1;
+    this._markedBytes = 0;
     this.bytesRead = 0;
   }
 
@@ -43,14 +46,50 @@ class KernelSocket {
     return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable;
   }
 
+  /** Whether there is output that was marked and has not been written yet. */
+  get isMarked() {
+    return this._markedIn === currentRound();
+  }
+
+  /** Bytes of the output that was marked and has not been written yet. */
+  get markedBytes() {
+    return this.isMarked ? this._markedBytes : 0;
+  }
+
+  /** Has the session's output of `bytes` written together with that of other connections. */
+  mark(bytes) {
+    if (this._socket.timeout) this._socket._unrefTimer();
+    if (this.isMarked) {
+      this._markedBytes += bytes;
+    } else {
+      this._markedIn = mark(this._number);
+      this._markedBytes = bytes;
+    }
+  }
+
+  /** Something else is written first, or more: what was marked must not come in between. */
+  unmark() {
+    if (!this.isMarked) return;
+    unmark(this._number);
+    this._markedIn = -1;
+  }
+
+  /** Has Node's stream write what the kernel did not take of the marked output. */
+  handOver() {
+    this.unmark();
+    this._driver.handOverAll();
+  }
+
   /** Writes the session's output; returns how many bytes of it the kernel did not take. */
   write() {
     if (this._socket.timeout) this._socket._unrefTimer();
+    this.unmark();
     return native.kernelWrite(this._number);
   }
 
   /** Writes the session's output and a message behind it; returns as `write` does. */
   send(opcode, payload) {
+    this.unmark();
     if (this._socket.timeout) this._socket._unrefTimer();
     return native.kernelSend(this._number, opcode, payload);
   }
@@ -58,7 +97,7 @@ class KernelSocket {
   /** The socket is ended or destroyed in the turn in which something was sent. */
   writeAll() {
     const driver = this._driver;
-    if (this._number < 0 || driver._pending === 0) return;
+    if (this._number < 0 || driver._pending === 0 && !this.isMarked) return;
     driver._pending = 0;
     native.kernelWrite(this._number);
   }
@@ -89,6 +128,7 @@ class KernelSocket {
 
   /** Has Node's socket go on reading where we stopped. */
   giveBack() {
+    if (this._number >= 0 && this.isMarked) this._driver.flush();
     if (!this.release() || this._socket.destroyed) return;
     this._handle.reading = true;
     const error = this._handle.readStart();
@@ -97,6 +137,7 @@ class KernelSocket {
 
   receive(length, count) {
     const { _socket: socket, _driver: driver } = this;
+    if (length === UNWRITTEN) return this.handOver();
     // Destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (length <= 0) {
@@ -246,7 +287,7 @@ function takeSocket(driver, socket) {
   if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
   const prototype = disguise(Object.getPrototypeOf(handle));
   if (prototype === null) return false;
-  if (channel === undefined) channel = native.kernelAttach(slab, dispatch);
+  if (channel === undefined) channel = native.kernelAttach(slab, marks, dispatch);
   if (channel < 0) return false;
 
   const number = native.kernelWatch(channel, handle.fd, driver._id);

@@ -201,13 +201,14 @@ export declare function isUtf8(bytes: Buffer): boolean
 export declare function isWebSocket(method: string, connection: string, upgrade: string): boolean
 
 /**
- * Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
- * called for each chunk: `length` bytes are in the slab and `count` events in the spans. `length`
- * 0 is the end of the stream, below it an error number, negated; the least integer says that the
- * socket has failed. Returns the number to `kernel_watch` with, or -1 where there is no kernel
- * path.
+ * Takes the memory that chunks are read into, that of `marks`, and
+ * `dispatch(number, length, count)`, which is called for each chunk: `length` bytes are in the slab
+ * and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
+ * negated; the least integer says that the socket has failed, the least but one that `count` bytes
+ * of marked output were not taken by the system. Returns the number to `kernel_watch` with, or -1
+ * where there is no kernel path.
  */
-export declare function kernelAttach(slab: Buffer, dispatch: (arg: Arguments) => void): number
+export declare function kernelAttach(slab: Buffer, marks: Int32Array, dispatch: (arg: Arguments) => void): number
 
 /** Hands chunks over unparsed, or parses them again. */
 export declare function kernelRaw(number: number, on: boolean): void
@@ -235,6 +236,12 @@ export declare function kernelWatch(channel: number, descriptor: number, session
  * stay in the session.
  */
 export declare function kernelWrite(number: number): number
+
+/**
+ * Writes what the marked connections hold. What the system did not take stays in the sessions:
+ * numbers and bytes left, in turn.
+ */
+export declare function kernelWriteMarked(): Array<number> | null
 
 /** Bytes written past Node's stream. */
 export declare function kernelWritten(number: number): number

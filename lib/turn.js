@@ -1,5 +1,7 @@
 'use strict';
 
+const { writeAtEndOfTurn, writeMarked } = require('./driver/marks');
+
 /**
  * Whatever is sent in one turn of the event loop leaves in one write: drivers with output queue up
  * here and are flushed when the running callback is done, before the loop waits again.
@@ -14,10 +16,11 @@ let listening = false;
 function flush() {
   let next = 0;
   try {
-    while (next < waiting.length) waiting[next++].flush();
+    while (next < waiting.length) waiting[next++].flushTogether();
   } finally {
     waiting.splice(0, next);
     if (waiting.length > 0) process.nextTick(flush);
+    writeAtEndOfTurn();
   }
 }
 
@@ -28,6 +31,7 @@ function flushAtExit() {
   process.on('exit', () => {
     if (running.driver !== null) running.driver.flush();
     flush();
+    writeMarked();
   });
 }
 

@@ -135,7 +135,7 @@ class Driver extends EventEmitter {
       }
     } finally {
       running.driver = null;
-      if (--this._depth === 0) this.flush();
+      if (--this._depth === 0) this.flushTogether();
     }
   }
 
@@ -401,10 +401,30 @@ class Driver extends EventEmitter {
   /** Hands the session's output to the socket. */
   flush() {
     this._scheduled = false;
-    const pending = this._pending;
-    if (pending === 0) return;
-    if (this._kernel !== null && this._kernel.writable) this._handOver(this._kernel.write());
-    else this._handOver(this._isExact ? pending : frameStaged(this._id));
+    const { _pending: pending, _kernel: kernel } = this;
+    if (kernel === null) {
+      if (pending === 0) return;
+    } else {
+      if (pending === 0 && !kernel.isMarked) return;
+      if (kernel.writable) return this._handOver(kernel.write());
+      kernel.unmark();
+    }
+    this._handOver(this._isExact ? pending : frameStaged(this._id));
+  }
+
+  /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
+  flushTogether() {
+    const { _pending: pending, _kernel: kernel } = this;
+    if (kernel === null || pending === 0 || !kernel.writable) return this.flush();
+    this._scheduled = false;
+    this._pending = 0;
+    this._isExact = false;
+    kernel.mark(pending);
+  }
+
+  /** Hands all that the session holds to the socket's stream. */
+  handOverAll() {
+    this._handOver(frameStaged(this._id));
   }
 
   /** Hands the `length` bytes that the session holds to the socket's stream. */

@@ -2,8 +2,10 @@
 //!
 //! Node keeps the socket and its life cycle; it has stopped reading and lends the descriptor. A
 //! chunk is read into memory that JavaScript owns, parsed in place and reported as `receive`
-//! does; then JavaScript is called once, with the number of the connection. Whatever is not plain
-//! reading and writing is handed back to Node's socket, which sees the same end or error.
+//! does; then JavaScript is called once, with the number of the connection. What its listeners send
+//! is written when some connections have been served, one behind the other: a peer that is woken by
+//! each write on its own costs us more than the writing. Whatever is not plain reading and writing
+//! is handed back to Node's socket, which sees the same end or error.
 
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
@@ -11,26 +13,35 @@ use std::mem::{self, ManuallyDrop};
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Result};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Result};
 use napi_derive::napi;
 use rustix::io::Errno;
 
 use super::callback::{Arguments, AsyncContext, Callback};
 use super::event_loop::LoopWatch;
+use super::marks::Marks;
 use super::table::Entry;
 use super::{shared, table};
-use crate::transport::descriptor::{read_some, write_some};
+use crate::transport::OsEntropy;
+use crate::transport::descriptor::{receive_some, send_some};
 use crate::transport::readiness::{Readiness, Ready};
 
 /// Instead of a byte count: the socket has failed, and Node should find out how.
 const FAILED: i32 = i32::MIN;
+/// Instead of a byte count: what the system did not take of the output is to go through Node.
+const UNWRITTEN: i32 = i32::MIN + 1;
+
+/// How long output waits for the listeners of other connections, give or take one of them.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// One copy of the JavaScript layer, as in [`shared`].
 struct Channel {
     // Not dropped with the thread: the environment is gone by then.
     slab: ManuallyDrop<Buffer>,
+    marks: Marks,
     dispatch: Rc<Callback>,
 }
 
@@ -59,6 +70,8 @@ struct Kernel {
     generation: u32,
     reading: usize,
     ready: Vec<Ready>,
+    /// Memory for the numbers of one round.
+    marked: Vec<u32>,
 }
 
 thread_local! {
@@ -78,7 +91,7 @@ impl Watch {
             return 0;
         }
         // Whatever goes wrong is told again to Node's socket, which then writes the rest.
-        let taken = write_some(self.descriptor, wire, more).unwrap_or_default();
+        let taken = send_some(self.descriptor, wire, more).unwrap_or_default();
         self.written += taken as f64;
         let (queued, total) = (wire.len(), wire.len() + more.len());
         if taken == total {
@@ -104,6 +117,7 @@ impl Kernel {
             generation: 0,
             reading: 0,
             ready: Vec::new(),
+            marked: Vec::new(),
         })
     }
 
@@ -164,9 +178,11 @@ impl Kernel {
             return Some((number as i32, FAILED, 0));
         }
         let slab = &mut self.channels.get_mut(watch.channel)?.slab;
-        let length = match read_some(watch.descriptor, slab) {
+        let length = match receive_some(watch.descriptor, slab) {
             Ok(length) => length,
             Err(Errno::AGAIN) => return None,
+            // A pipe, say: Node knows how to read it.
+            Err(Errno::NOTSOCK) => return Some((number as i32, FAILED, 0)),
             Err(error) => return Some((number as i32, -error.raw_os_error(), 0)),
         };
         if length == 0 || watch.is_raw {
@@ -181,6 +197,41 @@ impl Kernel {
         })?;
         Some((number as i32, length as i32, count as i32))
     }
+
+    fn set_serving(&mut self, serving: bool) {
+        for channel in &mut self.channels {
+            channel.marks.set_serving(serving);
+        }
+    }
+
+    /// Runs `act` on a connection and its session; 0 where there is none.
+    fn write(
+        &mut self,
+        number: u32,
+        act: impl FnOnce(&mut Watch, &mut Entry, &mut OsEntropy) -> u32,
+    ) -> u32 {
+        let Some(watch) = self.watch(number) else { return 0 };
+        let rest = table::with(watch.session, |entry, entropy| act(watch, entry, entropy));
+        rest.unwrap_or_default()
+    }
+
+    /// Writes what every marked connection holds; returns those of which the system did not take
+    /// all, with the number of bytes left.
+    fn write_marked(&mut self) -> Vec<(u32, u32)> {
+        let mut marked = mem::take(&mut self.marked);
+        for channel in &mut self.channels {
+            channel.marks.take(&mut marked);
+        }
+        let mut unwritten = Vec::new();
+        for number in marked.drain(..) {
+            let rest = self.write(number, |watch, entry, _| watch.write(entry, &[]));
+            if rest > 0 {
+                unwritten.push((number, rest));
+            }
+        }
+        self.marked = marked;
+        unwritten
+    }
 }
 
 /// The loop's callback: every connection that can be read, one chunk each.
@@ -188,50 +239,87 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
     let Some(mut ready) = with(|kernel| {
         let mut ready = mem::take(&mut kernel.ready);
         kernel.readiness.wait(&mut ready);
+        kernel.set_serving(true);
         ready
     }) else {
         return;
     };
+    // Nothing may unwind into libuv. A panic of the parser costs its connection, as it does when
+    // Node's stream has called it.
+    let guarded = |act: &mut dyn FnMut()| _ = catch_unwind(AssertUnwindSafe(act));
+    let mut since = Instant::now();
     for one in ready.drain(..) {
-        // Nothing may unwind into libuv. A panic of the parser costs its connection, as it does
-        // when Node's stream has called it.
-        let _ = catch_unwind(AssertUnwindSafe(|| serve(one)));
+        guarded(&mut || serve(one));
+        if since.elapsed() > PATIENCE {
+            guarded(&mut write_marked);
+            since = Instant::now();
+        }
     }
-    with(|kernel| kernel.ready = ready);
+    with(|kernel| {
+        kernel.ready = ready;
+        kernel.set_serving(false);
+    });
+    guarded(&mut write_marked);
 }
 
 fn serve(ready: Ready) {
     let number = ready.key as u32;
+    let arguments = with(|kernel| {
+        catch_unwind(AssertUnwindSafe(|| kernel.receive(ready))).unwrap_or(Some((
+            number as i32,
+            FAILED,
+            0,
+        )))
+    });
+    if let Some(Some(arguments)) = arguments {
+        tell(number, arguments);
+    }
+}
+
+fn write_marked() {
+    for (number, rest) in with(Kernel::write_marked).unwrap_or_default() {
+        tell(number, (number as i32, UNWRITTEN, rest as i32));
+    }
+}
+
+/// Calls JavaScript in the async context of a connection.
+fn tell(number: u32, arguments: Arguments) {
     let told = with(|kernel| {
-        let arguments = catch_unwind(AssertUnwindSafe(|| kernel.receive(ready)))
-            .unwrap_or(Some((number as i32, FAILED, 0)))?;
         let watch = kernel.watch(number)?;
         let (context, channel) = (watch.context.raw(), watch.channel);
         let dispatch = &kernel.channels.get(channel)?.dispatch;
-        Some((Rc::clone(dispatch), context, arguments))
+        Some((Rc::clone(dispatch), context))
     });
     // JavaScript may do anything to the connections, this one included: nothing is borrowed.
-    if let Some(Some((dispatch, context, arguments))) = told {
+    if let Some(Some((dispatch, context))) = told {
         dispatch.call(context, arguments);
     }
 }
 
-/// Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
-/// called for each chunk: `length` bytes are in the slab and `count` events in the spans. `length`
-/// 0 is the end of the stream, below it an error number, negated; the least integer says that the
-/// socket has failed. Returns the number to `kernel_watch` with, or -1 where there is no kernel
-/// path.
+/// Takes the memory that chunks are read into, that of [`marks`](super::marks), and
+/// `dispatch(number, length, count)`, which is called for each chunk: `length` bytes are in the slab
+/// and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
+/// negated; the least integer says that the socket has failed, the least but one that `count` bytes
+/// of marked output were not taken by the system. Returns the number to `kernel_watch` with, or -1
+/// where there is no kernel path.
 #[napi(catch_unwind)]
-pub fn kernel_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {
+pub fn kernel_attach(
+    env: Env,
+    slab: Buffer,
+    marks: Int32Array,
+    dispatch: Function<'_, Arguments, ()>,
+) -> i32 {
     let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
     KERNEL.with_borrow_mut(|kernel| {
         if kernel.is_none() {
             *kernel = Kernel::open(env);
         }
         let Some(kernel) = kernel else { return -1 };
-        kernel
-            .channels
-            .push(Channel { slab: ManuallyDrop::new(slab), dispatch: Rc::new(dispatch) });
+        kernel.channels.push(Channel {
+            slab: ManuallyDrop::new(slab),
+            marks: Marks::new(marks),
+            dispatch: Rc::new(dispatch),
+        });
         kernel.channels.len() as i32 - 1
     })
 }
@@ -297,32 +385,36 @@ pub fn kernel_written(number: u32) -> f64 {
 pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     let opcode = table::opcode(opcode_bits)?;
     let rest = with(|kernel| {
-        let watch = kernel.watch(number)?;
-        table::with(watch.session, |entry, entropy| {
-            let Entry { connection, output, .. } = entry;
-            match connection.plain_header(opcode, payload.len()) {
+        kernel.write(number, |watch, entry, entropy| {
+            match entry.connection.plain_header(opcode, payload.len()) {
                 Some(header) => {
-                    output.wire.extend_from_slice(header.as_bytes());
+                    entry.output.wire.extend_from_slice(header.as_bytes());
                     watch.write(entry, &payload)
                 }
                 None => {
+                    let Entry { connection, output, .. } = entry;
                     connection.send(opcode, 0, &payload, entropy, output);
                     watch.write(entry, &[])
                 }
             }
         })
     });
-    Ok(rest.flatten().unwrap_or_default())
+    Ok(rest.unwrap_or_default())
 }
 
 /// Writes what the session holds for the peer; returns how many bytes the system did not take. They
 /// stay in the session.
 #[napi(catch_unwind)]
 pub fn kernel_write(number: u32) -> u32 {
-    with(|kernel| {
-        let watch = kernel.watch(number)?;
-        table::with(watch.session, |entry, _| watch.write(entry, &[]))
-    })
-    .flatten()
-    .unwrap_or_default()
+    with(|kernel| kernel.write(number, |watch, entry, _| watch.write(entry, &[])))
+        .unwrap_or_default()
+}
+
+/// Writes what the marked connections hold. What the system did not take stays in the sessions:
+/// numbers and bytes left, in turn.
+#[napi(catch_unwind)]
+pub fn kernel_write_marked() -> Option<Vec<u32>> {
+    let unwritten = with(Kernel::write_marked)?;
+    (!unwritten.is_empty())
+        .then(|| unwritten.into_iter().flat_map(|(number, rest)| [number, rest]).collect())
 }

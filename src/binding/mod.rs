@@ -15,6 +15,8 @@ mod event_loop;
 pub mod extension;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub mod kernel_socket;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod marks;
 pub mod session;
 pub mod shared;
 pub mod table;

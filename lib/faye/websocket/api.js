@@ -53,7 +53,8 @@ API.CLOSE_TIMEOUT = 30000;
 const bufferedAmount = {
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + (driver._compression ? driver._compression.waiting : 0) +
+    return driver._pending + (driver._kernel ? driver._kernel.markedBytes : 0) +
+      (driver._compression ? driver._compression.waiting : 0) +
       (stream && stream.writableLength || 0);
   },
   set() {},
@@ -258,7 +259,7 @@ function flushBeforeEnd(stream, driver) {
   for (const name of ['end', 'destroy']) {
     const original = stream[name];
     const value = function (...args) {
-      if (driver._pending > 0) driver.flush();
+      driver.flush();
       return original.apply(this, args);
     };
     Object.defineProperty(stream, name, { value, writable: true, configurable: true, enumerable: false });

@@ -1,0 +1,56 @@
+'use strict';
+
+/**
+ * The connections that are served past Node's streams, and which of them have output to be written:
+ * the native side writes it one behind the other when it has served some connections, or when the
+ * turn ends. The memory's layout is documented in src/binding/marks.rs.
+ */
+const { native } = require('./session');
+
+const MAX_MARKS = 1024;
+const COUNT = 0;
+const ROUND = 1;
+const SERVING = 2;
+const HEADER_INTS = 3;
+
+const memory = new Int32Array(HEADER_INTS + MAX_MARKS);
+
+/** Connections by number; released ones leave a hole that is filled again. */
+const connections = [];
+
+/** Marks a connection; returns the round in which it will be written. */
+function mark(number) {
+  if (memory[COUNT] === MAX_MARKS) writeMarked();
+  memory[HEADER_INTS + memory[COUNT]++] = number;
+  return memory[ROUND];
+}
+
+/** Takes a mark back. */
+function unmark(number) {
+  for (let i = HEADER_INTS + memory[COUNT] - 1; i >= HEADER_INTS; i--) {
+    if (memory[i] === number) memory[i] = -1;
+  }
+}
+
+/** The round that has not been written yet. */
+function currentRound() {
+  return memory[ROUND];
+}
+
+/** Writes what is marked, at once. */
+function writeMarked() {
+  if (memory[COUNT] === 0) return;
+  const unwritten = native.kernelWriteMarked();
+  if (!unwritten) return;
+  for (let i = 0; i < unwritten.length; i += 2) {
+    const connection = connections[unwritten[i]];
+    if (connection !== undefined) connection.handOver();
+  }
+}
+
+/** The turn ends: what is marked is written, unless the native side is about to do it. */
+function writeAtEndOfTurn() {
+  if (memory[SERVING] === 0) writeMarked();
+}
+
+module.exports = { memory, connections, mark, unmark, currentRound, writeMarked, writeAtEndOfTurn };
