@@ -16,6 +16,10 @@ const { native, slab } = require('./driver/session');
 const FAILED = -0x80000000;
 /** In place of a length: the kernel did not take all of the output that was marked. */
 const UNWRITTEN = FAILED + 1;
+/** In place of a length: memory is wanted for a message that is being read. */
+const WANTED = FAILED + 2;
+/** In a count of events: it is in that memory. */
+const LANDED = 1 << 16;
 
 const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.kernelAttach === 'function' &&
   !process.versions.bun && !process.versions.deno;
@@ -33,6 +37,7 @@ class KernelSocket {
     this._written = 0;
     this._markedIn = -1;
     this._markedBytes = 0;
+    this._landing = null;
     this.bytesRead = 0;
   }
 
@@ -118,6 +123,7 @@ class KernelSocket {
     native.kernelRelease(this._number);
     connections[this._number] = undefined;
     this._number = -1;
+    this._landing = null;
     this._driver._kernel = null;
     const socket = this._socket;
     socket.removeListener('pause', onPause);
@@ -138,6 +144,7 @@ class KernelSocket {
   receive(length, count) {
     const { _socket: socket, _driver: driver } = this;
     if (length === UNWRITTEN) return this.handOver();
+    if (length === WANTED) return this._lend(count);
     // Destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (length <= 0) {
@@ -149,11 +156,24 @@ class KernelSocket {
     this.bytesRead += length;
     if (socket.timeout) socket._unrefTimer();
     try {
-      if (!this._raw) driver._takeReport(slab, length, count);
+      if (count & LANDED) driver._takeReport(this._takeLanding(), length, 1);
+      else if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
       this._keepRest(length);
     }
+  }
+
+  /** A long message is read to where its listeners get it. */
+  _lend(length) {
+    this._landing = Buffer.allocUnsafeSlow(length);
+    native.kernelLand(this._number, this._landing);
+  }
+
+  _takeLanding() {
+    const memory = this._landing;
+    this._landing = null;
+    return memory;
   }
 
   /**

@@ -204,11 +204,18 @@ export declare function isWebSocket(method: string, connection: string, upgrade:
  * Takes the memory that chunks are read into, that of `marks`, and
  * `dispatch(number, length, count)`, which is called for each chunk: `length` bytes are in the slab
  * and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
- * negated; the least integer says that the socket has failed, the least but one that `count` bytes
- * of marked output were not taken by the system. Returns the number to `kernel_watch` with, or -1
- * where there is no kernel path.
+ * negated. The least integer says that the socket has failed; the next that `count` bytes of marked
+ * output were not taken by the system; the next that `kernelLand` should be given `count` bytes of
+ * memory. Bit 16 of `count`: the event is in that memory. Returns the number to `kernel_watch` with,
+ * or -1 where there is no kernel path.
  */
 export declare function kernelAttach(slab: Buffer, marks: Int32Array, dispatch: (arg: Arguments) => void): number
+
+/**
+ * Lends memory for the message that is being read, as asked for; what has arrived of it moves
+ * there. The memory is JavaScript's again when its event is reported, or the connection released.
+ */
+export declare function kernelLand(number: number, memory: Buffer): void
 
 /** Hands chunks over unparsed, or parses them again. */
 export declare function kernelRaw(number: number, on: boolean): void

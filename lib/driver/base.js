@@ -378,7 +378,7 @@ class Driver extends EventEmitter {
 
   _writeText(opcode, text) {
     const length = stageText(this._id, opcode, text);
-    if (length < 0) this._wrote(native.send(this._id, opcode, Buffer.from(text, 'utf8')));
+    if (length < 0) this._write(opcode, Buffer.from(text, 'utf8'));
     else this._staged(length);
   }
 

@@ -18,13 +18,14 @@ use std::time::{Duration, Instant};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Result};
 use napi_derive::napi;
-use rustix::io::Errno;
+use rustix::io::{self, Errno};
 
 use super::callback::{Arguments, AsyncContext, Callback};
 use super::event_loop::LoopWatch;
 use super::marks::Marks;
 use super::table::Entry;
 use super::{shared, table};
+use crate::proto::hybi::Landing;
 use crate::transport::OsEntropy;
 use crate::transport::descriptor::{receive_some, send_some};
 use crate::transport::readiness::{Readiness, Ready};
@@ -33,6 +34,15 @@ use crate::transport::readiness::{Readiness, Ready};
 const FAILED: i32 = i32::MIN;
 /// Instead of a byte count: what the system did not take of the output is to go through Node.
 const UNWRITTEN: i32 = i32::MIN + 1;
+/// Instead of a byte count: memory is wanted for a message.
+const WANTED: i32 = i32::MIN + 2;
+/// In the count of events: the one there is lies in the memory lent for it, not in the slab.
+const LANDED: i32 = 1 << 16;
+
+/// What has to have arrived of a message, and be missing, for it to get memory of its own.
+const LEAST_HELD: usize = 32 * 1024;
+/// Longer messages are collected by the core.
+const MOST_LANDED: usize = 1 << 30;
 
 /// How long output waits for the listeners of other connections, give or take one of them.
 const PATIENCE: Duration = Duration::from_micros(200);
@@ -58,6 +68,10 @@ struct Watch {
     is_raw: bool,
     /// Bytes written.
     written: f64,
+    /// Bytes of memory that are wanted for the message being read, or 0.
+    wanted: usize,
+    /// Memory lent for that message.
+    landing: Option<Buffer>,
 }
 
 /// The connections of one environment.
@@ -84,6 +98,49 @@ fn with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
 }
 
 impl Watch {
+    /// Whether the connection that is ready is this one, and is to be read.
+    fn is(&self, ready: Ready) -> bool {
+        self.generation == (ready.key >> 32) as u32 && self.is_reading
+    }
+
+    /// Reads the rest of a message into the memory lent for it, if that is what comes next: bytes
+    /// read and events.
+    fn land(&mut self, entry: &mut Entry) -> Option<io::Result<(usize, i32)>> {
+        let Entry { channel, connection, output } = entry;
+        // Abandoned when the message is: because our side has closed.
+        let mut memory = self.landing.take()?;
+        let Landing { held, missing } = connection.landing()?;
+        let end = memory.len().min(held.saturating_add(missing));
+        let Some(room) = memory.get_mut(held..end).filter(|room| !room.is_empty()) else {
+            connection.give_back_landed(&memory);
+            return None;
+        };
+        let length = match receive_some(self.descriptor, room) {
+            Ok(length) if length > 0 => length,
+            ended => {
+                self.landing = Some(memory);
+                return Some(ended.map(|length| (length, 0)));
+            }
+        };
+        output.clear_events();
+        let progress = connection.landed(&mut memory, length, output);
+        shared::report(*channel, progress, output.wire.len(), &output.events);
+        if !output.events.is_empty() {
+            return Some(Ok((length, LANDED | 1)));
+        }
+        self.wanted = wanted(connection.landing(), memory.len());
+        self.landing = Some(memory);
+        Some(Ok((length, 0)))
+    }
+
+    /// Gives what has landed back to the session: the rest comes another way.
+    fn give_back_landed(&mut self) {
+        self.wanted = 0;
+        if let Some(memory) = self.landing.take() {
+            table::with(self.session, |entry, _| entry.connection.give_back_landed(&memory));
+        }
+    }
+
     /// Writes the session's output and `more` behind it; returns what is left in the output.
     fn write(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
         let wire = &mut entry.output.wire;
@@ -101,6 +158,27 @@ impl Watch {
         wire.drain(..taken.min(queued));
         wire.extend_from_slice(more.get(taken.saturating_sub(queued)..).unwrap_or_default());
         (total - taken) as u32
+    }
+}
+
+/// Bytes of memory to read the rest of a message to that has `given` bytes of it, or 0: four times
+/// what has arrived, so that no header alone can claim any.
+fn wanted(landing: Option<Landing>, given: usize) -> usize {
+    let Some(Landing { held, missing }) = landing else { return 0 };
+    let total = held.saturating_add(missing);
+    if held < given || held < LEAST_HELD || missing < LEAST_HELD || total > MOST_LANDED {
+        return 0;
+    }
+    total.min(held.saturating_mul(4))
+}
+
+/// What to tell JavaScript about a read that failed.
+fn failure(number: u32, error: Errno) -> Option<Arguments> {
+    match error {
+        Errno::AGAIN => None,
+        // A pipe, say: Node knows how to read it.
+        Errno::NOTSOCK => Some((number as i32, FAILED, 0)),
+        error => Some((number as i32, -error.raw_os_error(), 0)),
     }
 }
 
@@ -162,7 +240,8 @@ impl Kernel {
 
     fn remove(&mut self, number: u32) -> Option<Watch> {
         self.set_reading(number, false);
-        let watch = self.watches.get_mut(number as usize)?.take()?;
+        let mut watch = self.watches.get_mut(number as usize)?.take()?;
+        watch.give_back_landed();
         self.free.push(number);
         Some(watch)
     }
@@ -170,20 +249,21 @@ impl Kernel {
     /// Reads and parses one chunk of a connection; what to tell JavaScript, unless there is nothing.
     fn receive(&mut self, ready: Ready) -> Option<Arguments> {
         let number = ready.key as u32;
-        let watch = self.watches.get(number as usize)?.as_ref()?;
-        if watch.generation != (ready.key >> 32) as u32 || !watch.is_reading {
-            return None;
-        }
+        let watch = self.watches.get_mut(number as usize)?.as_mut().filter(|it| it.is(ready))?;
         if ready.failed {
             return Some((number as i32, FAILED, 0));
+        }
+        if !watch.is_raw && watch.landing.is_some() {
+            match table::with(watch.session, |entry, _| watch.land(entry)).flatten() {
+                Some(Ok((length, count))) => return Some((number as i32, length as i32, count)),
+                Some(Err(error)) => return failure(number, error),
+                None => {}
+            }
         }
         let slab = &mut self.channels.get_mut(watch.channel)?.slab;
         let length = match receive_some(watch.descriptor, slab) {
             Ok(length) => length,
-            Err(Errno::AGAIN) => return None,
-            // A pipe, say: Node knows how to read it.
-            Err(Errno::NOTSOCK) => return Some((number as i32, FAILED, 0)),
-            Err(error) => return Some((number as i32, -error.raw_os_error(), 0)),
+            Err(error) => return failure(number, error),
         };
         if length == 0 || watch.is_raw {
             return Some((number as i32, length as i32, 0));
@@ -193,9 +273,17 @@ impl Kernel {
             output.clear_events();
             let progress = connection.receive(&mut slab[..length], 0, output);
             shared::report(*channel, progress, output.wire.len(), &output.events);
+            // A chunk that is full has more behind it.
+            watch.wanted = if length == slab.len() { wanted(connection.landing(), 0) } else { 0 };
             output.events.len()
         })?;
         Some((number as i32, length as i32, count as i32))
+    }
+
+    /// Memory to ask JavaScript for before a connection is read, or 0.
+    fn wanted(&mut self, ready: Ready) -> usize {
+        let watch = self.watch(ready.key as u32).filter(|watch| watch.is(ready) && !watch.is_raw);
+        watch.map_or(0, |watch| mem::take(&mut watch.wanted))
     }
 
     fn set_serving(&mut self, serving: bool) {
@@ -264,6 +352,10 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
 
 fn serve(ready: Ready) {
     let number = ready.key as u32;
+    let wanted = with(|kernel| kernel.wanted(ready)).unwrap_or_default();
+    if wanted > 0 {
+        tell(number, (number as i32, WANTED, wanted as i32));
+    }
     let arguments = with(|kernel| {
         catch_unwind(AssertUnwindSafe(|| kernel.receive(ready))).unwrap_or(Some((
             number as i32,
@@ -299,8 +391,9 @@ fn tell(number: u32, arguments: Arguments) {
 /// Takes the memory that chunks are read into, that of [`marks`](super::marks), and
 /// `dispatch(number, length, count)`, which is called for each chunk: `length` bytes are in the slab
 /// and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
-/// negated; the least integer says that the socket has failed, the least but one that `count` bytes
-/// of marked output were not taken by the system. Returns the number to `kernel_watch` with, or -1
+/// negated. The least integer says that the socket has failed; the next that `count` bytes of marked
+/// output were not taken by the system; the next that `kernelLand` should be given `count` bytes of
+/// memory. Bit 16 of `count`: the event is in that memory. Returns the number to `kernel_watch` with, or -1
 /// where there is no kernel path.
 #[napi(catch_unwind)]
 pub fn kernel_attach(
@@ -343,6 +436,8 @@ pub fn kernel_watch(env: Env, channel: u32, descriptor: i32, session: u32) -> i3
             is_reading: false,
             is_raw: false,
             written: 0.0,
+            wanted: 0,
+            landing: None,
         });
         if kernel.set_reading(number, true) {
             return number as i32;
@@ -362,7 +457,36 @@ pub fn kernel_read(number: u32, on: bool) -> bool {
 /// Hands chunks over unparsed, or parses them again.
 #[napi(catch_unwind)]
 pub fn kernel_raw(number: u32, on: bool) {
-    with(|kernel| kernel.watch(number).map(|watch| watch.is_raw = on));
+    with(|kernel| {
+        let watch = kernel.watch(number)?;
+        watch.give_back_landed();
+        watch.is_raw = on;
+        Some(())
+    });
+}
+
+/// Lends memory for the message that is being read, as asked for; what has arrived of it moves
+/// there. The memory is JavaScript's again when its event is reported, or the connection released.
+#[napi(catch_unwind)]
+pub fn kernel_land(number: u32, mut memory: Buffer) {
+    with(|kernel| {
+        let watch = kernel.watch(number)?;
+        let before = watch.landing.take();
+        table::with(watch.session, |entry, _| {
+            let Landing { held, .. } = entry.connection.landing()?;
+            if memory.len() <= held {
+                // Not what was asked for.
+                entry.connection.give_back_landed(before.as_deref().unwrap_or_default());
+                return Some(());
+            }
+            match before {
+                Some(before) => memory.get_mut(..held)?.copy_from_slice(before.get(..held)?),
+                None => entry.connection.land(&mut memory, &mut entry.output),
+            }
+            watch.landing = Some(memory);
+            Some(())
+        })
+    });
 }
 
 /// Forgets a connection. Its descriptor is not touched any more and may be closed.

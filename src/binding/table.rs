@@ -2,6 +2,7 @@
 //! of native classes cost, and these are called for every chunk and every message.
 
 use std::cell::RefCell;
+use std::mem;
 
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus, Uint32Array};
 use napi::{Env, JsString};
@@ -27,6 +28,8 @@ struct Table {
     slots: Vec<Option<Box<Entry>>>,
     free: Vec<u32>,
     entropy: OsEntropy,
+    /// Memory for one message, lent to whichever session is called.
+    spare: Vec<u8>,
 }
 
 impl Table {
@@ -75,8 +78,12 @@ pub(super) fn remove(id: u32) {
 pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry, &mut OsEntropy) -> R) -> Option<R> {
     TABLE.with_borrow_mut(|table| {
         table.send_staged();
-        let entry = table.slots.get_mut(id as usize)?.as_mut()?;
-        Some(act(entry, &mut table.entropy))
+        let Table { slots, entropy, spare, .. } = table;
+        let entry = slots.get_mut(id as usize)?.as_mut()?;
+        mem::swap(&mut entry.output.spare, spare);
+        let result = act(entry, entropy);
+        mem::swap(&mut entry.output.spare, spare);
+        Some(result)
     })
 }
 
@@ -179,7 +186,11 @@ pub fn scratch_text<'env>(
     with(id, |entry, _| {
         let bytes = entry.output.scratch.get(range).unwrap_or_default();
         // Only text of drafts 75 and 76 can be ill-formed here.
-        let text = env.create_string(String::from_utf8_lossy(bytes));
+        let text = if bytes.is_ascii() {
+            env.create_string_latin1(bytes)
+        } else {
+            env.create_string(String::from_utf8_lossy(bytes))
+        };
         give_back(&mut entry.output, offset, length);
         text
     })
@@ -203,7 +214,8 @@ pub fn scratch_bytes(id: u32, offset: u32, mut target: BufferSlice) {
 fn give_back(output: &mut Output, offset: u32, length: u32) {
     let end = (offset as usize).saturating_add(length as usize);
     if end == output.scratch.len() && output.scratch.capacity() > KEPT_BYTES {
-        output.scratch = Vec::new();
+        let memory = mem::take(&mut output.scratch);
+        output.recycle(memory);
     }
 }
 

@@ -18,7 +18,8 @@ use super::http::{Headers, Request, Response, ResponseParser};
 use super::hybi::deflate::{COMPRESSED, Deflation};
 use super::hybi::frame::{MAX_CONTROL, Opcode};
 use super::hybi::{
-    DeflateJob, InflateJob, PeerMasking, PlainHeader, Receiver, ReceiverOptions, Verdict, send,
+    DeflateJob, InflateJob, Landing, PeerMasking, PlainHeader, Receiver, ReceiverOptions, Verdict,
+    send,
 };
 use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Status};
 
@@ -336,6 +337,34 @@ impl Connection {
         match &mut self.input {
             Input::Hybi(receiver) => receiver.receive(input, from, out),
             Input::Hixie(receiver) => receiver.receive(input, from, out),
+        }
+    }
+
+    /// The message whose rest may be read elsewhere; see [`Receiver::landing`].
+    pub fn landing(&self) -> Option<Landing> {
+        let Input::Hybi(receiver) = &self.input else { return None };
+        receiver.landing().filter(|_| self.state != State::Closed)
+    }
+
+    /// See [`Receiver::land`].
+    pub fn land(&mut self, memory: &mut [u8], out: &mut Output) {
+        if let Input::Hybi(receiver) = &mut self.input {
+            receiver.land(memory, out);
+        }
+    }
+
+    /// See [`Receiver::landed`].
+    pub fn landed(&mut self, memory: &mut [u8], length: usize, out: &mut Output) -> Progress {
+        match &mut self.input {
+            Input::Hybi(receiver) => receiver.landed(memory, length, out),
+            Input::Hixie(_) => Progress { consumed: length, status: Status::NeedMore },
+        }
+    }
+
+    /// See [`Receiver::give_back_landed`].
+    pub fn give_back_landed(&mut self, memory: &[u8]) {
+        if let Input::Hybi(receiver) = &mut self.input {
+            receiver.give_back_landed(memory);
         }
     }
 

@@ -10,13 +10,27 @@ pub struct Output {
     pub scratch: Vec<u8>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// Memory for the next message that does not come in one piece; see [`recycle`](Self::recycle).
+    pub spare: Vec<u8>,
 }
+
+/// Larger memory is given back to the system when its message has been read.
+const MOST_SPARE: usize = 1024 * 1024;
 
 impl Output {
     /// Forgets the events and the payloads they point at; `wire` stays until the caller takes it.
     pub fn clear_events(&mut self) {
         self.events.clear();
         self.scratch.clear();
+    }
+
+    /// Keeps the memory of a message for the next one. Fresh memory costs more than what is written
+    /// to it.
+    pub fn recycle(&mut self, mut memory: Vec<u8>) {
+        if (self.spare.capacity()..=MOST_SPARE).contains(&memory.capacity()) {
+            memory.clear();
+            self.spare = memory;
+        }
     }
 }
 

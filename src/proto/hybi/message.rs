@@ -23,10 +23,10 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// `checked`: text is validated on arrival.
-    pub(super) fn new(opcode: Opcode, rsv: u8, checked: bool) -> Self {
+    /// `checked`: text is validated on arrival. The message is collected in `memory`.
+    pub(super) fn new(opcode: Opcode, rsv: u8, checked: bool, memory: Vec<u8>) -> Self {
         let utf8 = (checked && opcode == Opcode::Text).then(Utf8Stream::default);
-        Self { opcode, rsv, fragments: 1, received: 0, bytes: Vec::new(), utf8 }
+        Self { opcode, rsv, fragments: 1, received: 0, bytes: memory, utf8 }
     }
 
     /// Bytes that have arrived so far, as the frames' headers count them.
@@ -46,12 +46,30 @@ impl Message {
 
     /// Takes the next unmasked bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        self.check(bytes)?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Counts the next unmasked bytes, which are kept elsewhere.
+    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(bytes)?;
         }
         self.received += bytes.len() as u64;
-        self.bytes.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Hands the bytes over; they are kept elsewhere from now on.
+    pub(super) fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Takes the bytes back, all that have been counted.
+    pub(super) fn put_bytes(&mut self, bytes: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(bytes);
+        }
     }
 
     /// Takes the next unmasked bytes of a compressed message; `last` ends it. Stops when about
@@ -75,19 +93,30 @@ impl Message {
 
     /// Ends the message: its bytes move to the output's scratch.
     pub(super) fn finish(mut self, encoded: bool, out: &mut Output) -> Result<(), InvalidUtf8> {
-        let ascii = self.utf8.map(|utf8| utf8.finish()).transpose()?;
         let span = Span::scratch(out.scratch.len(), self.bytes.len());
+        let event = self.event(span, encoded)?;
         if out.scratch.is_empty() {
             out.scratch = std::mem::take(&mut self.bytes);
         } else {
             out.scratch.append(&mut self.bytes);
         }
-        out.events.push(match (encoded, ascii) {
+        out.events.push(event);
+        Ok(())
+    }
+
+    /// Ends a message whose bytes are in memory that was lent for it.
+    pub(super) fn finish_landed(self, out: &mut Output) -> Result<(), InvalidUtf8> {
+        out.events.push(self.event(Span::input(0, self.received as usize), false)?);
+        Ok(())
+    }
+
+    fn event(&self, span: Span, encoded: bool) -> Result<Event, InvalidUtf8> {
+        let ascii = self.utf8.map(|utf8| utf8.finish()).transpose()?;
+        Ok(match (encoded, ascii) {
             (true, _) => Event::Encoded { span, opcode: self.opcode as u8, rsv: self.rsv },
             (false, None) => Event::Binary(span),
             (false, Some(true)) => Event::Text(span, Encoding::Ascii),
             (false, Some(false)) => Event::Text(span, Encoding::Utf8),
-        });
-        Ok(())
+        })
     }
 }

@@ -15,5 +15,5 @@ pub mod utf8;
 
 pub use deflate::DeflateJob;
 pub use inflate::InflateJob;
-pub use receiver::{PeerMasking, Receiver, ReceiverOptions, Verdict};
+pub use receiver::{Landing, PeerMasking, Receiver, ReceiverOptions, Verdict};
 pub use send::PlainHeader;

@@ -12,6 +12,8 @@
 //! still close the connection, and from then on violations are passed over until the peer's close
 //! frame arrives (as the original does).
 
+mod landing;
+
 use super::close;
 use super::frame::{FIN, MASK, MAX_CONTROL, Opcode};
 use super::inflate::{COMPRESSED, InflateJob, Inflation};
@@ -21,6 +23,8 @@ use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{CloseCode, Event, Output, ProtocolError, Span};
+
+pub use landing::Landing;
 
 /// Most frames one message may consist of.
 pub(super) const MAX_FRAGMENTS: u32 = 131_072;
@@ -403,7 +407,8 @@ impl Receiver {
             return;
         }
         if opcode.is_opening() && self.message.is_none() {
-            self.message = Some(Box::new(Message::new(opcode, self.rsv, !self.encoded)));
+            let memory = std::mem::take(&mut out.spare);
+            self.message = Some(Box::new(Message::new(opcode, self.rsv, !self.encoded, memory)));
         }
         let Some(message) = &mut self.message else {
             // Found out only when the frame is complete, as by the original.
