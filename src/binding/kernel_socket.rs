@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::mem::{self, ManuallyDrop};
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -18,16 +17,15 @@ use std::time::{Duration, Instant};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Result};
 use napi_derive::napi;
-use rustix::io::{self, Errno};
+use rustix::io::Errno;
 
 use super::callback::{Arguments, AsyncContext, Callback};
 use super::event_loop::LoopWatch;
 use super::marks::Marks;
+use super::table;
 use super::table::Entry;
-use super::{shared, table};
-use crate::proto::hybi::Landing;
+use super::watch::Watch;
 use crate::transport::OsEntropy;
-use crate::transport::descriptor::{receive_some, send_some};
 use crate::transport::readiness::{Readiness, Ready};
 
 /// Instead of a byte count: the socket has failed, and Node should find out how.
@@ -36,14 +34,6 @@ const FAILED: i32 = i32::MIN;
 const UNWRITTEN: i32 = i32::MIN + 1;
 /// Instead of a byte count: memory is wanted for a message.
 const WANTED: i32 = i32::MIN + 2;
-/// In the count of events: the one there is lies in the memory lent for it, not in the slab.
-const LANDED: i32 = 1 << 16;
-
-/// What has to have arrived of a message, and be missing, for it to get memory of its own.
-const LEAST_HELD: usize = 32 * 1024;
-/// Longer messages are collected by the core.
-const MOST_LANDED: usize = 1 << 30;
-
 /// How long output waits for the listeners of other connections, give or take one of them.
 const PATIENCE: Duration = Duration::from_micros(200);
 
@@ -55,25 +45,6 @@ struct Channel {
     dispatch: Rc<Callback>,
 }
 
-/// One connection.
-struct Watch {
-    descriptor: RawFd,
-    channel: usize,
-    session: u32,
-    context: AsyncContext,
-    /// Tells this connection from an earlier one of the same number.
-    generation: u32,
-    is_reading: bool,
-    /// Bytes go to JavaScript unparsed: it has events of an earlier chunk to dispatch first.
-    is_raw: bool,
-    /// Bytes written.
-    written: f64,
-    /// Bytes of memory that are wanted for the message being read, or 0.
-    wanted: usize,
-    /// Memory lent for that message.
-    landing: Option<Buffer>,
-}
-
 /// The connections of one environment.
 struct Kernel {
     readiness: Readiness,
@@ -82,7 +53,9 @@ struct Kernel {
     watches: Vec<Option<Watch>>,
     free: Vec<u32>,
     generation: u32,
+    /// Connections that are being read, and the only one.
     reading: usize,
+    sole: Option<u64>,
     ready: Vec<Ready>,
     /// Memory for the numbers of one round.
     marked: Vec<u32>,
@@ -97,91 +70,6 @@ fn with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
     KERNEL.try_with(|kernel| kernel.borrow_mut().as_mut().map(act)).ok().flatten()
 }
 
-impl Watch {
-    /// Whether the connection that is ready is this one, and is to be read.
-    fn is(&self, ready: Ready) -> bool {
-        self.generation == (ready.key >> 32) as u32 && self.is_reading
-    }
-
-    /// Reads the rest of a message into the memory lent for it, if that is what comes next: bytes
-    /// read and events.
-    fn land(&mut self, entry: &mut Entry) -> Option<io::Result<(usize, i32)>> {
-        let Entry { channel, connection, output } = entry;
-        // Abandoned when the message is: because our side has closed.
-        let mut memory = self.landing.take()?;
-        let Landing { held, missing } = connection.landing()?;
-        let end = memory.len().min(held.saturating_add(missing));
-        let Some(room) = memory.get_mut(held..end).filter(|room| !room.is_empty()) else {
-            connection.give_back_landed(&memory);
-            return None;
-        };
-        let length = match receive_some(self.descriptor, room) {
-            Ok(length) if length > 0 => length,
-            ended => {
-                self.landing = Some(memory);
-                return Some(ended.map(|length| (length, 0)));
-            }
-        };
-        output.clear_events();
-        let progress = connection.landed(&mut memory, length, output);
-        shared::report(*channel, progress, output.wire.len(), &output.events);
-        if !output.events.is_empty() {
-            return Some(Ok((length, LANDED | 1)));
-        }
-        self.wanted = wanted(connection.landing(), memory.len());
-        self.landing = Some(memory);
-        Some(Ok((length, 0)))
-    }
-
-    /// Gives what has landed back to the session: the rest comes another way.
-    fn give_back_landed(&mut self) {
-        self.wanted = 0;
-        if let Some(memory) = self.landing.take() {
-            table::with(self.session, |entry, _| entry.connection.give_back_landed(&memory));
-        }
-    }
-
-    /// Writes the session's output and `more` behind it; returns what is left in the output.
-    fn write(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
-        let wire = &mut entry.output.wire;
-        if wire.is_empty() && more.is_empty() {
-            return 0;
-        }
-        // Whatever goes wrong is told again to Node's socket, which then writes the rest.
-        let taken = send_some(self.descriptor, wire, more).unwrap_or_default();
-        self.written += taken as f64;
-        let (queued, total) = (wire.len(), wire.len() + more.len());
-        if taken == total {
-            table::clear_output(entry);
-            return 0;
-        }
-        wire.drain(..taken.min(queued));
-        wire.extend_from_slice(more.get(taken.saturating_sub(queued)..).unwrap_or_default());
-        (total - taken) as u32
-    }
-}
-
-/// Bytes of memory to read the rest of a message to that has `given` bytes of it, or 0: four times
-/// what has arrived, so that no header alone can claim any.
-fn wanted(landing: Option<Landing>, given: usize) -> usize {
-    let Some(Landing { held, missing }) = landing else { return 0 };
-    let total = held.saturating_add(missing);
-    if held < given || held < LEAST_HELD || missing < LEAST_HELD || total > MOST_LANDED {
-        return 0;
-    }
-    total.min(held.saturating_mul(4))
-}
-
-/// What to tell JavaScript about a read that failed.
-fn failure(number: u32, error: Errno) -> Option<Arguments> {
-    match error {
-        Errno::AGAIN => None,
-        // A pipe, say: Node knows how to read it.
-        Errno::NOTSOCK => Some((number as i32, FAILED, 0)),
-        error => Some((number as i32, -error.raw_os_error(), 0)),
-    }
-}
-
 impl Kernel {
     fn open(env: Env) -> Option<Self> {
         let readiness = Readiness::new().ok()?;
@@ -194,6 +82,7 @@ impl Kernel {
             free: Vec::new(),
             generation: 0,
             reading: 0,
+            sole: None,
             ready: Vec::new(),
             marked: Vec::new(),
         })
@@ -218,23 +107,28 @@ impl Kernel {
             return true;
         }
         if on {
-            let key = u64::from(watch.generation) << 32 | u64::from(number);
-            if self.readiness.add(watch.descriptor, key).is_err() {
+            if self.readiness.add(watch.descriptor, watch.key(number)).is_err() {
                 return false;
             }
         } else {
             self.readiness.remove(watch.descriptor);
         }
         watch.is_reading = on;
-        if on {
-            self.reading += 1;
-            self.reading > 1 || self.event_loop.start(on_ready)
-        } else {
-            self.reading -= 1;
-            if self.reading == 0 {
+        let before = self.reading;
+        self.reading = if on { before + 1 } else { before - 1 };
+        self.sole = None;
+        if self.reading == 1 {
+            let watches = (0..).zip(&self.watches).filter_map(|(n, it)| Some((n, it.as_ref()?)));
+            let mut reading = watches.filter(|(_, watch)| watch.is_reading);
+            self.sole = reading.next().map(|(number, watch)| watch.key(number));
+        }
+        match (before, self.reading) {
+            (0, 1) => self.event_loop.start(on_ready),
+            (1, 0) => {
                 self.event_loop.stop();
+                true
             }
-            true
+            _ => true,
         }
     }
 
@@ -253,31 +147,14 @@ impl Kernel {
         if ready.failed {
             return Some((number as i32, FAILED, 0));
         }
-        if !watch.is_raw && watch.landing.is_some() {
-            match table::with(watch.session, |entry, _| watch.land(entry)).flatten() {
-                Some(Ok((length, count))) => return Some((number as i32, length as i32, count)),
-                Some(Err(error)) => return failure(number, error),
-                None => {}
-            }
-        }
         let slab = &mut self.channels.get_mut(watch.channel)?.slab;
-        let length = match receive_some(watch.descriptor, slab) {
-            Ok(length) => length,
-            Err(error) => return failure(number, error),
-        };
-        if length == 0 || watch.is_raw {
-            return Some((number as i32, length as i32, 0));
+        match watch.receive(slab) {
+            Ok((length, count)) => Some((number as i32, length as i32, count)),
+            Err(Errno::AGAIN) => None,
+            // A pipe, say: Node knows how to read it.
+            Err(Errno::NOTSOCK) => Some((number as i32, FAILED, 0)),
+            Err(error) => Some((number as i32, -error.raw_os_error(), 0)),
         }
-        let count = table::with(watch.session, |entry, _| {
-            let Entry { channel, connection, output } = entry;
-            output.clear_events();
-            let progress = connection.receive(&mut slab[..length], 0, output);
-            shared::report(*channel, progress, output.wire.len(), &output.events);
-            // A chunk that is full has more behind it.
-            watch.wanted = if length == slab.len() { wanted(connection.landing(), 0) } else { 0 };
-            output.events.len()
-        })?;
-        Some((number as i32, length as i32, count as i32))
     }
 
     /// Memory to ask JavaScript for before a connection is read, or 0.
@@ -326,7 +203,12 @@ impl Kernel {
 extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
     let Some(mut ready) = with(|kernel| {
         let mut ready = mem::take(&mut kernel.ready);
-        kernel.readiness.wait(&mut ready);
+        match kernel.sole {
+            // Nobody else can have made the set ready: a system call less to ask. If the socket has
+            // failed, reading says so.
+            Some(key) => ready.push(Ready { key, failed: false }),
+            None => kernel.readiness.wait(&mut ready),
+        }
         kernel.set_serving(true);
         ready
     }) else {
@@ -427,18 +309,9 @@ pub fn kernel_watch(env: Env, channel: u32, descriptor: i32, session: u32) -> i3
     let Ok(context) = AsyncContext::current(&env, "FAYE_WEBSOCKET") else { return -1 };
     with(|kernel| {
         kernel.generation = kernel.generation.wrapping_add(1);
-        let number = kernel.insert(Watch {
-            descriptor,
-            channel: channel as usize,
-            session,
-            context,
-            generation: kernel.generation,
-            is_reading: false,
-            is_raw: false,
-            written: 0.0,
-            wanted: 0,
-            landing: None,
-        });
+        let generation = kernel.generation;
+        let watch = Watch::new(descriptor, channel as usize, session, context, generation);
+        let number = kernel.insert(watch);
         if kernel.set_reading(number, true) {
             return number as i32;
         }
@@ -468,24 +341,11 @@ pub fn kernel_raw(number: u32, on: bool) {
 /// Lends memory for the message that is being read, as asked for; what has arrived of it moves
 /// there. The memory is JavaScript's again when its event is reported, or the connection released.
 #[napi(catch_unwind)]
-pub fn kernel_land(number: u32, mut memory: Buffer) {
+pub fn kernel_land(number: u32, memory: Buffer) {
     with(|kernel| {
         let watch = kernel.watch(number)?;
-        let before = watch.landing.take();
-        table::with(watch.session, |entry, _| {
-            let Landing { held, .. } = entry.connection.landing()?;
-            if memory.len() <= held {
-                // Not what was asked for.
-                entry.connection.give_back_landed(before.as_deref().unwrap_or_default());
-                return Some(());
-            }
-            match before {
-                Some(before) => memory.get_mut(..held)?.copy_from_slice(before.get(..held)?),
-                None => entry.connection.land(&mut memory, &mut entry.output),
-            }
-            watch.landing = Some(memory);
-            Some(())
-        })
+        watch.take_memory(memory);
+        Some(())
     });
 }
 

@@ -23,3 +23,5 @@ pub mod table;
 mod tasks;
 pub mod tls_connector;
 pub mod tunnel;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod watch;
