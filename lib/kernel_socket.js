@@ -293,13 +293,13 @@ function isPlain(socket, io) {
     socket.readableFlowing === true && socket.readableLength === 0 && socket.readableEncoding === null &&
     socket.writableLength === 0 && socket.writableCorked === 0 &&
     socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
-    io.listenerCount('data') === 1 &&
+    io._sink === socket && io.listenerCount('data') === 0 &&
     !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
 /**
  * Reads and writes `socket` past its stream from now on, if that is certain to make no difference.
- * It must have been piped into the driver and back.
+ * It must be coupled to the driver.
  */
 function takeSocket(driver, socket) {
   if (!enabled || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver.io)) return false;

@@ -1,8 +1,7 @@
 'use strict';
 
-const { EventEmitter } = require('events');
-
 const Batch = require('./batch');
+const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
 const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
@@ -36,7 +35,7 @@ const RELEASED_SESSION = {
  *
  * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told first.
  */
-class Driver extends EventEmitter {
+class Driver extends LazyEmitter {
   constructor(session, request, url, options) {
     super();
     this._request = request;
@@ -52,13 +51,12 @@ class Driver extends EventEmitter {
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
     this._extensions = null;
-    this._headers = [];
-    this._queue = [];
-    this._pingCallbacks = null;
+    /** Headers to answer with: names and values in turn. */
+    this._headers = null;
+    /** Frames that wait for the connection to open. */
+    this._queue = null;
 
     this._batch = null;
-    /** Chunks that wait for a message to be inflated, or null. */
-    this._held = null;
     this._inputEnded = false;
     this._depth = 0;
     this._coalesce = false;
@@ -68,8 +66,6 @@ class Driver extends EventEmitter {
     this._isExact = true;
 
     this._congested = false;
-    this._unsentPongs = 0;
-    this._lastPong = null;
   }
 
   /**
@@ -89,7 +85,7 @@ class Driver extends EventEmitter {
   setHeader(name, value) {
     if (this.readyState > 0) return false;
     const line = headerLine(name, value);
-    if (line) this._headers.push(line[0], line[1]);
+    if (line) (this._headers ||= []).push(line[0], line[1]);
     return true;
   }
 
@@ -260,7 +256,7 @@ class Driver extends EventEmitter {
     const { messages, _owner: owner } = this;
     if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
     if (owner !== null) owner._receiveMessage(data);
-    if (this._eventsCount !== 0 && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
+    if (this._events !== undefined && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
 
   _receivePing(payload) {
@@ -296,18 +292,23 @@ class Driver extends EventEmitter {
   _open() {
     this.readyState = 1;
     this._session.open();
-    const queue = this._queue;
-    this._queue = [];
-    for (const [data, type, code] of queue) this.frame(data, type, code);
+    this._headers = null;
+    if (this._queue !== null) this._sendQueued();
     if (!this._coalesce) this.flush();
     if (this._owner !== null) this._owner._open();
     this.emit('open', new OpenEvent());
   }
 
+  _sendQueued() {
+    const queue = this._queue;
+    this._queue = null;
+    for (const [data, type, code] of queue) this.frame(data, type, code);
+  }
+
   _emitError(message) {
     const { messages, _owner: owner } = this;
     const error = new Error(message);
-    if (messages.readable) messages.emit('error', error);
+    messages._fail(error);
     if (owner !== null) owner._emitError(message);
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
@@ -434,7 +435,7 @@ class Driver extends EventEmitter {
     if (length === 0) return;
     const bytes = Buffer.allocUnsafe(length);
     native.takeOutput(this._id, bytes);
-    if (this.io.readable) this.io.emit('data', bytes);
+    this.io._put(bytes);
   }
 
   _drained() {
@@ -449,5 +450,14 @@ class Driver extends EventEmitter {
     this.messages.emit('drain');
   }
 }
+
+// What most connections never need.
+Object.assign(Driver.prototype, {
+  /** Chunks that wait for a message to be inflated, or null. */
+  _held: null,
+  _pingCallbacks: null,
+  _unsentPongs: 0,
+  _lastPong: null,
+});
 
 module.exports = Driver;

@@ -51,7 +51,7 @@ class Client extends Hybi {
       this._failHandshake(error.message);
       return false;
     }
-    this._session.start(this._headers, offer);
+    this._session.start(this._headers || [], offer);
     this.readyState = 0;
     this._wrote(this._session.pending());
     this.flush();

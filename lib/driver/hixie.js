@@ -9,7 +9,7 @@ const serverSession = require('./server_session');
 class Hixie extends Driver {
   frame(data) {
     if (this.readyState === 0) {
-      this._queue.push([data]);
+      (this._queue ||= []).push([data]);
       return true;
     }
     if (this.readyState > 1) return false;

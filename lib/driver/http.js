@@ -24,7 +24,7 @@ function isWebSocket(request) {
 /** The driver of the version that the request asks for. */
 function http(request, options) {
   const url = (isSecureRequest(request) ? 'wss:' : 'ws:') + '//' + request.headers.host + request.url;
-  options = { requireMasking: true, ...options };
+  if (options.requireMasking === undefined) options = { requireMasking: true, ...options };
   const session = serverSession(request, url, options);
   switch (session.version) {
     case 'hixie-75': return new Draft75(request, url, options, session);

@@ -98,7 +98,7 @@ class Hybi extends Driver {
 
   frame(data, type, code) {
     if (this.readyState <= 0) {
-      this._queue.push([data, type, code]);
+      (this._queue ||= []).push([data, type, code]);
       return true;
     }
     if (this.readyState > 2) return false;

@@ -9,18 +9,22 @@ const ServerDriver = (Base) => class extends Base {
     super(session, request, url, options);
     this.version = session.version;
     this._started = false;
-    this._early = [];
+    /** Input that came too early, or null. */
+    this._early = null;
   }
 
   /** Input that comes before `start` is kept: nothing could be delivered from it yet. */
   parse(chunk) {
-    if (this._started && this._early.length === 0) return super.parse(chunk);
-    if (chunk && this.readyState < 3) this._early.push(chunk);
+    if (this._started && this._early === null) return super.parse(chunk);
+    if (chunk && this.readyState < 3) (this._early ||= []).push(chunk);
     if (this._started) this._parseEarly();
   }
 
   _parseEarly() {
-    while (this._early.length > 0) super.parse(this._early.shift());
+    const early = this._early;
+    if (early === null) return;
+    while (early.length > 0) super.parse(early.shift());
+    this._early = null;
   }
 
   /** Answers the request. `body` is what came with it, before anything the socket still holds. */
@@ -43,10 +47,10 @@ const ServerDriver = (Base) => class extends Base {
       return false;
     }
 
-    if (body) this._early.unshift(body);
+    if (body) (this._early ||= []).unshift(body);
     this._depth++;
     try {
-      const isOpen = this._session.start(this._headers, extensions);
+      const isOpen = this._session.start(this._headers || [], extensions);
       this._wrote(this._session.pending());
       this._started = true;
       if (isOpen) this._open();

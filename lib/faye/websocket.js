@@ -3,6 +3,7 @@
 const { inherits } = require('util');
 
 const API = require('./websocket/api');
+const { couple } = require('../driver/coupling');
 const { http, isWebSocket } = require('../driver/http');
 const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
@@ -21,7 +22,8 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, {
-    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts, nativeDeflate: options.nativeDeflate,
+    requireMasking: true, maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
+    nativeDeflate: options.nativeDeflate,
   });
   this._configureDriver(options);
   API.call(this, options);
@@ -44,8 +46,7 @@ function WebSocket(request, socket, body, protocols, options) {
     return;
   }
 
-  socket.pipe(this._driver.io);
-  this._driver.io.pipe(socket);
+  couple(socket, this._driver);
 
   process.nextTick(() => {
     this._driver.start(body);
