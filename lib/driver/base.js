@@ -25,9 +25,6 @@ const FLUSH_BYTES = 65536;
 
 /** No session has this id: the native side ignores whatever is asked of it. */
 const RELEASED = 0xffffffff;
-const RELEASED_SESSION = {
-  open() {}, beginClosing() {}, fail() {}, release() {}, settle: () => null, sendClose: () => 0, conclude: () => 0,
-};
 
 /**
  * One connection: the native session that knows the protocol, and around it the order in which
@@ -45,8 +42,8 @@ class Driver extends LazyEmitter {
     this.io = new IO(this);
     this.messages = new Messages(this);
 
-    this._session = session;
-    this._id = session.id;
+    /** The number of the native session; it is this driver's to give back. */
+    this._id = session;
     this._owner = null;
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
@@ -291,7 +288,7 @@ class Driver extends LazyEmitter {
 
   _open() {
     this.readyState = 1;
-    this._session.open();
+    native.openSession(this._id);
     this._headers = null;
     if (this._queue !== null) this._sendQueued();
     if (!this._coalesce) this.flush();
@@ -321,7 +318,7 @@ class Driver extends LazyEmitter {
 
   /** Acts on a verdict of the native side, unless a listener closed the connection before. */
   _settle() {
-    const verdict = this._session.settle();
+    const verdict = native.settle(this._id);
     if (verdict === null) return;
     this._inputEnded = true;
     this._shutdown(verdict.code, verdict.reason, verdict.failed);
@@ -340,8 +337,8 @@ class Driver extends LazyEmitter {
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
     if (this._kernel !== null) this._kernel.giveBack();
-    this._session.release();
-    this._session = RELEASED_SESSION;
+    if (this._registry !== null) this._registry.unregister(this);
+    native.releaseSession(this._id);
     this._id = RELEASED;
     this._pending = 0;
     this._inputEnded = true;
@@ -458,6 +455,8 @@ Object.assign(Driver.prototype, {
   _pingCallbacks: null,
   _unsentPongs: 0,
   _lastPong: null,
+  /** Where the driver is registered, see ./forgotten. */
+  _registry: null,
 });
 
 module.exports = Driver;

@@ -2,7 +2,7 @@
 
 const Driver = require('./base');
 const ServerDriver = require('./server_driver');
-const { Opcode } = require('./session');
+const { native, Opcode, VERSIONS } = require('./session');
 const serverSession = require('./server_session');
 
 /** The drafts before hybi: text only, no codes, no pings, servers only. */
@@ -20,7 +20,7 @@ class Hixie extends Driver {
   /** Says goodbye where the draft has a word for it, and does not wait for an answer. */
   close() {
     if (this.readyState === 3) return false;
-    this._wrote(this._session.conclude());
+    this._wrote(native.conclude(this._id));
     this.flush();
     this.readyState = 3;
     this._release();
@@ -42,13 +42,13 @@ class Hixie extends Driver {
 const HixieServer = ServerDriver(Hixie);
 
 class Draft75 extends HixieServer {
-  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hixie-75')) {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-75'))) {
     super(session, request, url, options);
   }
 }
 
 class Draft76 extends HixieServer {
-  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hixie-76')) {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-76'))) {
     super(session, request, url, options);
   }
 }

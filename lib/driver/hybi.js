@@ -28,14 +28,14 @@ class Hybi extends Driver {
   _proposeDeflate() {
     const settings = this._extensions.nativeSettings();
     if (settings === null) return false;
-    this._session.proposeDeflate(settings);
+    native.proposeDeflate(this._id, settings);
     this._extensions = null;
     keepSwept();
     return true;
   }
 
   _open() {
-    if (this._session.isCompressed) this._compression = new Compression(this);
+    if (native.isCompressed(this._id)) this._compression = new Compression(this);
     super._open();
   }
 
@@ -89,9 +89,9 @@ class Hybi extends Driver {
     if (this.readyState !== 1) return false;
 
     this.readyState = 2;
-    this._session.beginClosing();
+    native.beginClosing(this._id);
     this._stopExtensions(() => {
-      this._wrote(this._session.sendClose(+code & 0xffff, controlPayload(reason)));
+      this._wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(reason)));
     });
     return true;
   }
@@ -109,7 +109,7 @@ class Hybi extends Driver {
     const isText = typeof data === 'string';
     const opcode = Opcode[type || (isText ? 'text' : 'binary')];
     if (code) {
-      this._wrote(this._session.sendClose(+code & 0xffff, controlPayload(data)));
+      this._wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(data)));
     } else if (opcode <= Opcode.binary) {
       // Once closing, a message would come after the close frame (RFC 6455 section 5.5.1).
       if (this.readyState === 2) return true;
@@ -141,7 +141,7 @@ class Hybi extends Driver {
   _shutdown(code, reason, failed) {
     this.readyState = 2;
     this._stopExtensions(() => {
-      this._wrote(this._session.conclude());
+      this._wrote(native.conclude(this._id));
       this.flush();
       this.readyState = 3;
       this._release();
@@ -161,7 +161,7 @@ class Hybi extends Driver {
   /** Fails the connection for something found outside the native session. */
   _fail(type, message) {
     if (this.readyState > 1) return;
-    this._session.fail(codeOf(type), String(message));
+    native.failSession(this._id, codeOf(type), String(message));
     this._settle();
   }
 }

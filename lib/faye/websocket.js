@@ -1,9 +1,11 @@
 'use strict';
 
+const { Socket } = require('net');
 const { inherits } = require('util');
 
 const API = require('./websocket/api');
 const { couple } = require('../driver/coupling');
+const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
 const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
@@ -25,7 +27,13 @@ function WebSocket(request, socket, body, protocols, options) {
     requireMasking: true, maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
     nativeDeflate: options.nativeDeflate,
   });
-  this._configureDriver(options);
+  if (!(socket instanceof Socket && socket._handle)) giveBackWhenForgotten(this._driver);
+  try {
+    this._configureDriver(options);
+  } catch (error) {
+    this._driver._release();
+    throw error;
+  }
   API.call(this, options);
   // Of the early API; not enumerable, as the original no longer has it.
   Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
