@@ -310,7 +310,8 @@ function takeSocket(driver, socket) {
   if (channel === undefined) channel = native.kernelAttach(slab, marks, dispatch);
   if (channel < 0) return false;
 
-  const number = native.kernelWatch(channel, handle.fd, driver._id);
+  const kernel = new KernelSocket(driver, socket, handle);
+  const number = native.kernelWatch(channel, handle.fd, driver._id, kernel);
   if (number < 0) return false;
   if (handle.readStop() !== 0) {
     native.kernelRelease(number);
@@ -318,7 +319,6 @@ function takeSocket(driver, socket) {
   }
   handle.reading = false;
 
-  const kernel = new KernelSocket(driver, socket, handle);
   kernel._number = number;
   connections[number] = kernel;
   driver._kernel = kernel;

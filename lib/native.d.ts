@@ -217,10 +217,10 @@ export declare function kernelRelease(number: number): void
 export declare function kernelSend(number: number, opcodeBits: number, payload: Buffer): number
 
 /**
- * Reads `descriptor` for a session from now on. Returns the connection's number, or -1 when the
- * system refuses.
+ * Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
+ * must be kept until it is released. Returns the connection's number, or -1 when the system refuses.
  */
-export declare function kernelWatch(channel: number, descriptor: number, session: number): number
+export declare function kernelWatch(channel: number, descriptor: number, session: number, resource: object): number
 
 /**
  * Writes what the session holds for the peer; returns how many bytes the system did not take. They

@@ -48,10 +48,6 @@ class Driver extends LazyEmitter {
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
     this._extensions = null;
-    /** Headers to answer with: names and values in turn. */
-    this._headers = null;
-    /** Frames that wait for the connection to open. */
-    this._queue = null;
 
     this._batch = null;
     this._inputEnded = false;
@@ -289,7 +285,7 @@ class Driver extends LazyEmitter {
   _open() {
     this.readyState = 1;
     native.openSession(this._id);
-    this._headers = null;
+    if (this._headers !== null) this._headers = null;
     if (this._queue !== null) this._sendQueued();
     if (!this._coalesce) this.flush();
     if (this._owner !== null) this._owner._open();
@@ -450,6 +446,10 @@ class Driver extends LazyEmitter {
 
 // What most connections never need.
 Object.assign(Driver.prototype, {
+  /** Headers to answer with: names and values in turn. */
+  _headers: null,
+  /** Frames that wait for the connection to open. */
+  _queue: null,
   /** Chunks that wait for a message to be inflated, or null. */
   _held: null,
   _pingCallbacks: null,

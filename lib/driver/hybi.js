@@ -20,8 +20,11 @@ function controlPayload(data) {
 class Hybi extends Driver {
   constructor(session, request, url, options) {
     super(session, request, url, options);
-    this._maxLength = maxLength(options.maxLength);
     this._compression = null;
+  }
+
+  get _maxLength() {
+    return maxLength(this._options.maxLength);
   }
 
   /** Has the native side negotiate permessage-deflate, if that is all there is to negotiate. */

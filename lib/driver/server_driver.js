@@ -49,7 +49,7 @@ const ServerDriver = (Base) => class extends Base {
       return false;
     }
 
-    if (body) (this._early ||= []).unshift(body);
+    if (body && body.length !== 0) (this._early ||= []).unshift(body);
     this._depth++;
     try {
       const isOpen = native.startHandshake(this._id, this._headers, extensions);
