@@ -293,13 +293,13 @@ function isPlain(socket, io) {
     socket.readableFlowing === true && socket.readableLength === 0 && socket.readableEncoding === null &&
     socket.writableLength === 0 && socket.writableCorked === 0 &&
     socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
-    io.listenerCount('data') === 1 &&
+    io._sink === socket && io.listenerCount('data') === 0 &&
     !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
 /**
  * Reads and writes `socket` past its stream from now on, if that is certain to make no difference.
- * It must have been piped into the driver and back.
+ * It must be coupled to the driver.
  */
 function takeSocket(driver, socket) {
   if (!enabled || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver.io)) return false;
@@ -310,7 +310,8 @@ function takeSocket(driver, socket) {
   if (channel === undefined) channel = native.kernelAttach(slab, marks, dispatch);
   if (channel < 0) return false;
 
-  const number = native.kernelWatch(channel, handle.fd, driver._id);
+  const kernel = new KernelSocket(driver, socket, handle);
+  const number = native.kernelWatch(channel, handle.fd, driver._id, kernel);
   if (number < 0) return false;
   if (handle.readStop() !== 0) {
     native.kernelRelease(number);
@@ -318,7 +319,6 @@ function takeSocket(driver, socket) {
   }
   handle.reading = false;
 
-  const kernel = new KernelSocket(driver, socket, handle);
   kernel._number = number;
   connections[number] = kernel;
   driver._kernel = kernel;

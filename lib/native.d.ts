@@ -69,53 +69,6 @@ export declare class DeflateCodec {
   inflate(payload: Buffer): Uint8Array | null
 }
 
-/** One connection's protocol, without its socket. */
-export declare class Session {
-  /** The server's side for a request. */
-  static server(channel: number, options: ServerOptions): Session
-  /** The client's side. */
-  static client(channel: number, options: ClientOptions): Session
-  /** The number the functions of this module know the session by. */
-  get id(): number
-  /** The version of the protocol, as applications see it. */
-  get version(): string
-  /** A server's choice of subprotocol. */
-  get protocol(): string | null
-  /** Has the handshake negotiate permessage-deflate, instead of any extension given to `start`. */
-  proposeDeflate(settings: DeflateSettings): void
-  /** Whether permessage-deflate was agreed on. */
-  get isCompressed(): boolean
-  /** Why a server must refuse the request, or null. */
-  refusal(): string | null
-  /** Writes the response that refuses the request; returns how many bytes wait for the peer. */
-  refuse(message: string): number
-  /**
-   * Writes our half of the handshake, with the application's headers (names and values in turn)
-   * and the value of Sec-WebSocket-Extensions. True when nothing of the peer is awaited.
-   */
-  start(headers: Array<string>, extensions?: string | undefined | null): boolean
-  /** How many bytes wait for the peer. */
-  pending(): number
-  /** What became of a client's handshake. */
-  answer(): Answer | null
-  /** The handshake succeeded. */
-  open(): void
-  /** Messages go through extensions written in JavaScript, which claim these reserved bits. */
-  decodeOutside(claimed: number): void
-  /** An extension fails the connection; `settle` must follow. */
-  fail(code: number, message: string): void
-  /** What a verdict means by now, or null when it means nothing any more. */
-  settle(): Verdict | null
-  /** Our side says goodbye; the close frame is `sendClose`'s. */
-  beginClosing(): void
-  /** Writes a close frame; returns how many bytes wait for the peer. */
-  sendClose(code: number, reason: Buffer): number
-  /** Ends the connection with the close frame that is still due; returns how many bytes wait. */
-  conclude(): number
-  /** Gives the session's memory back; its number means nothing from now on. */
-  release(): void
-}
-
 /** Makes TLS handshakes for `ClientSocket`. */
 export declare class TlsConnector {
   constructor(setup: TlsSetup)
@@ -145,14 +98,23 @@ export interface Answer {
   protocol?: string
 }
 
+/** What became of a client's handshake. */
+export declare function answer(id: number): Answer | null
+
 /**
  * Takes the shared memory of one copy of the JavaScript layer; returns the number its sessions
  * name it by.
  */
 export declare function attach(spans: Int32Array, stage: Buffer, commands: Int32Array): number
 
+/** Our side says goodbye; the close frame is `send_close`'s. */
+export declare function beginClosing(id: number): void
+
 /** Appends the same message to many sessions; it is framed once where it goes out as it is. */
 export declare function broadcast(ids: Uint32Array, opcodeBits: number, payload: Buffer): void
+
+/** A server's choice of subprotocol. */
+export declare function chosenProtocol(id: number): string | null
 
 /** What a client needs to know. */
 export interface ClientOptions {
@@ -173,6 +135,22 @@ export interface ClientOptions {
   forbidMasking: boolean
 }
 
+/** Ends the connection with the close frame that is still due; returns how many bytes wait. */
+export declare function conclude(id: number): number
+
+/** The client's side. */
+export declare function createClientSession(channel: number, options: ClientOptions): number
+
+/**
+ * The server's side for a request: `head` is its method, its target, its absolute URL and then
+ * the headers of a handshake, where they are there. Strings and numbers only: converting an
+ * object costs more than the handshake.
+ */
+export declare function createServerSession(channel: number, head: Array<string | undefined | null>, protocols: Array<string>, maxLength: number, flags: number, version: number): number
+
+/** Messages go through extensions written in JavaScript, which claim these reserved bits. */
+export declare function decodeOutside(id: number, claimed: number): void
+
 /** Options of permessage-deflate, in range. */
 export interface DeflateSettings {
   level?: number
@@ -188,11 +166,17 @@ export interface DeflateSettings {
   omitFullWindow?: boolean
 }
 
+/** An extension fails the connection; `settle` must follow. */
+export declare function failSession(id: number, code: number, message: string): void
+
 /** A fresh value for Sec-WebSocket-Key (RFC 6455 section 4.1). */
 export declare function generateKey(): string
 
 /** Does the work `receive` stopped for; it goes on once the promise is resolved. */
 export declare function inflateAside(id: number): Promise<unknown>
+
+/** Whether permessage-deflate was agreed on. */
+export declare function isCompressed(id: number): boolean
 
 /** Whether the bytes are well-formed UTF-8. */
 export declare function isUtf8(bytes: Buffer): boolean
@@ -233,10 +217,10 @@ export declare function kernelRelease(number: number): void
 export declare function kernelSend(number: number, opcodeBits: number, payload: Buffer): number
 
 /**
- * Reads `descriptor` for a session from now on. Returns the connection's number, or -1 when the
- * system refuses.
+ * Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
+ * must be kept until it is released. Returns the connection's number, or -1 when the system refuses.
  */
-export declare function kernelWatch(channel: number, descriptor: number, session: number): number
+export declare function kernelWatch(channel: number, descriptor: number, session: number, resource: object): number
 
 /**
  * Writes what the session holds for the peer; returns how many bytes the system did not take. They
@@ -253,6 +237,9 @@ export declare function kernelWriteMarked(): Array<number> | null
 /** Bytes written past Node's stream. */
 export declare function kernelWritten(number: number): number
 
+/** The handshake succeeded. */
+export declare function openSession(id: number): void
+
 /**
  * The offers or responses in a header: for each its name, then keys and values in turn. A
  * parameter without a value is `true`; one that comes twice stands there twice.
@@ -261,6 +248,12 @@ export declare function parseExtensions(header: string): Array<Array<any>>
 
 /** Frames what was staged; returns how many bytes wait for the session's peer. */
 export declare function pending(id: number): number
+
+/**
+ * Has the handshake negotiate permessage-deflate, instead of any extension given to
+ * `start_handshake`.
+ */
+export declare function proposeDeflate(id: number, settings: DeflateSettings): void
 
 /** What a proxy answered that did not open its tunnel. */
 export interface ProxyAnswer {
@@ -274,6 +267,15 @@ export interface ProxyAnswer {
  * of events. The chunk's payloads are unmasked in place.
  */
 export declare function receive(id: number, chunk: Buffer, from: number): number
+
+/** Why a server must refuse the request, or null. */
+export declare function refusal(id: number): string | null
+
+/** Writes the response that refuses the request; returns how many bytes wait for the peer. */
+export declare function refuse(id: number, message: string): number
+
+/** Gives the session's memory back; its number means nothing until another session gets it. */
+export declare function releaseSession(id: number): void
 
 /** Copies the payload of an event that lies in the session's scratch memory into `target`. */
 export declare function scratchBytes(id: number, offset: number, target: Buffer): void
@@ -293,27 +295,17 @@ export declare function send(id: number, opcodeBits: number, payload: Buffer): n
  */
 export declare function sendAside(id: number, opcode: number, payload: Buffer): Promise<unknown>
 
+/** Writes a close frame; returns how many bytes wait for the peer. */
+export declare function sendClose(id: number, code: number, reason: Buffer): number
+
 /** One extension with its parameters, keys and values in turn, as it stands in a header. */
 export declare function serializeExtension(name: string, pairs: Array<any>): string
 
-/** What a server needs to know of a request. */
-export interface ServerOptions {
-  method: string
-  /** Path and query. */
-  target: string
-  /** The absolute `ws:` or `wss:` URL. */
-  url: string
-  /** Names in lower case and values, in turn. */
-  headers: Array<string>
-  protocols: Array<string>
-  /** Bytes; not finite means no limit. */
-  maxLength: number
-  allowDrafts: boolean
-  requireMasking: boolean
-  masking: boolean
-  /** "hybi", "hixie-76" or "hixie-75"; by default what the request asks for. */
-  version?: string
-}
+/** The version of the protocol, by number as for `create_server_session`. */
+export declare function sessionVersion(id: number): number
+
+/** What a verdict means by now, or null when it means nothing any more. */
+export declare function settle(id: number): Verdict | null
 
 /** A server's certificate, to be checked against the name it was asked by. */
 export interface SocketCredentials {
@@ -383,6 +375,12 @@ export interface SocketTarget {
   /** Milliseconds for everything up to the report `Open`. */
   timeout?: number
 }
+
+/**
+ * Writes our half of the handshake, with the application's headers (names and values in turn)
+ * and the value of Sec-WebSocket-Extensions. True when nothing of the peer is awaited.
+ */
+export declare function startHandshake(id: number, headers?: Array<string> | undefined | null, extensions?: string | undefined | null): boolean
 
 /** Gives back the zlib states that were not used since the last call; returns the bytes that remain. */
 export declare function sweepDeflate(): number

@@ -13,7 +13,9 @@ const util = require('node:util');
 const { EventEmitter } = require('node:events');
 const { execFile } = require('node:child_process');
 const { pathToFileURL } = require('node:url');
-const { Stream } = require('node:stream');
+const { Duplex, Stream } = require('node:stream');
+const { setFlagsFromString } = require('node:v8');
+const { runInNewContext } = require('node:vm');
 
 const { it, differs } = require('../support/spec');
 const { dir, manifest, WebSocket, isOriginal } = require('../support/package_under_test');
@@ -295,4 +297,41 @@ it('package.json leaves deep paths open', () => {
 it('two requires, by name and by path, are one package', () => {
   assert.strictEqual(require(path.join(dir, 'lib/faye/websocket.js')), require(dir));
   assert.strictEqual(typeof isOriginal, 'boolean');
+});
+
+it('the socket is piped into an object that has the driver, also after a pause', async (t) => {
+  const { ws, peer, socket } = await openServer(t);
+  const destinations = () => socket._readableState.pipes.map((destination) => destination._driver);
+  assert.deepStrictEqual(destinations(), [ws._driver]);
+  for (const text of ['a', 'b']) {
+    ws.pause();
+    peer.write(masked(TEXT, text));
+    const arrived = next(ws, 'message');
+    ws.resume();
+    assert.strictEqual((await arrived).data, text);
+    assert.deepStrictEqual(destinations(), [ws._driver]);
+  }
+});
+
+it('a connection over a stream that is forgotten unclosed gives its session back', { skip: isOriginal }, async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  const headers = {
+    host: 'x', connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'k'
+  };
+  const request = { method: 'GET', url: '/', headers };
+  const open = () => {
+    const stream = new Duplex({ read() {}, write(chunk, encoding, done) { done(); } });
+    stream.setTimeout = stream.setNoDelay = () => {};
+    return new WebSocket(request, stream, Buffer.alloc(0))._driver._id;
+  };
+  const ids = new Set();
+  // As long as nothing is given back, every session has a number of its own.
+  await until(() => {
+    collect();
+    const id = open();
+    const isKnown = ids.has(id);
+    ids.add(id);
+    return isKnown;
+  });
 });

@@ -1,12 +1,12 @@
 'use strict';
 
-const { EventEmitter } = require('events');
-
 const Batch = require('./batch');
+const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
 const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
 const { stageText, stageBytes, frameStaged } = require('./staging');
+const { bytesFrame, textFrame, encode } = require('./long_frame');
 const headerLine = require('../header_line');
 const {
   native, spans, slab, Status, Kind, Opcode,
@@ -26,9 +26,6 @@ const FLUSH_BYTES = 65536;
 
 /** No session has this id: the native side ignores whatever is asked of it. */
 const RELEASED = 0xffffffff;
-const RELEASED_SESSION = {
-  open() {}, beginClosing() {}, fail() {}, release() {}, settle: () => null, sendClose: () => 0, conclude: () => 0,
-};
 
 /**
  * One connection: the native session that knows the protocol, and around it the order in which
@@ -36,7 +33,7 @@ const RELEASED_SESSION = {
  *
  * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told first.
  */
-class Driver extends EventEmitter {
+class Driver extends LazyEmitter {
   constructor(session, request, url, options) {
     super();
     this._request = request;
@@ -46,19 +43,14 @@ class Driver extends EventEmitter {
     this.io = new IO(this);
     this.messages = new Messages(this);
 
-    this._session = session;
-    this._id = session.id;
+    /** The number of the native session; it is this driver's to give back. */
+    this._id = session;
     this._owner = null;
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
     this._extensions = null;
-    this._headers = [];
-    this._queue = [];
-    this._pingCallbacks = null;
 
     this._batch = null;
-    /** Chunks that wait for a message to be inflated, or null. */
-    this._held = null;
     this._inputEnded = false;
     this._depth = 0;
     this._coalesce = false;
@@ -68,8 +60,6 @@ class Driver extends EventEmitter {
     this._isExact = true;
 
     this._congested = false;
-    this._unsentPongs = 0;
-    this._lastPong = null;
   }
 
   /**
@@ -89,7 +79,7 @@ class Driver extends EventEmitter {
   setHeader(name, value) {
     if (this.readyState > 0) return false;
     const line = headerLine(name, value);
-    if (line) this._headers.push(line[0], line[1]);
+    if (line) (this._headers ||= []).push(line[0], line[1]);
     return true;
   }
 
@@ -99,6 +89,11 @@ class Driver extends EventEmitter {
 
   /** Whether a message may reach the native session past `text` and `binary`. */
   get _sharesFrames() {
+    return false;
+  }
+
+  /** Whether messages leave as they are, through a socket that is coupled. */
+  get _sendsPlain() {
     return false;
   }
 
@@ -260,7 +255,7 @@ class Driver extends EventEmitter {
     const { messages, _owner: owner } = this;
     if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
     if (owner !== null) owner._receiveMessage(data);
-    if (this._eventsCount !== 0 && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
+    if (this._events !== undefined && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
 
   _receivePing(payload) {
@@ -295,19 +290,24 @@ class Driver extends EventEmitter {
 
   _open() {
     this.readyState = 1;
-    this._session.open();
-    const queue = this._queue;
-    this._queue = [];
-    for (const [data, type, code] of queue) this.frame(data, type, code);
+    native.openSession(this._id);
+    if (this._headers !== null) this._headers = null;
+    if (this._queue !== null) this._sendQueued();
     if (!this._coalesce) this.flush();
     if (this._owner !== null) this._owner._open();
     this.emit('open', new OpenEvent());
   }
 
+  _sendQueued() {
+    const queue = this._queue;
+    this._queue = null;
+    for (const [data, type, code] of queue) this.frame(data, type, code);
+  }
+
   _emitError(message) {
     const { messages, _owner: owner } = this;
     const error = new Error(message);
-    if (messages.readable) messages.emit('error', error);
+    messages._fail(error);
     if (owner !== null) owner._emitError(message);
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
@@ -320,7 +320,7 @@ class Driver extends EventEmitter {
 
   /** Acts on a verdict of the native side, unless a listener closed the connection before. */
   _settle() {
-    const verdict = this._session.settle();
+    const verdict = native.settle(this._id);
     if (verdict === null) return;
     this._inputEnded = true;
     this._shutdown(verdict.code, verdict.reason, verdict.failed);
@@ -339,8 +339,8 @@ class Driver extends EventEmitter {
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
     if (this._kernel !== null) this._kernel.giveBack();
-    this._session.release();
-    this._session = RELEASED_SESSION;
+    if (this._registry !== null) this._registry.unregister(this);
+    native.releaseSession(this._id);
     this._id = RELEASED;
     this._pending = 0;
     this._inputEnded = true;
@@ -373,13 +373,26 @@ class Driver extends EventEmitter {
     const length = stageBytes(this._id, opcode, payload);
     if (length >= 0) this._staged(length);
     else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._handOver(this._kernel.send(opcode, payload));
+    else if (payload.length >= FLUSH_BYTES && opcode < 8 && this._sendsPlain) this._writeLong(opcode, payload);
     else this._wrote(native.send(this._id, opcode, payload));
+  }
+
+  /** Writes a frame that would not wait for the end of the turn, past the session's memory. */
+  _writeLong(opcode, payload) {
+    this.flush();
+    this.io._put(bytesFrame(opcode, payload));
   }
 
   _writeText(opcode, text) {
     const length = stageText(this._id, opcode, text);
-    if (length < 0) this._write(opcode, Buffer.from(text, 'utf8'));
-    else this._staged(length);
+    if (length >= 0) return this._staged(length);
+    const size = Buffer.byteLength(text, 'utf8');
+    if (this._kernel === null && size >= FLUSH_BYTES && this._sendsPlain) {
+      this.flush();
+      this.io._put(textFrame(opcode, text, size));
+    } else {
+      this._write(opcode, encode(text, size));
+    }
   }
 
   /** Notes a message of `length` bytes that the session will frame when it is next called. */
@@ -434,7 +447,7 @@ class Driver extends EventEmitter {
     if (length === 0) return;
     const bytes = Buffer.allocUnsafe(length);
     native.takeOutput(this._id, bytes);
-    if (this.io.readable) this.io.emit('data', bytes);
+    this.io._put(bytes);
   }
 
   _drained() {
@@ -449,5 +462,20 @@ class Driver extends EventEmitter {
     this.messages.emit('drain');
   }
 }
+
+// What most connections never need.
+Object.assign(Driver.prototype, {
+  /** Headers to answer with: names and values in turn. */
+  _headers: null,
+  /** Frames that wait for the connection to open. */
+  _queue: null,
+  /** Chunks that wait for a message to be inflated, or null. */
+  _held: null,
+  _pingCallbacks: null,
+  _unsentPongs: 0,
+  _lastPong: null,
+  /** Where the driver is registered, see ./forgotten. */
+  _registry: null,
+});
 
 module.exports = Driver;

@@ -5,6 +5,7 @@ const Extensions = require('./extensions');
 const Proxy = require('./proxy');
 const { CloseCode } = require('./close_code');
 const { native, channel } = require('./session');
+const giveBackWhenForgotten = require('./forgotten');
 const { parseServer, authorization } = require('../url');
 const { protocolList, maxLength } = require('./session_options');
 
@@ -17,7 +18,7 @@ class Client extends Hybi {
     if (server === null) throw new Error(url + ' is not a valid WebSocket URL');
     const { uri, socketPath } = server;
 
-    const session = native.Session.client(channel, {
+    const session = native.createClientSession(channel, {
       host: uri.host,
       target: (uri.pathname || '/') + uri.search,
       key: Client.generateKey(),
@@ -29,6 +30,7 @@ class Client extends Hybi {
       forbidMasking: !!options.forbidMasking,
     });
     super(session, null, url, options);
+    giveBackWhenForgotten(this);
     this.version = 'hybi-13';
     this.readyState = -1;
     this._uri = uri;
@@ -51,9 +53,9 @@ class Client extends Hybi {
       this._failHandshake(error.message);
       return false;
     }
-    this._session.start(this._headers, offer);
+    native.startHandshake(this._id, this._headers, offer);
     this.readyState = 0;
-    this._wrote(this._session.pending());
+    this._wrote(native.pending(this._id));
     this.flush();
     return true;
   }
@@ -64,7 +66,7 @@ class Client extends Hybi {
   }
 
   _completeHandshake() {
-    const { statusCode, headers, failure, protocol } = this._session.answer();
+    const { statusCode, headers, failure, protocol } = native.answer(this._id);
     this.statusCode = statusCode;
     this.headers = {};
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];

@@ -3,6 +3,7 @@
 const Header = require('./extension_header');
 const { nativeSettings } = require('./deflate');
 const Pipeline = require('./pipeline');
+const { native } = require('./session');
 
 const FLAGS = ['rsv1', 'rsv2', 'rsv3'];
 
@@ -113,7 +114,7 @@ class Extensions {
     if (active.length === 0) return;
     this._pipeline = new Pipeline(active.map(({ extension, session }) => ({ name: extension.name, session })));
     const claimed = FLAGS.reduce((bits, flag) => bits << 1 | (this._reservedBy[flag] === undefined ? 0 : 1), 0);
-    this._driver._session.decodeOutside(claimed);
+    native.decodeOutside(this._driver._id, claimed);
   }
 
   /** Passes a message of the peer through the plug-ins, last one first. */

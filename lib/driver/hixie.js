@@ -2,14 +2,14 @@
 
 const Driver = require('./base');
 const ServerDriver = require('./server_driver');
-const { Opcode } = require('./session');
+const { native, Opcode, VERSIONS } = require('./session');
 const serverSession = require('./server_session');
 
 /** The drafts before hybi: text only, no codes, no pings, servers only. */
 class Hixie extends Driver {
   frame(data) {
     if (this.readyState === 0) {
-      this._queue.push([data]);
+      (this._queue ||= []).push([data]);
       return true;
     }
     if (this.readyState > 1) return false;
@@ -20,7 +20,7 @@ class Hixie extends Driver {
   /** Says goodbye where the draft has a word for it, and does not wait for an answer. */
   close() {
     if (this.readyState === 3) return false;
-    this._wrote(this._session.conclude());
+    this._wrote(native.conclude(this._id));
     this.flush();
     this.readyState = 3;
     this._release();
@@ -42,13 +42,13 @@ class Hixie extends Driver {
 const HixieServer = ServerDriver(Hixie);
 
 class Draft75 extends HixieServer {
-  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hixie-75')) {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-75'))) {
     super(session, request, url, options);
   }
 }
 
 class Draft76 extends HixieServer {
-  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hixie-76')) {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-76'))) {
     super(session, request, url, options);
   }
 }

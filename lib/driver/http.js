@@ -1,6 +1,6 @@
 'use strict';
 
-const { native } = require('./session');
+const { native, VERSIONS } = require('./session');
 const HybiServer = require('./hybi_server');
 const { Draft75, Draft76 } = require('./hixie');
 const serverSession = require('./server_session');
@@ -24,9 +24,9 @@ function isWebSocket(request) {
 /** The driver of the version that the request asks for. */
 function http(request, options) {
   const url = (isSecureRequest(request) ? 'wss:' : 'ws:') + '//' + request.headers.host + request.url;
-  options = { requireMasking: true, ...options };
+  if (options.requireMasking === undefined) options = { requireMasking: true, ...options };
   const session = serverSession(request, url, options);
-  switch (session.version) {
+  switch (VERSIONS[native.sessionVersion(session)]) {
     case 'hixie-75': return new Draft75(request, url, options, session);
     case 'hixie-76': return new Draft76(request, url, options, session);
     default: return new HybiServer(request, url, options, session);

@@ -20,22 +20,25 @@ function controlPayload(data) {
 class Hybi extends Driver {
   constructor(session, request, url, options) {
     super(session, request, url, options);
-    this._maxLength = maxLength(options.maxLength);
     this._compression = null;
+  }
+
+  get _maxLength() {
+    return maxLength(this._options.maxLength);
   }
 
   /** Has the native side negotiate permessage-deflate, if that is all there is to negotiate. */
   _proposeDeflate() {
     const settings = this._extensions.nativeSettings();
     if (settings === null) return false;
-    this._session.proposeDeflate(settings);
+    native.proposeDeflate(this._id, settings);
     this._extensions = null;
     keepSwept();
     return true;
   }
 
   _open() {
-    if (this._session.isCompressed) this._compression = new Compression(this);
+    if (native.isCompressed(this._id)) this._compression = new Compression(this);
     super._open();
   }
 
@@ -89,16 +92,16 @@ class Hybi extends Driver {
     if (this.readyState !== 1) return false;
 
     this.readyState = 2;
-    this._session.beginClosing();
+    native.beginClosing(this._id);
     this._stopExtensions(() => {
-      this._wrote(this._session.sendClose(+code & 0xffff, controlPayload(reason)));
+      this._wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(reason)));
     });
     return true;
   }
 
   frame(data, type, code) {
     if (this.readyState <= 0) {
-      this._queue.push([data, type, code]);
+      (this._queue ||= []).push([data, type, code]);
       return true;
     }
     if (this.readyState > 2) return false;
@@ -109,7 +112,7 @@ class Hybi extends Driver {
     const isText = typeof data === 'string';
     const opcode = Opcode[type || (isText ? 'text' : 'binary')];
     if (code) {
-      this._wrote(this._session.sendClose(+code & 0xffff, controlPayload(data)));
+      this._wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(data)));
     } else if (opcode <= Opcode.binary) {
       // Once closing, a message would come after the close frame (RFC 6455 section 5.5.1).
       if (this.readyState === 2) return true;
@@ -141,7 +144,7 @@ class Hybi extends Driver {
   _shutdown(code, reason, failed) {
     this.readyState = 2;
     this._stopExtensions(() => {
-      this._wrote(this._session.conclude());
+      this._wrote(native.conclude(this._id));
       this.flush();
       this.readyState = 3;
       this._release();
@@ -161,7 +164,7 @@ class Hybi extends Driver {
   /** Fails the connection for something found outside the native session. */
   _fail(type, message) {
     if (this.readyState > 1) return;
-    this._session.fail(codeOf(type), String(message));
+    native.failSession(this._id, codeOf(type), String(message));
     this._settle();
   }
 }

@@ -4,13 +4,16 @@ const Hybi = require('./hybi');
 const ServerDriver = require('./server_driver');
 const Extensions = require('./extensions');
 const { CloseCode } = require('./close_code');
+const { native, VERSIONS } = require('./session');
 const serverSession = require('./server_session');
+
+const HYBI = VERSIONS.indexOf('hybi-13');
 
 /** The server's side of RFC 6455, hybi-08 and hybi-07. */
 class HybiServer extends ServerDriver(Hybi) {
-  constructor(request, url, options = {}, session = serverSession(request, url, options, 'hybi')) {
+  constructor(request, url, options = {}, session = serverSession(request, url, options, HYBI)) {
     super(session, request, url, options);
-    const protocol = session.protocol;
+    const protocol = native.chosenProtocol(session);
     if (protocol !== null) this.protocol = protocol;
   }
 
@@ -18,6 +21,10 @@ class HybiServer extends ServerDriver(Hybi) {
     this._extensions ||= new Extensions(this, this._maxLength);
     this._extensions.add(extension);
     return true;
+  }
+
+  get _sendsPlain() {
+    return this.readyState === 1 && this._sharesFrames && !this._options.masking && this.io._sink !== null;
   }
 
   _generateResponse() {

@@ -1,5 +1,7 @@
 'use strict';
 
+const { native, VERSIONS } = require('./session');
+
 /**
  * Makes a driver class answer opening handshakes: a mix-in over `Hybi` and `Hixie`, which differ in
  * what a failure means to them (`_failHandshake`) and in when they open.
@@ -7,20 +9,24 @@
 const ServerDriver = (Base) => class extends Base {
   constructor(session, request, url, options) {
     super(session, request, url, options);
-    this.version = session.version;
+    this.version = VERSIONS[native.sessionVersion(session)];
     this._started = false;
-    this._early = [];
+    /** Input that came too early, or null. */
+    this._early = null;
   }
 
   /** Input that comes before `start` is kept: nothing could be delivered from it yet. */
   parse(chunk) {
-    if (this._started && this._early.length === 0) return super.parse(chunk);
-    if (chunk && this.readyState < 3) this._early.push(chunk);
+    if (this._started && this._early === null) return super.parse(chunk);
+    if (chunk && this.readyState < 3) (this._early ||= []).push(chunk);
     if (this._started) this._parseEarly();
   }
 
   _parseEarly() {
-    while (this._early.length > 0) super.parse(this._early.shift());
+    const early = this._early;
+    if (early === null) return;
+    while (early.length > 0) super.parse(early.shift());
+    this._early = null;
   }
 
   /** Answers the request. `body` is what came with it, before anything the socket still holds. */
@@ -28,7 +34,7 @@ const ServerDriver = (Base) => class extends Base {
     if (this.readyState !== 0 || this._started) return false;
 
     let extensions = null;
-    let refusal = this._session.refusal();
+    let refusal = native.refusal(this._id);
     if (refusal === null) {
       try {
         extensions = this._generateResponse();
@@ -37,17 +43,17 @@ const ServerDriver = (Base) => class extends Base {
       }
     }
     if (refusal !== null) {
-      this._wrote(this._session.refuse(refusal));
+      this._wrote(native.refuse(this._id, refusal));
       this.flush();
       this._failHandshake(refusal);
       return false;
     }
 
-    if (body) this._early.unshift(body);
+    if (body && body.length !== 0) (this._early ||= []).unshift(body);
     this._depth++;
     try {
-      const isOpen = this._session.start(this._headers, extensions);
-      this._wrote(this._session.pending());
+      const isOpen = native.startHandshake(this._id, this._headers, extensions);
+      this._wrote(native.pending(this._id));
       this._started = true;
       if (isOpen) this._open();
     } finally {
@@ -65,7 +71,7 @@ const ServerDriver = (Base) => class extends Base {
 
   /** Of draft 76: the body has arrived and been answered. */
   _completeHandshake() {
-    this._wrote(this._session.pending());
+    this._wrote(native.pending(this._id));
     this._open();
   }
 };

@@ -3,34 +3,30 @@
 const { native, channel } = require('./session');
 const { protocolList, maxLength } = require('./session_options');
 
-/** Request headers a handshake of any version looks at. */
+/** Request headers a handshake of any version looks at, in the order of src/binding/session.rs. */
 const HANDSHAKE_HEADERS = [
   'connection', 'upgrade', 'origin', 'sec-websocket-version', 'sec-websocket-key', 'sec-websocket-key1',
   'sec-websocket-key2', 'sec-websocket-protocol', 'sec-websocket-extensions',
 ];
 
+const ALLOW_DRAFTS = 1;
+const REQUIRE_MASKING = 2;
+const MASKING = 4;
+
 /**
- * A native session for a request that asks for an upgrade. `version` forces 'hybi', 'hixie-76' or
- * 'hixie-75'; without it the request's headers decide.
+ * The number of a native session for a request that asks for an upgrade. `version` forces one, by
+ * its place in `VERSIONS`; without it the request's headers decide.
  */
 function serverSession(request, url, options, version) {
-  const headers = [];
+  const head = [String(request.method), String(request.url), String(url)];
   for (const name of HANDSHAKE_HEADERS) {
     const value = request.headers[name];
-    if (value !== undefined) headers.push(name, String(value));
+    head.push(value === undefined ? undefined : String(value));
   }
-  return native.Session.server(channel, {
-    method: String(request.method),
-    target: String(request.url),
-    url: String(url),
-    headers,
-    protocols: protocolList(options.protocols),
-    maxLength: maxLength(options.maxLength),
-    allowDrafts: options.allowDrafts !== false,
-    requireMasking: !!options.requireMasking,
-    masking: !!options.masking,
-    version,
-  });
+  const flags = (options.allowDrafts !== false ? ALLOW_DRAFTS : 0) | (options.requireMasking ? REQUIRE_MASKING : 0) |
+    (options.masking ? MASKING : 0);
+  return native.createServerSession(
+    channel, head, protocolList(options.protocols), maxLength(options.maxLength), flags, version || 0);
 }
 
 module.exports = serverSession;

@@ -37,9 +37,12 @@ const SCRATCH_BIT = 8;
 const OPCODE_SHIFT = 4;
 const RSV_SHIFT = 8;
 
+/** Versions by the numbers the native side knows them by. */
+const VERSIONS = ['', 'hybi-13', 'hybi-8', 'hybi-7', 'hixie-76', 'hixie-75'];
+
 const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 module.exports = {
-  native, spans, stage, commands, slab, channel, Status, Kind, Opcode,
+  native, spans, stage, commands, slab, channel, Status, Kind, Opcode, VERSIONS,
   STAGE_BYTES, MAX_COMMANDS, COMMAND_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
 };

@@ -1,17 +1,20 @@
 'use strict';
 
-const { Stream } = require('stream');
+const { LazyStream } = require('./emitter');
 
 /**
  * The wire side of a driver: bytes from the peer are written to it, bytes for the peer are its
- * 'data' events. Sockets are piped into it and it is piped into them.
+ * 'data' events. Sockets are piped into it and it is piped into them; see ./coupling for how most
+ * of them are.
  */
-class IO extends Stream {
+class IO extends LazyStream {
   constructor(driver) {
     super();
     this.readable = this.writable = true;
     this._driver = driver;
     this._paused = false;
+    /** The socket that this is coupled to, instead of being piped into it, or null. */
+    this._sink = null;
   }
 
   /**
@@ -36,6 +39,13 @@ class IO extends Stream {
     this.end();
   }
 
+  /** Hands bytes for the peer to the socket. */
+  _put(bytes) {
+    const sink = this._sink;
+    if (sink !== null && sink.writable && sink.write(bytes) === false) this.pause();
+    if (this._events !== undefined) this.emit('data', bytes);
+  }
+
   // Called by the pipe into the socket. Congested output does not stop input: two peers that both
   // stopped reading would wait for each other for ever.
   pause() {
@@ -51,13 +61,11 @@ class IO extends Stream {
  * The application's side of a driver: messages of the peer are its 'data' events, messages for the
  * peer are written to it.
  */
-class Messages extends Stream {
+class Messages extends LazyStream {
   constructor(driver) {
     super();
     this.readable = this.writable = true;
     this._driver = driver;
-    // Protocol errors are informational and need no listener.
-    this.on('error', () => {});
   }
 
   write(message) {
@@ -86,6 +94,11 @@ class Messages extends Stream {
     io._paused = false;
     if (kernel !== null) kernel.resume();
     io.emit('drain');
+  }
+
+  /** Protocol errors are informational and need no listener. */
+  _fail(error) {
+    if (this.readable && this.listenerCount('error') > 0) this.emit('error', error);
   }
 
   _finish() {

@@ -1,8 +1,11 @@
 'use strict';
 
+const { Socket } = require('net');
 const { inherits } = require('util');
 
 const API = require('./websocket/api');
+const { couple } = require('../driver/coupling');
+const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
 const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
@@ -21,9 +24,16 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, {
-    maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts, nativeDeflate: options.nativeDeflate,
+    requireMasking: true, maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
+    nativeDeflate: options.nativeDeflate,
   });
-  this._configureDriver(options);
+  if (!(socket instanceof Socket && socket._handle)) giveBackWhenForgotten(this._driver);
+  try {
+    this._configureDriver(options);
+  } catch (error) {
+    this._driver._release();
+    throw error;
+  }
   API.call(this, options);
   // Of the early API; not enumerable, as the original no longer has it.
   Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
@@ -44,8 +54,7 @@ function WebSocket(request, socket, body, protocols, options) {
     return;
   }
 
-  socket.pipe(this._driver.io);
-  this._driver.io.pipe(socket);
+  couple(socket, this._driver);
 
   process.nextTick(() => {
     this._driver.start(body);

@@ -3,7 +3,7 @@
 
 use std::ptr;
 
-use napi::bindgen_prelude::{Function, FunctionRef, JsValue, Result, check_status};
+use napi::bindgen_prelude::{Function, FunctionRef, JsValue, Object, Result, check_status};
 use napi::{Env, sys};
 
 /// Arguments of the function: plain numbers.
@@ -23,14 +23,14 @@ pub(super) struct AsyncContext {
 }
 
 impl AsyncContext {
-    /// The context of the code that is running.
-    pub(super) fn current(env: &Env, name: &str) -> Result<Self> {
+    /// The context of the code that is running. `resource` stands for it, which saves Node making an
+    /// object that does; it must live as long.
+    pub(super) fn current(env: &Env, resource: &Object<'_>, name: &str) -> Result<Self> {
         let name = env.create_string(name)?;
         let mut context = ptr::null_mut();
-        // SAFETY: the environment is calling us, the name is a value of it, and without a resource
-        // Node makes one.
+        // SAFETY: the environment is calling us, and resource and name are values of it.
         check_status!(unsafe {
-            sys::napi_async_init(env.raw(), ptr::null_mut(), name.raw(), &mut context)
+            sys::napi_async_init(env.raw(), resource.raw(), name.raw(), &mut context)
         })?;
         Ok(Self { env: env.raw(), context })
     }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Result};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Object, Result};
 use napi_derive::napi;
 use rustix::io::Errno;
 
@@ -299,14 +299,20 @@ pub fn kernel_attach(
     })
 }
 
-/// Reads `descriptor` for a session from now on. Returns the connection's number, or -1 when the
-/// system refuses.
+/// Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
+/// must be kept until it is released. Returns the connection's number, or -1 when the system refuses.
 #[napi(catch_unwind)]
-pub fn kernel_watch(env: Env, channel: u32, descriptor: i32, session: u32) -> i32 {
+pub fn kernel_watch(
+    env: Env,
+    channel: u32,
+    descriptor: i32,
+    session: u32,
+    resource: Object<'_>,
+) -> i32 {
     if descriptor < 0 {
         return -1;
     }
-    let Ok(context) = AsyncContext::current(&env, "FAYE_WEBSOCKET") else { return -1 };
+    let Ok(context) = AsyncContext::current(&env, &resource, "FAYE_WEBSOCKET") else { return -1 };
     with(|kernel| {
         kernel.generation = kernel.generation.wrapping_add(1);
         let generation = kernel.generation;

@@ -21,6 +21,9 @@ pub(super) struct Entry {
     pub(super) channel: u32,
     pub(super) connection: Connection,
     pub(super) output: Output,
+    /// Nothing was taken of the output yet: it has memory for an opening handshake, which is more
+    /// than many a connection will ever need again.
+    pub(super) is_new: bool,
 }
 
 #[derive(Default)]
@@ -102,7 +105,7 @@ pub(super) fn opcode(bits: u32) -> Result<Opcode> {
 #[napi(catch_unwind)]
 pub fn receive(id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
     with(id, |entry, _| {
-        let Entry { channel, connection, output } = entry;
+        let Entry { channel, connection, output, .. } = entry;
         output.clear_events();
         let progress = connection.receive(&mut chunk, from as usize, output);
         shared::report(*channel, progress, output.wire.len(), &output.events);
@@ -169,7 +172,7 @@ pub fn take_output(id: u32, mut target: BufferSlice) {
 pub(super) fn clear_output(entry: &mut Entry) {
     let wire = &mut entry.output.wire;
     wire.clear();
-    if wire.capacity() > KEPT_BYTES {
+    if mem::take(&mut entry.is_new) || wire.capacity() > KEPT_BYTES {
         *wire = Vec::new();
     }
 }

@@ -89,7 +89,7 @@ impl Watch {
             return Ok((length, 0));
         }
         let count = table::with(self.session, |entry, _| {
-            let Entry { channel, connection, output } = entry;
+            let Entry { channel, connection, output, .. } = entry;
             output.clear_events();
             let progress = connection.receive(&mut slab[..length], 0, output);
             shared::report(*channel, progress, output.wire.len(), &output.events);
@@ -124,7 +124,7 @@ impl Watch {
     /// Reads the rest of a message into the memory lent for it, if that is what comes next: bytes
     /// read and events.
     fn land(&mut self, entry: &mut Entry) -> Option<io::Result<(usize, i32)>> {
-        let Entry { channel, connection, output } = entry;
+        let Entry { channel, connection, output, .. } = entry;
         // Abandoned when the message is: because our side has closed.
         let mut memory = self.landing.take()?;
         let Landing { held, missing } = connection.landing()?;

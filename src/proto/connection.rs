@@ -71,7 +71,11 @@ pub struct Answer {
 
 #[derive(Debug)]
 enum Role {
-    Server { request: Box<Request>, protocol: Option<String> },
+    /// The request is gone once the connection is open.
+    Server {
+        request: Option<Box<Request>>,
+        protocol: Option<Box<str>>,
+    },
     Client(Option<Box<Handshake>>),
 }
 
@@ -137,8 +141,8 @@ impl Connection {
             .header("sec-websocket-protocol")
             .filter(|_| version.is_hybi())
             .and_then(|offered| subprotocol::choose(offered, protocols))
-            .map(str::to_owned);
-        let role = Role::Server { request: Box::new(request), protocol };
+            .map(Box::from);
+        let role = Role::Server { request: Some(Box::new(request)), protocol };
         Self {
             version,
             masking: options.masking,
@@ -191,7 +195,7 @@ impl Connection {
     ///
     /// The first thing wrong with the request, in the original's order.
     pub fn check(&self) -> Result<(), HandshakeError> {
-        let Role::Server { request, .. } = &self.role else { return Ok(()) };
+        let Role::Server { request: Some(request), .. } = &self.role else { return Ok(()) };
         match self.version {
             Version::Hixie75 if request.is_websocket() => Ok(()),
             Version::Hixie76 if request.is_websocket() => Keys::of(request).map(drop),
@@ -241,8 +245,8 @@ impl Connection {
                 handshake.client.request(custom, extensions, &mut out.wire);
                 Ok(())
             }
-            Role::Client(None) => Ok(()),
-            Role::Server { request, protocol } => match self.version {
+            Role::Client(None) | Role::Server { request: None, .. } => Ok(()),
+            Role::Server { request: Some(request), protocol } => match self.version {
                 Version::Hixie75 => draft75::respond(request, custom, &mut out.wire),
                 Version::Hixie76 => draft76::respond(request, custom, &mut out.wire).map(drop),
                 version => {
@@ -313,6 +317,9 @@ impl Connection {
     pub fn open(&mut self) {
         if self.state == State::Connecting {
             self.state = State::Open;
+        }
+        if let Role::Server { request, .. } = &mut self.role {
+            *request = None;
         }
     }
 

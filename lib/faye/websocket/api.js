@@ -3,6 +3,7 @@
 const { Stream } = require('stream');
 const { inherits } = require('util');
 
+const { claim, driverOf, ended, failed, flushBeforeEnd } = require('../../driver/coupling');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
@@ -27,8 +28,7 @@ function API(options) {
   this.url = this._driver.url;
   this.version = this._driver.version;
 
-  // Errors are reported, and need no listener.
-  this.on('error', ignore);
+  ignoreErrors(this);
 
   if (this._ping) {
     this._pingTimer = setInterval(() => {
@@ -64,7 +64,23 @@ const bufferedAmount = {
 
 function ignore() {}
 
-const { emit } = Stream.prototype;
+/** A table of listeners as an emitter makes it, but without a hash table before it needs one. */
+function Listeners() {
+  this.error = ignore;
+}
+Listeners.prototype = Object.create(null);
+
+/** Errors are reported, and need no listener. */
+function ignoreErrors(socket) {
+  if (socket._events !== undefined || socket.on !== on) {
+    socket.on('error', ignore);
+    return;
+  }
+  socket._events = new Listeners();
+  socket._eventsCount = 1;
+}
+
+const { emit, on } = Stream.prototype;
 
 /**
  * What `Event` and `dispatchEvent` make of a message, in one step: there are many of them. Its
@@ -145,19 +161,16 @@ const methods = {
     stream.setTimeout(0);
     stream.setNoDelay(true);
 
+    if (claim(stream, this._driver)) {
+      stream.on('close', onClose);
+      stream.on('end', onEnd);
+      stream.on('error', onError);
+    } else {
+      stream.on('close', () => onStreamClose(this));
+      stream.on('end', () => onStreamEnd(this, stream));
+      stream.on('error', (error) => onStreamError(this, stream, error));
+    }
     flushBeforeEnd(stream, this._driver);
-
-    const finalize = () => this._finalizeClose();
-    stream.on('close', finalize);
-    // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
-    stream.on('end', () => {
-      if (!stream.errored) finalize();
-    });
-    stream.on('error', (error) => {
-      // A proxy that refused is no network error: its text says everything.
-      this._emitError(error.code === 'EPROXY' ? error.message : `Network error: ${this.url}: ${messageOf(error)}`);
-      this._finalizeClose();
-    });
   },
 
   _open() {
@@ -251,19 +264,35 @@ function messageOf(error) {
   return error.message || (error.errors && error.errors[0] && error.errors[0].message) || '';
 }
 
-/**
- * Output waits for the end of the turn, unknown to whoever holds the socket: when they end or
- * destroy it in that turn, what was sent before goes out before.
- */
-function flushBeforeEnd(stream, driver) {
-  for (const name of ['end', 'destroy']) {
-    const original = stream[name];
-    const value = function (...args) {
-      driver.flush();
-      return original.apply(this, args);
-    };
-    Object.defineProperty(stream, name, { value, writable: true, configurable: true, enumerable: false });
-  }
+// ---- what happens to the stream
+
+function onClose() {
+  onStreamClose(driverOf(this)._owner);
+}
+
+function onEnd() {
+  onStreamEnd(driverOf(this)._owner, this);
+}
+
+function onError(error) {
+  onStreamError(driverOf(this)._owner, this, error);
+}
+
+function onStreamClose(socket) {
+  socket._finalizeClose();
+}
+
+function onStreamEnd(socket, stream) {
+  // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
+  if (!stream.errored) socket._finalizeClose();
+  ended(stream, socket._driver);
+}
+
+function onStreamError(socket, stream, error) {
+  failed(stream, socket._driver);
+  // A proxy that refused is no network error: its text says everything.
+  socket._emitError(error.code === 'EPROXY' ? error.message : `Network error: ${socket.url}: ${messageOf(error)}`);
+  socket._finalizeClose();
 }
 
 /** Lets a socket send what it still holds, within limits, before it goes. */

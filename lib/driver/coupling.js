@@ -1,0 +1,120 @@
+'use strict';
+
+const { Readable } = require('stream');
+
+/**
+ * What ties a driver to its socket: listeners that all connections share, and that find their
+ * connection by a property of the socket. Closures of its own for each would be a good part of an
+ * idle connection.
+ */
+const kDriver = Symbol('driver');
+
+/** Ties `stream` to `driver`; false when another connection was made of it before. */
+function claim(stream, driver) {
+  if (stream[kDriver] !== undefined) return false;
+  Object.defineProperty(stream, kDriver, { value: driver, writable: true, configurable: true });
+  return true;
+}
+
+/** The driver that claimed the stream. */
+function driverOf(stream) {
+  return stream[kDriver];
+}
+
+// ---- what goes in and out
+
+/** Whether `stream` is what Node's own sockets are, as far as pipes go, and not piped anywhere. */
+function isReadable(stream) {
+  const state = stream._readableState;
+  return stream.pipe === Readable.prototype.pipe && state !== undefined && Array.isArray(state.pipes) &&
+    state.pipes.length === 0;
+}
+
+/**
+ * Does what `stream.pipe(driver.io)` and `driver.io.pipe(stream)` do, for as long as the application
+ * never pauses: then a real pipe takes over. The stream's end and errors are its owner's to tell.
+ */
+function couple(stream, driver) {
+  const { io } = driver;
+  if (stream[kDriver] !== driver || !isReadable(stream)) {
+    stream.pipe(io);
+    io.pipe(stream);
+    return;
+  }
+  io._sink = stream;
+  stream._readableState.pipes = [io];
+  stream.on('data', onData);
+  stream.on('drain', onDrain);
+  io.emit('pipe', stream);
+  stream.emit('pipe', io);
+  if (!stream.readableFlowing) stream.resume();
+}
+
+function onData(chunk) {
+  const { io } = this[kDriver];
+  // Somebody has called `unpipe`.
+  if (!this._readableState.pipes.includes(io)) this.removeListener('data', onData);
+  else if (io.write(chunk) === false) pipe(this, io);
+}
+
+function onDrain() {
+  const { io } = this[kDriver];
+  if (io._sink === this && io.readable) io.resume();
+}
+
+/** Puts a real pipe in place of `onData`; it starts as one whose destination asked it to wait. */
+function pipe(stream, io) {
+  const { pipes } = stream._readableState;
+  const index = pipes.indexOf(io);
+  if (index < 0) return;
+  stream.removeListener('data', onData);
+  pipes.splice(index, 1);
+  io.writableNeedDrain = true;
+  Readable.prototype.pipe.call(stream, io);
+  io.writableNeedDrain = false;
+}
+
+/** The stream has ended. */
+function ended(stream, { io }) {
+  if (io._sink === stream && stream._readableState.pipes.includes(io)) io.end();
+}
+
+/** The stream has failed: nothing more is written to it. */
+function failed(stream, { io }) {
+  if (io._sink === stream) io._sink = null;
+}
+
+// ---- `end` and `destroy`
+
+const flushing = new WeakMap();
+
+/**
+ * Output waits for the end of the turn, unknown to whoever holds the socket: when they end or
+ * destroy it in that turn, what was sent before goes out before.
+ */
+function flushBeforeEnd(stream, driver) {
+  for (const name of ['end', 'destroy']) {
+    const value = stream[kDriver] === driver ? shared(stream[name]) : flushThen(stream[name], () => driver);
+    Object.defineProperty(stream, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+}
+
+/** The one function that stands before `original` on all sockets that have it. */
+function shared(original) {
+  let value = flushing.get(original);
+  if (value === undefined) {
+    value = flushThen(original, driverOf);
+    flushing.set(original, value);
+  }
+  return value;
+}
+
+function flushThen(original, find) {
+  return function (...args) {
+    const driver = find(this);
+    if (driver !== undefined) driver.flush();
+    return original.apply(this, args);
+  };
+}
+
+module.exports = { claim, driverOf, couple, ended, failed, flushBeforeEnd };

@@ -1,0 +1,17 @@
+'use strict';
+
+const { native } = require('./session');
+
+/**
+ * Native sessions are numbers, so somebody has to give them back. A socket of Node's always closes
+ * before it is forgotten; other streams, and connections that were never opened, may not.
+ */
+const registry = new FinalizationRegistry((id) => native.releaseSession(id));
+
+/** Has the session of `driver` given back when the driver is garbage. */
+function giveBackWhenForgotten(driver) {
+  registry.register(driver, driver._id, driver);
+  driver._registry = registry;
+}
+
+module.exports = giveBackWhenForgotten;
