@@ -1,10 +1,11 @@
 'use strict';
 
 const Batch = require('./batch');
+const { hasLeft } = require('./coupling');
 const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
-const { HEADER_ROOM, bytesIn, textIn, encode } = require('./long_message');
+const { HEADER_ROOM, bytesIn, textIn, encode, keep } = require('./long_message');
 const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
 const { stageText, stageBytes, frameStaged } = require('./staging');
 const headerLine = require('../header_line');
@@ -376,8 +377,12 @@ class Driver extends LazyEmitter {
   _writeLong(opcode, memory) {
     this.flush();
     const start = native.frameAround(this._id, opcode, memory);
-    if (start < 0) this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
-    else this.io._put(memory.subarray(start));
+    if (start < 0) {
+      this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
+    } else {
+      this.io._put(memory.subarray(start));
+      if (hasLeft(this.io)) keep(memory);
+    }
   }
 
   _writeText(opcode, text) {
