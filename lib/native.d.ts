@@ -169,6 +169,12 @@ export interface DeflateSettings {
 /** An extension fails the connection; `settle` must follow. */
 export declare function failSession(id: number, code: number, message: string): void
 
+/**
+ * Makes a frame of a message where it lies: behind 14 bytes of room for the header. Returns where
+ * the frame begins, or -1 where only `send` can make one. Output that waits goes out before it.
+ */
+export declare function frameAround(id: number, opcodeBits: number, memory: Buffer): number
+
 /** A fresh value for Sec-WebSocket-Key (RFC 6455 section 4.1). */
 export declare function generateKey(): string
 

@@ -1,12 +1,13 @@
 'use strict';
 
 const Batch = require('./batch');
+const { hasLeft } = require('./coupling');
 const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
+const { HEADER_ROOM, bytesIn, textIn, encode, keep } = require('./long_message');
 const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
 const { stageText, stageBytes, frameStaged } = require('./staging');
-const { bytesFrame, textFrame, encode } = require('./long_frame');
 const headerLine = require('../header_line');
 const {
   native, spans, slab, Status, Kind, Opcode,
@@ -89,11 +90,6 @@ class Driver extends LazyEmitter {
 
   /** Whether a message may reach the native session past `text` and `binary`. */
   get _sharesFrames() {
-    return false;
-  }
-
-  /** Whether messages leave as they are, through a socket that is coupled. */
-  get _sendsPlain() {
     return false;
   }
 
@@ -373,23 +369,28 @@ class Driver extends LazyEmitter {
     const length = stageBytes(this._id, opcode, payload);
     if (length >= 0) this._staged(length);
     else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._handOver(this._kernel.send(opcode, payload));
-    else if (payload.length >= FLUSH_BYTES && opcode < 8 && this._sendsPlain) this._writeLong(opcode, payload);
+    else if (payload.length >= FLUSH_BYTES && opcode < 8 && this._sharesFrames) this._writeLong(opcode, bytesIn(payload));
     else this._wrote(native.send(this._id, opcode, payload));
   }
 
-  /** Writes a frame that would not wait for the end of the turn, past the session's memory. */
-  _writeLong(opcode, payload) {
+  /** Writes a message that would not wait for the end of the turn, past the session's memory. */
+  _writeLong(opcode, memory) {
     this.flush();
-    this.io._put(bytesFrame(opcode, payload));
+    const start = native.frameAround(this._id, opcode, memory);
+    if (start < 0) {
+      this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
+    } else {
+      this.io._put(memory.subarray(start));
+      if (hasLeft(this.io)) keep(memory);
+    }
   }
 
   _writeText(opcode, text) {
     const length = stageText(this._id, opcode, text);
     if (length >= 0) return this._staged(length);
     const size = Buffer.byteLength(text, 'utf8');
-    if (this._kernel === null && size >= FLUSH_BYTES && this._sendsPlain) {
-      this.flush();
-      this.io._put(textFrame(opcode, text, size));
+    if (this._kernel === null && size >= FLUSH_BYTES && this._sharesFrames) {
+      this._writeLong(opcode, textIn(text, size));
     } else {
       this._write(opcode, encode(text, size));
     }

@@ -1,5 +1,6 @@
 'use strict';
 
+const { Socket } = require('net');
 const { Readable } = require('stream');
 
 /**
@@ -84,6 +85,15 @@ function failed(stream, { io }) {
   if (io._sink === stream) io._sink = null;
 }
 
+const { write, _write, _writeGeneric } = Socket.prototype;
+
+/** Whether the system has got all that was put, so that nobody refers to those bytes any more. */
+function hasLeft({ _sink: sink, _events: listeners }) {
+  if (sink === null || listeners !== undefined || sink.writableLength > 0) return false;
+  return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 &&
+    sink.write === write && sink._write === _write && sink._writeGeneric === _writeGeneric;
+}
+
 // ---- `end` and `destroy`
 
 const flushing = new WeakMap();
@@ -117,4 +127,4 @@ function flushThen(original, find) {
   };
 }
 
-module.exports = { claim, driverOf, couple, ended, failed, flushBeforeEnd };
+module.exports = { claim, driverOf, couple, ended, failed, hasLeft, flushBeforeEnd };

@@ -23,10 +23,6 @@ class HybiServer extends ServerDriver(Hybi) {
     return true;
   }
 
-  get _sendsPlain() {
-    return this.readyState === 1 && this._sharesFrames && !this._options.masking && this.io._sink !== null;
-  }
-
   _generateResponse() {
     if (this._extensions === null || this._proposeDeflate()) return null;
     const response = this._extensions.generateResponse(this._request.headers['sec-websocket-extensions']);

@@ -127,6 +127,20 @@ pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     .unwrap_or_default())
 }
 
+/// Makes a frame of a message where it lies: behind 14 bytes of room for the header. Returns where
+/// the frame begins, or -1 where only [`send`] can make one. Output that waits goes out before it.
+#[napi(catch_unwind)]
+pub fn frame_around(id: u32, opcode_bits: u32, mut memory: BufferSlice) -> Result<i32> {
+    let opcode = opcode(opcode_bits)?;
+    let start = with(id, |entry, entropy| {
+        if !entry.output.wire.is_empty() {
+            return None;
+        }
+        entry.connection.frame_around(opcode, &mut memory, entropy)
+    });
+    Ok(start.flatten().map_or(-1, |start| start as i32))
+}
+
 /// Appends the same message to many sessions; it is framed once where it goes out as it is.
 #[napi(catch_unwind)]
 pub fn broadcast(ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {

@@ -461,6 +461,22 @@ impl Connection {
         (plain && matches!(self.input, Input::Hybi(_))).then(|| PlainHeader::new(opcode, length))
     }
 
+    /// Makes a frame of a message where it lies, see [`send::frame_around`]; `None` where only
+    /// [`send`](Self::send) can.
+    pub fn frame_around(
+        &self,
+        opcode: Opcode,
+        memory: &mut [u8],
+        entropy: &mut dyn Entropy,
+    ) -> Option<usize> {
+        let compresses = matches!(self.compression, Compression::Agreed(_));
+        let is_hybi = matches!(self.input, Input::Hybi(_));
+        if self.state != State::Open || compresses || opcode.is_control() || !is_hybi {
+            return None;
+        }
+        send::frame_around(opcode, self.masking_key(entropy), memory)
+    }
+
     /// Takes the work [`receive`](Self::receive) ended with [`Status::Busy`] for. Nothing is read
     /// until it has been [given back](Self::inflated).
     pub fn take_inflation(&mut self) -> Option<Box<InflateJob>> {

@@ -18,6 +18,20 @@ pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire
     }
 }
 
+/// Makes a frame of a payload where it lies: in `memory`, behind [`MAX_HEADER`] bytes of room for the
+/// header. Returns where the frame begins; it ends with the memory.
+pub fn frame_around(opcode: Opcode, key: Option<[u8; 4]>, memory: &mut [u8]) -> Option<usize> {
+    let (room, payload) = memory.split_first_chunk_mut::<MAX_HEADER>()?;
+    let mut header = [0; MAX_HEADER];
+    let end = Header { opcode, rsv: 0, length: payload.len(), key }.encode(&mut header);
+    let start = MAX_HEADER - end;
+    room[start..].copy_from_slice(&header[..end]);
+    if let Some(key) = key {
+        mask::apply(payload, key, 0);
+    }
+    Some(start)
+}
+
 /// The header of a whole frame without a mask.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainHeader {
@@ -69,6 +83,21 @@ mod tests {
     fn frames_of_a_client_are_masked() {
         let wire = sent(Opcode::Text, b"Hello", Some([0x37, 0xfa, 0x21, 0x3d]));
         assert_eq!(wire, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    }
+
+    #[test]
+    fn frames_around_a_payload_are_the_same() {
+        for key in [None, Some([0x37, 0xfa, 0x21, 0x3d])] {
+            for length in [0, 1, 125, 126, 65535, 65536] {
+                let payload: Vec<u8> = (0..length).map(|i| i as u8).collect();
+                let mut memory = vec![0; MAX_HEADER];
+                memory.extend_from_slice(&payload);
+                let start = frame_around(Opcode::Binary, key, &mut memory);
+                let start = start.expect("there is room");
+                assert_eq!(memory[start..], sent(Opcode::Binary, &payload, key), "{length}");
+            }
+        }
+        assert_eq!(frame_around(Opcode::Binary, None, &mut [0; MAX_HEADER - 1]), None);
     }
 
     #[test]

@@ -1,0 +1,52 @@
+'use strict';
+
+/** Bytes left free in front of a message for its header, which the native side writes there. */
+const HEADER_ROOM = 14;
+
+/** Larger memory is not kept. */
+const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
+
+/** Memory whose message has left: fresh memory costs more than what is written to it. */
+let spare = null;
+
+function take(size) {
+  const memory = spare;
+  if (memory === null || memory.length < size) return Buffer.allocUnsafeSlow(size);
+  spare = null;
+  return memory.subarray(0, size);
+}
+
+/** Keeps the memory of a message for the next one: nobody else may have it. */
+function keep({ buffer }) {
+  const size = buffer.byteLength;
+  if (size <= MOST_KEPT && (spare === null || spare.length < size)) spare = Buffer.from(buffer);
+}
+
+/** A message behind room for its header: a copy, as the caller may overwrite its buffer at once. */
+function bytesIn(payload) {
+  const memory = take(HEADER_ROOM + payload.length);
+  memory.set(payload, HEADER_ROOM);
+  return memory;
+}
+
+/** A text, `size` bytes long in UTF-8, behind room for its header. */
+function textIn(text, size) {
+  const memory = take(HEADER_ROOM + size);
+  write(memory, HEADER_ROOM, text, size);
+  return memory;
+}
+
+/** A text that is `size` bytes long in UTF-8. */
+function encode(text, size) {
+  const bytes = Buffer.allocUnsafe(size);
+  write(bytes, 0, text, size);
+  return bytes;
+}
+
+function write(bytes, offset, text, size) {
+  // As many bytes as characters: ASCII, which needs no encoding.
+  if (size === text.length) bytes.latin1Write(text, offset);
+  else bytes.utf8Write(text, offset);
+}
+
+module.exports = { HEADER_ROOM, bytesIn, textIn, encode, keep };
