@@ -11,8 +11,16 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** One natively dialled connection. */
 export declare class ClientSocket {
-  /** `bell` is called, in the async context of this call, whenever there is something to collect. */
-  constructor(target: SocketTarget, bell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
+  /**
+   * `bell` is called, in the async context of this call, whenever there is something to collect.
+   * With `handOver`, `takeLine` must follow the report `Open`.
+   */
+  constructor(target: SocketTarget, bell: () => void, tls: TlsConnector | undefined | null, proxyTls: TlsConnector | undefined | null, handOver: boolean)
+  /**
+   * After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
+   * in the async context of this call. Returns its number there, or -1 when it cannot be.
+   */
+  takeLine(channel: number): number
   /** Begins to connect. */
   dial(): void
   /**
@@ -22,6 +30,8 @@ export declare class ClientSocket {
   collect(slab: Buffer, offset: number): number
   /** Lets the bell ring for bytes again, after a `collect` that had no room. */
   want(): void
+  /** Asks for no more bytes of a connection that was taken, until the next `want`. */
+  rest(): void
   /** Rings the bell in any case. */
   ask(): void
   /**

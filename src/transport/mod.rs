@@ -17,6 +17,9 @@ pub(crate) mod descriptor;
 pub(crate) mod dial;
 pub(crate) mod entropy;
 pub(crate) mod failure;
+mod ground;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) mod line;
 pub(crate) mod mailbox;
 mod pump;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
