@@ -46,7 +46,7 @@ function dispatch(number, length, count) {
   }
 }
 
-/** What reads and writes for a driver, past the stream. */
+/** What reads and writes for a driver, past the stream: what `KernelSocket` is for a server. */
 class ClientLine {
   constructor(driver, socket, number) {
     this._driver = driver;
@@ -66,6 +66,13 @@ class ClientLine {
     const state = this._state;
     return state.length === 0 && state.corked === 0 && this._socket.writable;
   }
+
+  /** Has the session's output written: at once, as a client seldom has a crowd to wait for. */
+  mark() {
+    this._driver._handOver(this.write());
+  }
+
+  unmark() {}
 
   /** Writes the session's output; returns how many bytes of it the kernel did not take. */
   write() {
@@ -133,6 +140,9 @@ class ClientLine {
     native.lineRaw(this._number, this._raw);
   }
 }
+
+ClientLine.prototype.isMarked = false;
+ClientLine.prototype.markedBytes = 0;
 
 // ---- what others do to the stream
 

@@ -10,6 +10,9 @@
 //!            ▲                    │  ▲                   │
 //!            └── next_order ──────┘  └──── enqueue ──────┘   (or straight into the kernel)
 //! ```
+//!
+//! Where the JavaScript thread can watch descriptors itself, there is no pump: the route's stream is
+//! taken out of tokio and handed over through the mailbox, once, as a [`line::Line`].
 
 pub(crate) mod client;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
