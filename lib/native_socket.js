@@ -253,11 +253,12 @@ class NativeSocket extends Duplex {
       }
       const report = this._handle.collect(slab, hungry ? slabUsed : slab.length);
       if (this.connecting && report & Open) {
-        const isTaken = this._channel >= 0;
-        if (isTaken) this._takeOver();
-        this._open();
-        if (isTaken) return true;
-        continue;
+        if (this._channel < 0) {
+          this._open();
+          continue;
+        }
+        if (this._takeOver()) this._open();
+        return true;
       }
       const length = report & Bytes;
       if (length > 0) {
@@ -273,12 +274,17 @@ class NativeSocket extends Duplex {
     return false;
   }
 
-  /** The connection stands: from now on it is served on Node's loop. */
+  /** The connection stands: from now on it is served on Node's loop, if that is possible. */
   _takeOver() {
     this._number = this._handle.takeLine(this._channel);
-    if (this._number < 0) throw new Error('The connection cannot be served');
+    if (this._number < 0) {
+      this._closed = true;
+      this.destroy(new Error('The connection cannot be watched'));
+      return false;
+    }
     register(this._number, this);
     if (this._reading) this._handle.want();
+    return true;
   }
 
   /** Bytes from Node's loop. */

@@ -4,11 +4,13 @@
 //! in place for a session unless JavaScript wants it raw, and reported by one call. The difference is
 //! that nobody else has a hand on the socket: ends, failures and congestion are dealt with here too.
 
+mod watch;
+
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::{self, ManuallyDrop};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -21,79 +23,23 @@ use napi_derive::napi;
 use super::callback::{Arguments, AsyncContext, Callback};
 use super::client_socket::SocketReport;
 use super::event_loop::LoopWatch;
-use super::table::{self, Entry};
+use super::table;
 use crate::transport::failure::{Failure, Step};
-use crate::transport::line::{Line, Reach};
+use crate::transport::line::Line;
 use crate::transport::readiness::{Interest, Readiness, Ready};
+pub(super) use watch::Key;
+use watch::{Finish, NEWS, Watch};
 
-/// Instead of a byte count: the number behind it is a `SocketReport`.
-const NEWS: i32 = -1;
 /// Chunks of one connection after which the others get theirs.
 const CHUNKS_PER_TURN: usize = 16;
 /// What the descriptor that is always ready is watched under.
 const AGAIN: u64 = u64::MAX;
-
-/// A connection's number with its generation, which tells it from an earlier one of that number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key(u64);
-
-impl Key {
-    fn new(number: u32, generation: u32) -> Self {
-        Self(u64::from(generation) << 32 | u64::from(number))
-    }
-
-    pub(super) fn number(self) -> u32 {
-        self.0 as u32
-    }
-}
 
 /// One copy of the JavaScript layer, as in [`shared`](super::shared).
 struct Channel {
     // Not dropped with the thread: the environment is gone by then.
     slab: ManuallyDrop<Buffer>,
     dispatch: Rc<Callback>,
-}
-
-/// How the peer's half of a connection has come to its end, until that was told.
-enum End {
-    Closed,
-    Broken(Box<Failure>),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    No,
-    Wanted,
-    Done,
-}
-
-/// One connection.
-struct Watch {
-    key: Key,
-    /// `None` once it is closed and only that is still to be told.
-    line: Option<Line>,
-    descriptor: RawFd,
-    channel: usize,
-    context: AsyncContext,
-    interest: Interest,
-    /// JavaScript wants bytes.
-    is_reading: bool,
-    end: Option<End>,
-    is_over: bool,
-    /// Chunks are parsed for this session.
-    session: Option<u32>,
-    /// Bytes go to JavaScript unparsed all the same: it has events of an earlier chunk to dispatch.
-    is_raw: bool,
-    /// Bytes written for the session.
-    written: f64,
-    /// A writer waits for the queue.
-    is_awaited: bool,
-    finish: Finish,
-    failure: Option<Box<Failure>>,
-    news: u32,
-    /// It will be served again without being ready.
-    is_due: bool,
-    keeps_alive: bool,
 }
 
 /// The connections of one environment.
@@ -122,69 +68,6 @@ thread_local! {
 fn with<R>(act: impl FnOnce(&mut Lines) -> R) -> Option<R> {
     // A finalizer may run when the thread's state is already gone.
     LINES.try_with(|lines| lines.borrow_mut().as_mut().map(act)).ok().flatten()
-}
-
-impl Watch {
-    fn fail(&mut self, failure: Box<Failure>) {
-        self.failure.get_or_insert(failure);
-        self.news |= SocketReport::Failed as u32;
-    }
-
-    /// Writes what waits, as far as there is room.
-    fn settle_writing(&mut self) {
-        let Some(line) = &mut self.line else { return };
-        if let Err(failure) = line.flush() {
-            return self.fail(failure);
-        }
-        if line.backlog() > 0 {
-            return;
-        }
-        if mem::take(&mut self.is_awaited) {
-            self.news |= SocketReport::Flushed as u32;
-        }
-        if self.finish == Finish::Wanted && line.finish() {
-            self.finish = Finish::Done;
-            self.news |= SocketReport::Finished as u32;
-        }
-    }
-
-    /// Writes the session's output; returns what is left in it.
-    fn write(&mut self, entry: &mut Entry) -> u32 {
-        let wire = &mut entry.output.wire;
-        let Some(line) = &mut self.line else { return 0 };
-        let taken = match line.write(wire) {
-            Ok(taken) => taken,
-            Err(failure) => {
-                self.fail(failure);
-                wire.len()
-            }
-        };
-        self.written += taken as f64;
-        if taken == wire.len() {
-            table::clear_output(entry);
-            return 0;
-        }
-        wire.drain(..taken);
-        wire.len() as u32
-    }
-
-    /// What to wait for.
-    fn wanted(&mut self) -> Interest {
-        let reads = self.is_reading && self.end.is_none() && !self.is_over;
-        match &mut self.line {
-            Some(line) if self.failure.is_none() => {
-                Interest { read: reads, write: line.is_congested() }
-            }
-            _ => Interest::NONE,
-        }
-    }
-
-    /// Whether there is something to tell without the descriptor being ready.
-    fn has_more(&self) -> bool {
-        let hungry = self.line.as_ref().is_some_and(Line::is_hungry);
-        let reads = self.is_reading && !self.is_over && self.failure.is_none();
-        self.news != 0 || reads && (self.end.is_some() || hungry)
-    }
 }
 
 impl Lines {
@@ -337,44 +220,6 @@ impl Lines {
         let dispatch = told.is_some().then(|| Rc::clone(dispatch));
         self.attend(key);
         Some((dispatch?, told?))
-    }
-}
-
-impl Watch {
-    fn take_news(&mut self, number: i32) -> Option<Arguments> {
-        let news = mem::take(&mut self.news);
-        (news != 0).then_some((number, NEWS, news as i32))
-    }
-
-    /// Reads and parses one chunk.
-    fn receive(&mut self, number: i32, slab: &mut Buffer) -> Option<Arguments> {
-        if !self.is_reading || self.is_over || self.failure.is_some() {
-            return None;
-        }
-        if self.end.is_none() {
-            let (length, reach) = self.line.as_mut()?.read(slab);
-            match reach {
-                Reach::Drained | Reach::More => {}
-                Reach::Ended => self.end = Some(End::Closed),
-                Reach::Failed(failure) => self.end = Some(End::Broken(failure)),
-            }
-            if length > 0 {
-                let count = match self.session {
-                    Some(session) if !self.is_raw => table::parse(session, &mut slab[..length]),
-                    _ => 0,
-                };
-                return Some((number, length as i32, count as i32));
-            }
-        }
-        let end = self.end.take()?;
-        self.is_over = true;
-        match end {
-            End::Closed => Some((number, 0, 0)),
-            End::Broken(failure) => {
-                self.fail(failure);
-                self.take_news(number)
-            }
-        }
     }
 }
 

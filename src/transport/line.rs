@@ -205,3 +205,85 @@ fn write_some(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<usize, Box<F
     }
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    fn pair() -> (Line, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let stream = Box::new(Ground::Loose(Loose::new(ours.into())));
+        (Line { stream, queue: Vec::new(), sent: 0, is_hungry: false }, theirs)
+    }
+
+    fn read(line: &mut Line, space: usize) -> (Vec<u8>, Reach) {
+        line.refresh();
+        let mut bytes = vec![0; space];
+        let (length, reach) = line.read(&mut bytes);
+        bytes.truncate(length);
+        (bytes, reach)
+    }
+
+    #[test]
+    fn reads_what_is_there_and_then_the_end() {
+        let (mut line, mut theirs) = pair();
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes.is_empty()));
+        theirs.write_all(b"abc").unwrap();
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"abc"));
+        theirs.write_all(b"d").unwrap();
+        drop(theirs);
+        assert!(matches!(read(&mut line, 8), (bytes, _) if bytes == b"d"));
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Ended) if bytes.is_empty()));
+    }
+
+    #[test]
+    fn what_was_read_ahead_does_not_need_the_kernel() {
+        let (mut line, mut theirs) = pair();
+        theirs.write_all(b"abcdef").unwrap();
+        assert!(matches!(read(&mut line, 4), (bytes, Reach::More) if bytes == b"abcd"));
+        assert!(line.is_hungry());
+        assert!(matches!(read(&mut line, 4), (bytes, Reach::Drained) if bytes == b"ef"));
+        assert!(!line.is_hungry());
+    }
+
+    #[test]
+    fn keeps_what_the_kernel_does_not_take_in_order() {
+        let (mut line, mut theirs) = pair();
+        let lots: Vec<u8> = (0..4 << 20).map(|at: u32| (at / 1000) as u8).collect();
+        assert!(!line.push(&[&lots]).unwrap());
+        assert!(line.is_congested() && 0 < line.backlog() && line.backlog() < lots.len());
+        assert_eq!(line.write(b"not past the queue").unwrap(), 0);
+        assert!(!line.push(&[b"tail", b"s"]).unwrap());
+        let mut received = vec![0; lots.len() + 5];
+        let mut at = 0;
+        while at < received.len() {
+            at += theirs.read(&mut received[at..]).unwrap();
+            line.refresh();
+            line.flush().unwrap();
+        }
+        assert!(!line.is_congested());
+        assert_eq!(line.backlog(), 0);
+        assert!(received.starts_with(&lots) && received.ends_with(b"tails"));
+        assert!(line.push(&[b"x"]).unwrap());
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_fails_a_write() {
+        let (mut line, theirs) = pair();
+        drop(theirs);
+        assert!(line.push(&[b"x"]).is_err());
+    }
+
+    #[test]
+    fn finishes_its_own_direction_only() {
+        let (mut line, mut theirs) = pair();
+        assert!(line.finish());
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+        theirs.write_all(b"still").unwrap();
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"still"));
+    }
+}
