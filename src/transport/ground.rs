@@ -153,6 +153,11 @@ mod loose {
             self.congested = false;
         }
 
+        /// Whether a read would have anything, or would ask the kernel.
+        pub(in crate::transport) fn may_have_more(&self) -> bool {
+            self.at < self.end || !self.drained
+        }
+
         /// Whether the last attempt to write found no room.
         pub(in crate::transport) fn is_congested(&self) -> bool {
             self.congested

@@ -97,7 +97,8 @@ impl Line {
             match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buffer) {
                 Poll::Pending => break Reach::Drained,
                 Poll::Ready(Ok(())) if buffer.filled().len() == before => break Reach::Ended,
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) if self.stream.may_have_more() => {}
+                Poll::Ready(Ok(())) => break Reach::Drained,
                 Poll::Ready(Err(error)) if is_truncation(&error) => break Reach::Ended,
                 Poll::Ready(Err(error)) => {
                     break Reach::Failed(Box::new(Failure::io(Step::Read, &error, None)));

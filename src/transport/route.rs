@@ -51,12 +51,24 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
     /// The socket below all layers.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     fn ground(&mut self) -> &mut Ground;
+
+    /// Whether another read may have a result before the socket is ready again.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool;
 }
 
 impl Stream for Ground {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     fn ground(&mut self) -> &mut Ground {
         self
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool {
+        match self {
+            Self::Loose(socket) => socket.may_have_more(),
+            Self::Reactor(_) | Self::Gone => true,
+        }
     }
 }
 
@@ -65,12 +77,27 @@ impl Stream for TlsStream<Box<dyn Stream>> {
     fn ground(&mut self) -> &mut Ground {
         self.get_mut().get_mut().get_mut().ground()
     }
+
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool {
+        let tls = self.get_ref();
+        // OpenSSL asks the socket for one record at a time: what it has of the next is nothing.
+        // Others are asked until they say that they have nothing.
+        cfg!(not(target_os = "linux"))
+            || tls.buffered_read_size().map_or(true, |count| count > 0)
+            || tls.get_ref().get_ref().may_have_more()
+    }
 }
 
 impl Stream for Early {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     fn ground(&mut self) -> &mut Ground {
         self.stream.ground()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool {
+        self.used < self.early.len() || self.stream.may_have_more()
     }
 }
 
