@@ -17,12 +17,13 @@ const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof nativ
 
 /** Sockets by number; closed ones leave a hole that is filled again. */
 const sockets = [];
-let channel;
+let channel = -1;
 
 /** Number to call `takeLine` with, or -1 where Node's loop cannot be used. */
 function lineChannel() {
   if (!enabled) return -1;
-  if (channel === undefined) channel = native.lineAttach(slab, dispatch);
+  // Again for each client after a failure: descriptors may have been short.
+  if (channel < 0) channel = native.lineAttach(slab, dispatch);
   return channel;
 }
 

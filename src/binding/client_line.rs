@@ -411,12 +411,12 @@ pub(super) fn set_ref(key: Key, keep_alive: bool) {
 /// be used.
 #[napi(catch_unwind)]
 pub fn line_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {
-    let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
     LINES.with_borrow_mut(|lines| {
         if lines.is_none() {
             *lines = Lines::open(env);
         }
         let Some(lines) = lines else { return -1 };
+        let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
         lines.channels.push(Channel { slab: ManuallyDrop::new(slab), dispatch: Rc::new(dispatch) });
         lines.channels.len() as i32 - 1
     })
