@@ -213,6 +213,8 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use crate::transport::mailbox::{Doorbell, Mailbox, Opening, Taken};
+    use crate::transport::wire::Endpoints;
 
     fn pair() -> (Line, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -286,5 +288,39 @@ mod tests {
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
         theirs.write_all(b"still").unwrap();
         assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"still"));
+    }
+
+    struct Silent;
+
+    impl Doorbell for Silent {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn destroyed_before_it_was_taken_it_is_closed_though_the_task_ends_later() {
+        let mailbox = Mailbox::new(Box::new(Silent));
+        let mut taken = Taken::default();
+        let (line, mut theirs) = pair();
+        let opening = Opening { endpoints: Endpoints::default(), wire: None, direct: false };
+        mailbox.hand_over(opening, line);
+        mailbox.abandon(&mut taken);
+        mailbox.close();
+        assert!(mailbox.collect(&mut taken, &mut []).closed);
+        assert!(mailbox.take_line().is_none());
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn destroyed_before_it_was_handed_over_it_is_closed_with_its_task() {
+        let mailbox = Mailbox::new(Box::new(Silent));
+        let mut taken = Taken::default();
+        let (line, mut theirs) = pair();
+        let opening = Opening { endpoints: Endpoints::default(), wire: None, direct: false };
+        mailbox.abandon(&mut taken);
+        mailbox.hand_over(opening, line);
+        assert!(!mailbox.collect(&mut taken, &mut []).closed);
+        mailbox.close();
+        assert!(mailbox.collect(&mut taken, &mut []).closed);
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
     }
 }

@@ -287,7 +287,8 @@ impl Mailbox {
     /// The socket is closed, unless it was handed over.
     pub(super) fn close(&self) {
         self.tell(|state| {
-            state.closed = !state.handed_over;
+            // Whoever took the connection over may have closed it before its task has ended.
+            state.closed |= !state.handed_over;
             if let Some(opening) = &mut state.open {
                 opening.wire = None;
             }
