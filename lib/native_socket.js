@@ -234,6 +234,8 @@ class NativeSocket extends Duplex {
 
   /** Answers the bell: everything that happened since the last time, bytes first. */
   _turn() {
+    // The bell may have been rung once more before the connection was taken over.
+    if (this._number >= 0) return;
     let settled = false;
     try {
       settled = this._collect();

@@ -374,11 +374,7 @@ impl Mailbox {
     /// Takes the connection that was handed over; the bell is silent from then on.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     pub(super) fn take_line(&self) -> Option<Line> {
-        let mut state = self.state();
-        let line = state.line.take()?;
-        // For this side there is nothing more to come.
-        state.closed = true;
-        drop(state);
+        let line = self.state().line.take()?;
         self.bell.lock().unwrap_or_else(PoisonError::into_inner).take();
         Some(line)
     }
