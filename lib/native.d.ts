@@ -20,7 +20,7 @@ export declare class ClientSocket {
    * After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
    * in the async context of this call. Returns its number there, or -1 when it cannot be.
    */
-  takeLine(channel: number): number
+  takeLine(channel: number, resource: object): number
   /** Begins to connect. */
   dial(): void
   /**

@@ -278,7 +278,7 @@ class NativeSocket extends Duplex {
 
   /** The connection stands: from now on it is served on Node's loop, if that is possible. */
   _takeOver() {
-    this._number = this._handle.takeLine(this._channel);
+    this._number = this._handle.takeLine(this._channel, this._handle);
     if (this._number < 0) {
       this._closed = true;
       this.destroy(new Error('The connection cannot be watched'));

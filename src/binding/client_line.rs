@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Result};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
 use super::callback::{Arguments, AsyncContext, Callback};
@@ -282,12 +282,15 @@ fn serve(key: Key) {
 /// Gives the line back where there is no such channel.
 pub(super) fn serve_line(
     env: &Env,
+    resource: &Object<'_>,
     channel: u32,
     mut line: Line,
     keeps_alive: bool,
 ) -> std::result::Result<Key, Line> {
     let Some(descriptor) = line.descriptor() else { return Err(line) };
-    let Ok(context) = AsyncContext::current(env, "FAYE_WEBSOCKET") else { return Err(line) };
+    let Ok(context) = AsyncContext::current(env, resource, "FAYE_WEBSOCKET") else {
+        return Err(line);
+    };
     let mut line = Some(line);
     let key = with(|lines| {
         lines.channels.get(channel as usize)?;

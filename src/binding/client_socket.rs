@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
@@ -158,16 +158,17 @@ impl ClientSocket {
 
     /// After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
     /// in the async context of this call. Returns its number there, or -1 when `collect` goes on as
-    /// before.
+    /// before. `resource` stands for it and must live as long.
     #[napi(catch_unwind)]
-    pub fn take_line(&mut self, env: Env, channel: u32) -> i32 {
+    pub fn take_line(&mut self, env: Env, channel: u32, resource: Object<'_>) -> i32 {
         #[cfg(any(target_os = "linux", target_os = "macos"))]
         if let Some(line) = self.client.take_line() {
             self.let_task_go();
-            self.line = client_line::serve_line(&env, channel, line, self.keeps_alive).ok();
+            self.line =
+                client_line::serve_line(&env, &resource, channel, line, self.keeps_alive).ok();
             return self.line.map_or(-1, |key| key.number() as i32);
         }
-        let _ = (env, channel);
+        let _ = (env, channel, resource);
         -1
     }
 
