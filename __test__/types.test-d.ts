@@ -47,6 +47,7 @@ const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   handshakeTimeout: 5,
   requireProtocol: true,
   signal: AbortSignal.timeout(1000),
+  kernelSocket: false,
   deflate: { level: 1, noContextTakeover: true, threshold: 100 },
   nativeDeflate: false,
 });

@@ -1,9 +1,12 @@
 'use strict';
 
 /**
- * Clients against one echo server of the package ws, over loopback, one connection at a time:
+ * Clients against one echo server, over loopback, one connection at a time:
  *
- *     node bench/client_echo.js [--rounds 5] [--seconds 1] [--size 64] [--only wss]
+ *     node bench/client_echo.js [--rounds 5] [--seconds 1] [--size 64] [--only wss] [--server ours]
+ *
+ * The server is that of the package ws, or ours: with many messages in flight the former is slower than
+ * any client, and only its speed is measured.
  *
  * Every client has a process of its own; rounds are interleaved. Besides messages per second it
  * prints what a message costs: CPU time of the main thread, and of the whole process (all threads,
@@ -12,6 +15,7 @@
 
 const { fork } = require('node:child_process');
 const fs = require('node:fs');
+const http = require('node:http');
 const https = require('node:https');
 const path = require('node:path');
 const { once } = require('node:events');
@@ -80,13 +84,31 @@ function measure(open, { url, inFlight, size, seconds }) {
   });
 }
 
-function serve() {
+function listen(servers) {
+  const ports = {};
+  for (const [scheme, server] of Object.entries(servers)) {
+    server.listen(0, '127.0.0.1', () => {
+      ports[scheme] = server.address().port;
+      if (Object.keys(ports).length === 2) process.send(ports);
+    });
+  }
+}
+
+function serve(name) {
+  const credentials = { cert: tlsFile('server.crt'), key: tlsFile('server.key') };
+  if (name === 'ours') {
+    const WebSocket = require(target);
+    const upgrade = (request, socket, head) => {
+      const ws = new WebSocket(request, socket, head);
+      ws.on('message', (event) => ws.send(event.data));
+    };
+    return listen({ ws: http.createServer().on('upgrade', upgrade), wss: https.createServer(credentials).on('upgrade', upgrade) });
+  }
   const { WebSocketServer } = require('ws');
   const echo = (ws) => ws.on('message', (data, binary) => ws.send(data, { binary }));
-  const plain = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false }).on('connection', echo);
-  const server = https.createServer({ cert: tlsFile('server.crt'), key: tlsFile('server.key') });
-  new WebSocketServer({ server, perMessageDeflate: false }).on('connection', echo);
-  server.listen(0, '127.0.0.1', () => process.send({ ws: plain.address().port, wss: server.address().port }));
+  const servers = { ws: http.createServer(), wss: https.createServer(credentials) };
+  for (const server of Object.values(servers)) new WebSocketServer({ server, perMessageDeflate: false }).on('connection', echo);
+  listen(servers);
 }
 
 function client(name) {
@@ -103,6 +125,7 @@ async function main() {
       seconds: { type: 'string', default: '1' },
       size: { type: 'string', default: '64' },
       only: { type: 'string', default: '' },
+      server: { type: 'string', default: 'ws' },
     },
   });
   const start = async (...args) => {
@@ -110,7 +133,7 @@ async function main() {
     const [message] = await once(child, 'message');
     return { child, message };
   };
-  const server = await start('server');
+  const server = await start('server', values.server);
   const names = Object.keys(CLIENTS);
   const processes = {};
   for (const name of names) processes[name] = (await start('client', name)).child;
@@ -128,7 +151,7 @@ async function main() {
           results[name].push((await once(processes[name], 'message'))[0]);
         }
       }
-      console.log(`\n${scheme}, ${inFlight} in flight, ${values.size} bytes`);
+      console.log(`\n${scheme}, ${inFlight} in flight, ${values.size} bytes, server ${values.server}`);
       const of = (name, what) => median(results[name].map((result) => result[what]));
       for (const name of names) {
         const ratio = (what) => (of(name, what) / of('ws', what)).toFixed(2);
@@ -144,7 +167,7 @@ async function main() {
 
 const [role, name] = process.argv.slice(2);
 if (process.send && role === 'server') {
-  serve();
+  serve(name);
   process.on('disconnect', () => process.exit());
 } else if (process.send && role === 'client') {
   client(name);

@@ -66,17 +66,18 @@ function copyTLS(options) {
  * @param {string} [options.socketPath] the Unix socket to find the server at
  * @param {object} options.tls a copy of the user's, for the server
  * @param {object} options.net a copy of the user's
+ * @param {boolean} [options.onLoop] as for NativeSocket
  * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
  * @returns {{ stream: import('stream').Duplex, tunnel?: { tls: object } }} `tunnel`: the stream leads
  *   to the proxy only; CONNECT is still to be sent, and TLS to be made with these options
  */
-function dial(server, { socketPath, tls: serverTLS, net: netOptions, proxy }) {
+function dial(server, { socketPath, tls: serverTLS, net: netOptions, proxy, onLoop }) {
   const proxyTLS = proxy && isSecure(proxy.origin) ? proxy.tls : undefined;
   const path = socketPath || netOptions.path;
   const native = hasOnly(netOptions, HONOURED_NET) && (!path || !proxy && process.platform !== 'win32') &&
     (!isSecure(server) || isHonoured(serverTLS)) && (!proxyTLS || isHonoured(proxyTLS));
   const dialled = native
-    ? { stream: dialNatively(server, path, serverTLS, proxy, proxyTLS, netOptions) }
+    ? { stream: dialNatively(server, path, serverTLS, proxy, proxyTLS, netOptions, onLoop) }
     : dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions);
   const { keepAlive, keepAliveInitialDelay } = netOptions;
   // `tls.connect` does not look at them, and before the connection stands a delay would be lost.
@@ -84,9 +85,10 @@ function dial(server, { socketPath, tls: serverTLS, net: netOptions, proxy }) {
   return dialled;
 }
 
-function dialNatively(server, path, serverTLS, proxy, proxyTLS, { highWaterMark }) {
+function dialNatively(server, path, serverTLS, proxy, proxyTLS, { highWaterMark }, onLoop) {
   return new NativeSocket({
     highWaterMark,
+    onLoop,
     host: hostname(server),
     port: portOf(server),
     path,

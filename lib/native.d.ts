@@ -11,8 +11,16 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** One natively dialled connection. */
 export declare class ClientSocket {
-  /** `bell` is called, in the async context of this call, whenever there is something to collect. */
-  constructor(target: SocketTarget, bell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
+  /**
+   * `bell` is called, in the async context of this call, whenever there is something to collect.
+   * With `handOver`, `takeLine` must follow the report `Open`.
+   */
+  constructor(target: SocketTarget, bell: () => void, tls: TlsConnector | undefined | null, proxyTls: TlsConnector | undefined | null, handOver: boolean)
+  /**
+   * After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
+   * in the async context of this call. Returns its number there, or -1 when it cannot be.
+   */
+  takeLine(channel: number, resource: object): number
   /** Begins to connect. */
   dial(): void
   /**
@@ -22,6 +30,8 @@ export declare class ClientSocket {
   collect(slab: Buffer, offset: number): number
   /** Lets the bell ring for bytes again, after a `collect` that had no room. */
   want(): void
+  /** Asks for no more bytes of a connection that was taken, until the next `want`. */
+  rest(): void
   /** Rings the bell in any case. */
   ask(): void
   /**
@@ -245,6 +255,36 @@ export declare function kernelWritten(number: number): number
 
 /** The handshake succeeded. */
 export declare function openSession(id: number): void
+
+/**
+ * Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
+ * called for each chunk: `length` bytes are in the slab and, when they were parsed for a session,
+ * `count` events in the spans. `length` 0 is the end of the stream; with -1 for it, `count` is a
+ * `SocketReport`. Returns the number for `ClientSocket.takeLine`, or -1 where Node's loop cannot
+ * be used.
+ */
+export declare function lineAttach(slab: Buffer, dispatch: (arg: Arguments) => void): number
+
+/** Hands chunks over unparsed for a while, or parses them again. */
+export declare function lineRaw(number: number, on: boolean): void
+
+/** Reads no more, or goes on reading. */
+export declare function lineRead(number: number, on: boolean): void
+
+/** Frames a message behind what the session holds for the peer, and does as `lineWrite`. */
+export declare function lineSend(number: number, opcodeBits: number, payload: Buffer): number
+
+/** Parses chunks for a session from now on, or with -1 hands them over as they are. */
+export declare function lineSession(number: number, session: number): void
+
+/**
+ * Writes what the session holds for the peer; returns how many bytes the system did not take. They
+ * stay in the session.
+ */
+export declare function lineWrite(number: number): number
+
+/** Bytes written for the session. */
+export declare function lineWritten(number: number): number
 
 /**
  * The offers or responses in a header: for each its name, then keys and values in turn. A

@@ -7,6 +7,7 @@ const { getSystemErrorName, getSystemErrorMap } = require('util');
 
 const native = require('./native_binding');
 const { connectorFor } = require('./native_tls');
+const { lineChannel, register } = require('./client_line');
 
 const { Asked, Bytes, More, Open, Flushed, Ended, Finished, Failed, Closed } = native.SocketReport;
 
@@ -41,6 +42,7 @@ class NativeSocket extends Duplex {
    *   `headers` (names and values in turn)
    * @param {number} [options.timeout] milliseconds until 'connect'; 0, the default, for any
    * @param {number} [options.highWaterMark] as for every Duplex, in bytes
+   * @param {boolean} [options.onLoop] false has bytes carried by a thread of their own
    */
   constructor(options) {
     super({ allowHalfOpen: false, highWaterMark: options.highWaterMark });
@@ -60,7 +62,11 @@ class NativeSocket extends Duplex {
     this._ended = false;
     this._inFlight = 0;
     this._keepAlive = null;
+    /** Where a driver reads and writes past this stream: what does it. */
+    this._line = null;
     this._noDelay = true;
+    /** Of the connection on Node's loop. */
+    this._number = -1;
     this._onClosed = null;
     this._onFinished = null;
     this._onFlushed = null;
@@ -70,9 +76,10 @@ class NativeSocket extends Duplex {
 
     const { tls: ownTls, proxy } = options;
     this.encrypted = Boolean(ownTls);
+    this._channel = options.onLoop === false ? -1 : lineChannel();
     this._handle = new native.ClientSocket(
       targetOf(options), () => this._turn(),
-      ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls));
+      ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls), this._channel >= 0);
     // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
     process.nextTick(() => {
       if (!this.destroyed) this._handle.dial();
@@ -81,13 +88,14 @@ class NativeSocket extends Duplex {
 
   /** Bytes handed to the socket, whether or not the kernel has them yet. */
   get bytesWritten() {
-    return this._dispatched + super.writableLength - this._inFlight;
+    const past = this._line === null ? 0 : this._line.bytesWritten;
+    return this._dispatched + past + super.writableLength - this._inFlight;
   }
 
   /** Bytes written and not yet with the kernel; some of them may wait on the native side. */
   get writableLength() {
     const own = super.writableLength;
-    return this.connecting || this._inFlight > 0 ? own : own + this._handle.backlog();
+    return this.connecting || this._number >= 0 || this._inFlight > 0 ? own : own + this._handle.backlog();
   }
 
   get bufferSize() {
@@ -160,7 +168,7 @@ class NativeSocket extends Duplex {
     if (this._reading) return;
     this._reading = true;
     // Nothing is collected here: the bell brings the bytes in the async context of the creator.
-    if (!this._closed) this._handle.want();
+    if (!this._closed && this._line === null) this._handle.want();
   }
 
   _write(chunk, encoding, callback) {
@@ -198,6 +206,7 @@ class NativeSocket extends Duplex {
       process.nextTick(this._onClosed);
       return;
     }
+    if (this._line !== null) this._line.giveBack();
     this._handle.destroy();
     this._handle.ask();
   }
@@ -225,6 +234,8 @@ class NativeSocket extends Duplex {
 
   /** Answers the bell: everything that happened since the last time, bytes first. */
   _turn() {
+    // The bell may have been rung once more before the connection was taken over.
+    if (this._number >= 0) return;
     let settled = false;
     try {
       settled = this._collect();
@@ -244,8 +255,12 @@ class NativeSocket extends Duplex {
       }
       const report = this._handle.collect(slab, hungry ? slabUsed : slab.length);
       if (this.connecting && report & Open) {
-        this._open();
-        continue;
+        if (this._channel < 0) {
+          this._open();
+          continue;
+        }
+        if (this._takeOver()) this._open();
+        return true;
       }
       const length = report & Bytes;
       if (length > 0) {
@@ -259,6 +274,27 @@ class NativeSocket extends Duplex {
       if (!(report & More && this._reading) || this.destroyed) return true;
     }
     return false;
+  }
+
+  /** The connection stands: from now on it is served on Node's loop, if that is possible. */
+  _takeOver() {
+    this._number = this._handle.takeLine(this._channel, this._handle);
+    if (this._number < 0) {
+      this._closed = true;
+      this.destroy(new Error('The connection cannot be watched'));
+      return false;
+    }
+    register(this._number, this);
+    if (this._reading) this._handle.want();
+    return true;
+  }
+
+  /** Bytes from Node's loop. */
+  _receive(chunk) {
+    this.bytesRead += chunk.length;
+    this._refreshTimer();
+    this._reading = this.push(chunk);
+    if (!this._reading && this._line === null) this._handle.rest();
   }
 
   _open() {
@@ -278,6 +314,8 @@ class NativeSocket extends Duplex {
     for (const run of waiting) run();
     this.emit('connect');
     this.emit('ready');
+    // Nobody may ever read, and still a reset has to be found.
+    if (this._number >= 0 && this.readable && !this.isPaused()) this.read(0);
   }
 
   /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */

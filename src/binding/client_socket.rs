@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 use tokio::task::AbortHandle;
 
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+use super::client_line::{self, Key};
 use super::session::pairs;
 use super::tasks;
 use super::tls_connector::TlsConnector;
@@ -108,11 +110,25 @@ pub struct ClientSocket {
     bell: Bell,
     task: AbortHandle,
     adopted: bool,
+    keeps_alive: bool,
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    line: Option<Key>,
+}
+
+/// Calls `client_line` where the connection is served there, and otherwise goes on.
+macro_rules! on_line {
+    ($self:expr, $key:ident => $call:expr) => {
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        if let Some($key) = $self.line {
+            return $call;
+        }
+    };
 }
 
 #[napi]
 impl ClientSocket {
     /// `bell` is called, in the async context of this call, whenever there is something to collect.
+    /// With `hand_over`, `takeLine` must follow the report `Open`.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -120,15 +136,47 @@ impl ClientSocket {
         bell: Function<(), ()>,
         tls: Option<&TlsConnector>,
         proxy_tls: Option<&TlsConnector>,
+        hand_over: bool,
     ) -> Result<Self> {
         let route = route(target, tls, proxy_tls)?;
         let bell = bell.build_threadsafe_function::<()>().build()?;
         let bell = Bell(Arc::new(Mutex::new(Some(bell))));
-        let client = Client::open(route, Box::new(Ringer(bell.clone())))
+        let client = Client::open(route, Box::new(Ringer(bell.clone())), hand_over)
             .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         let task = client.abort_handle();
         tasks::adopt(env, task.clone())?;
-        Ok(Self { client, bell, task, adopted: true })
+        Ok(Self {
+            client,
+            bell,
+            task,
+            adopted: true,
+            keeps_alive: true,
+            #[cfg(any(target_os = "linux", target_os = "macos"))]
+            line: None,
+        })
+    }
+
+    /// After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
+    /// in the async context of this call. Returns its number there, or -1 when `collect` goes on as
+    /// before. `resource` stands for it and must live as long.
+    #[napi(catch_unwind)]
+    pub fn take_line(&mut self, env: Env, channel: u32, resource: Object<'_>) -> i32 {
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        if let Some(line) = self.client.take_line() {
+            self.let_task_go();
+            self.line =
+                client_line::serve_line(&env, &resource, channel, line, self.keeps_alive).ok();
+            return self.line.map_or(-1, |key| key.number() as i32);
+        }
+        let _ = (env, channel, resource);
+        -1
+    }
+
+    fn let_task_go(&mut self) {
+        if self.adopted {
+            self.adopted = false;
+            tasks::release(self.task.id());
+        }
     }
 
     /// Begins to connect.
@@ -144,9 +192,8 @@ impl ClientSocket {
         let space = slab.get_mut(offset as usize..).unwrap_or_default();
         let most = space.len().min(SocketReport::Bytes as usize);
         let report = self.client.collect(&mut space[..most]);
-        if report.closed && self.adopted {
-            self.adopted = false;
-            tasks::release(self.task.id());
+        if report.closed {
+            self.let_task_go();
         }
         pack(report)
     }
@@ -154,7 +201,14 @@ impl ClientSocket {
     /// Lets the bell ring for bytes again, after a `collect` that had no room.
     #[napi(catch_unwind)]
     pub fn want(&self) {
+        on_line!(self, key => client_line::set_reading(key, true));
         self.client.want();
+    }
+
+    /// Asks for no more bytes of a connection that was taken, until the next `want`.
+    #[napi(catch_unwind)]
+    pub fn rest(&self) {
+        on_line!(self, key => client_line::set_reading(key, false));
     }
 
     /// Rings the bell in any case.
@@ -167,6 +221,7 @@ impl ClientSocket {
     /// report says `Flushed`, and nothing may be written before.
     #[napi(catch_unwind)]
     pub fn write(&self, chunk: &[u8]) -> bool {
+        on_line!(self, key => client_line::push(key, &[chunk]));
         self.client.write(&[chunk])
     }
 
@@ -174,6 +229,7 @@ impl ClientSocket {
     #[napi(catch_unwind)]
     pub fn write_all(&self, chunks: Vec<BufferSlice>) -> bool {
         let parts: Vec<&[u8]> = chunks.iter().map(|chunk| &chunk[..]).collect();
+        on_line!(self, key => client_line::push(key, &parts));
         self.client.write(&parts)
     }
 
@@ -186,12 +242,14 @@ impl ClientSocket {
     /// Ends our direction after what was written; a later report says `Finished`.
     #[napi(catch_unwind)]
     pub fn finish(&self) {
+        on_line!(self, key => client_line::finish(key));
         self.client.finish();
     }
 
     /// Closes the socket in whatever state it is; a later report says `Closed`.
     #[napi(catch_unwind)]
     pub fn destroy(&mut self) {
+        on_line!(self, key => client_line::destroy(key));
         self.client.destroy();
     }
 
@@ -211,6 +269,7 @@ impl ClientSocket {
     /// What went wrong, after a report said `Failed`.
     #[napi(catch_unwind)]
     pub fn take_failure(&self) -> Option<SocketFailure> {
+        on_line!(self, key => client_line::take_failure(key).map(SocketFailure::from));
         self.client.take_failure().map(SocketFailure::from)
     }
 
@@ -229,18 +288,26 @@ impl ClientSocket {
     /// Nagle's algorithm off (`true`) or on.
     #[napi(catch_unwind)]
     pub fn set_no_delay(&self, no_delay: bool) {
+        on_line!(self, key => client_line::set_no_delay(key, no_delay));
         self.client.set_no_delay(no_delay);
     }
 
     /// Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay.
     #[napi(catch_unwind)]
     pub fn set_keep_alive(&self, enable: bool, delay: u32) {
-        self.client.set_keep_alive(enable.then(|| Duration::from_secs(delay.into())));
+        let delay = enable.then(|| Duration::from_secs(delay.into()));
+        on_line!(self, key => client_line::set_keep_alive(key, delay));
+        self.client.set_keep_alive(delay);
     }
 
     /// Whether this connection keeps the process alive; it does from the start.
     #[napi(catch_unwind)]
-    pub fn set_ref(&self, env: Env, keep_alive: bool) -> Result<()> {
+    pub fn set_ref(&mut self, env: Env, keep_alive: bool) -> Result<()> {
+        self.keeps_alive = keep_alive;
+        on_line!(self, key => {
+            client_line::set_ref(key, keep_alive);
+            Ok(())
+        });
         self.bell.set_ref(env, keep_alive)
     }
 }

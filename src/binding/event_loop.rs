@@ -31,6 +31,7 @@ type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type Close = unsafe extern "C" fn(Handle, extern "C" fn(Handle));
 type SetData = unsafe extern "C" fn(Handle, *mut c_void);
 type GetData = unsafe extern "C" fn(Handle) -> *mut c_void;
+type Refer = unsafe extern "C" fn(Handle);
 
 /// The part of libuv that is needed.
 #[derive(Clone, Copy)]
@@ -42,6 +43,8 @@ struct Uv {
     close: Close,
     set_data: SetData,
     get_data: GetData,
+    refer: Refer,
+    unref: Refer,
 }
 
 fn symbol(name: &CStr) -> Option<*mut c_void> {
@@ -59,6 +62,8 @@ impl Uv {
         let close = symbol(c"uv_close")?;
         let set_data = symbol(c"uv_handle_set_data")?;
         let get_data = symbol(c"uv_handle_get_data")?;
+        let refer = symbol(c"uv_ref")?;
+        let unref = symbol(c"uv_unref")?;
         #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one reason for all of them")]
         // SAFETY: these are the signatures of libuv 1.x, whose ABI does not change.
         unsafe {
@@ -70,6 +75,8 @@ impl Uv {
                 close: mem::transmute::<*mut c_void, Close>(close),
                 set_data: mem::transmute::<*mut c_void, SetData>(set_data),
                 get_data: mem::transmute::<*mut c_void, GetData>(get_data),
+                refer: mem::transmute::<*mut c_void, Refer>(refer),
+                unref: mem::transmute::<*mut c_void, Refer>(unref),
             })
         }
     }
@@ -136,6 +143,13 @@ impl LoopWatch {
     pub(super) fn start(&self, ready: OnReady) -> bool {
         // SAFETY: the handle is closed only by `end`, whose `before` drops this watch.
         unsafe { (self.uv.poll_start)(self.handle, READABLE, ready) == 0 }
+    }
+
+    /// Whether the watch keeps the loop going while it has started; it does from the beginning.
+    pub(super) fn set_ref(&self, keep_alive: bool) {
+        let set = if keep_alive { self.uv.refer } else { self.uv.unref };
+        // SAFETY: as in `start`.
+        unsafe { set(self.handle) };
     }
 
     /// Calls no more, and lets the loop end.

@@ -7,6 +7,8 @@
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 #[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
 mod callback;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub mod client_line;
 pub mod client_socket;
 pub mod deflate;
 #[cfg(any(target_os = "linux", target_os = "macos"))]

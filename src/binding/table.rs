@@ -104,10 +104,19 @@ pub(super) fn opcode(bits: u32) -> Result<Opcode> {
 /// of events. The chunk's payloads are unmasked in place.
 #[napi(catch_unwind)]
 pub fn receive(id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
+    parse_from(id, &mut chunk, from as usize)
+}
+
+/// As `receive`, for a chunk that was read natively.
+pub(super) fn parse(id: u32, chunk: &mut [u8]) -> u32 {
+    parse_from(id, chunk, 0)
+}
+
+fn parse_from(id: u32, chunk: &mut [u8], from: usize) -> u32 {
     with(id, |entry, _| {
         let Entry { channel, connection, output, .. } = entry;
         output.clear_events();
-        let progress = connection.receive(&mut chunk, from as usize, output);
+        let progress = connection.receive(chunk, from, output);
         shared::report(*channel, progress, output.wire.len(), &output.events);
         output.events.len() as u32
     })

@@ -8,6 +8,8 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::failure::{Failure, Step};
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+use super::line::Line;
 use super::mailbox::{Credentials, Doorbell, Mailbox, Opening, Report, Taken};
 use super::pump::Pump;
 use super::route::{Established, Route, establish};
@@ -26,16 +28,17 @@ pub(crate) struct Client {
 
 impl Client {
     /// A connection that [`Client::dial`] will begin. News is announced by `bell`, from other
-    /// threads.
+    /// threads. With `hand_over` the caller serves it as soon as it stands, where that is possible:
+    /// see [`Client::take_line`].
     ///
     /// # Errors
     ///
     /// When the runtime cannot be started.
-    pub(crate) fn open(route: Route, bell: Box<dyn Doorbell>) -> io::Result<Self> {
+    pub(crate) fn open(route: Route, bell: Box<dyn Doorbell>, hand_over: bool) -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new(bell));
         let closing = Closing(Arc::clone(&mailbox));
         let (start, started) = oneshot::channel();
-        let task = runtime::handle()?.spawn(run(closing, route, started)).abort_handle();
+        let task = runtime::handle()?.spawn(run(closing, route, started, hand_over)).abort_handle();
         Ok(Self { mailbox, taken: Taken::default(), task, start: Some(start), opening: None })
     }
 
@@ -121,6 +124,13 @@ impl Client {
         self.mailbox.give_consent();
     }
 
+    /// Takes the connection, once a report said `open`: there is no task any more, and no bell.
+    /// `None` when the task serves it.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(crate) fn take_line(&self) -> Option<Line> {
+        self.mailbox.take_line()
+    }
+
     /// The addresses, once a report said `open`.
     pub(crate) fn endpoints(&self) -> Option<Endpoints> {
         self.opening.as_ref().map(|opening| opening.endpoints)
@@ -196,13 +206,25 @@ impl Drop for Closing {
 }
 
 /// The task. Its argument outlives its locals, so the socket is closed before that is told.
-async fn run(closing: Closing, route: Route, started: oneshot::Receiver<()>) {
+async fn run(closing: Closing, route: Route, started: oneshot::Receiver<()>, hand_over: bool) {
     let mailbox = &closing.0;
     if started.await.is_err() {
         return;
     }
     match establish(route, mailbox).await {
-        Ok(Established { wire, stream, direct }) => {
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        Ok(Established { wire, stream, bare, .. }) if hand_over => {
+            let endpoints = wire.endpoints();
+            // The stream's hold on the socket has to be the last.
+            drop(wire);
+            match Line::new(stream, bare) {
+                Ok(line) => {
+                    mailbox.hand_over(Opening { endpoints, wire: None, direct: false }, line);
+                }
+                Err(error) => mailbox.fail(Failure::io(Step::Connect, &error, None)),
+            }
+        }
+        Ok(Established { wire, stream, direct, .. }) => {
             let endpoints = wire.endpoints();
             mailbox.opened(Opening { endpoints, wire: Some(Arc::clone(&wire)), direct });
             Pump::new(wire, stream, Arc::clone(mailbox)).await;

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::failure::{Failure, Step};
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+use super::line::Line;
 use super::wire::{Endpoints, Wire};
 
 /// Uncollected bytes at which the task stops reading the socket. One read may exceed it by
@@ -96,6 +98,11 @@ struct State {
     doomed: bool,
     finish: Finish,
     open: Option<Opening>,
+    /// The connection, when it is not the task that serves it.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    line: Option<Line>,
+    /// The task ends and the connection does not.
+    handed_over: bool,
     consent: Consent,
     ended: bool,
     failure: Option<Failure>,
@@ -172,6 +179,18 @@ impl Mailbox {
     /// The connection stands.
     pub(super) fn opened(&self, opening: Opening) {
         self.tell(|state| state.open = Some(opening));
+    }
+
+    /// The connection stands, and from now on the JavaScript thread serves it.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(super) fn hand_over(&self, opening: Opening, line: Line) {
+        self.tell(|state| {
+            state.handed_over = !state.abandoned;
+            if state.handed_over {
+                state.line = Some(line);
+            }
+            state.open = Some(opening);
+        });
     }
 
     /// Shows a certificate and waits until [`Mailbox::give_consent`]. Refusal is the end of the task.
@@ -265,10 +284,11 @@ impl Mailbox {
         });
     }
 
-    /// The socket is closed.
+    /// The socket is closed, unless it was handed over.
     pub(super) fn close(&self) {
         self.tell(|state| {
-            state.closed = true;
+            // Whoever took the connection over may have closed it before its task has ended.
+            state.closed |= !state.handed_over;
             if let Some(opening) = &mut state.open {
                 opening.wire = None;
             }
@@ -345,6 +365,18 @@ impl Mailbox {
         state.abandoned = true;
         state.inbound = Vec::new();
         state.held = 0;
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        if state.line.take().is_some() {
+            state.closed = true;
+        }
+    }
+
+    /// Takes the connection that was handed over; the bell is silent from then on.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(super) fn take_line(&self) -> Option<Line> {
+        let line = self.state().line.take()?;
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Some(line)
     }
 
     /// Queues `parts` without their first `skip` bytes and wakes the task. Returns whether the writer

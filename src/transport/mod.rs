@@ -10,6 +10,9 @@
 //!            ▲                    │  ▲                   │
 //!            └── next_order ──────┘  └──── enqueue ──────┘   (or straight into the kernel)
 //! ```
+//!
+//! Where the JavaScript thread can watch descriptors itself, there is no pump: the route's stream is
+//! taken out of tokio and handed over through the mailbox, once, as a [`line::Line`].
 
 pub(crate) mod client;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
@@ -17,6 +20,9 @@ pub(crate) mod descriptor;
 pub(crate) mod dial;
 pub(crate) mod entropy;
 pub(crate) mod failure;
+mod ground;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) mod line;
 pub(crate) mod mailbox;
 mod pump;
 #[cfg(any(target_os = "linux", target_os = "macos"))]

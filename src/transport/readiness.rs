@@ -23,6 +23,20 @@ pub(crate) struct Ready {
     pub(crate) failed: bool,
 }
 
+/// What of a socket is waited for; of nothing, it is not in the set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interest {
+    /// Bytes, or the end.
+    pub(crate) read: bool,
+    /// Room for bytes.
+    pub(crate) write: bool,
+}
+
+impl Interest {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self { read: false, write: false };
+}
+
 /// A set of sockets.
 pub(crate) struct Readiness {
     queue: OwnedFd,
@@ -51,6 +65,21 @@ impl Readiness {
     /// The system's limits, or a descriptor that cannot be waited for.
     pub(crate) fn add(&self, socket: RawFd, key: u64) -> Result<()> {
         sys::add(&self.queue, socket, key)
+    }
+
+    /// Waits for something else of a socket: it was in the set for `from` and will be for `to`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Readiness::add`].
+    pub(crate) fn change(
+        &self,
+        socket: RawFd,
+        key: u64,
+        from: Interest,
+        to: Interest,
+    ) -> Result<()> {
+        if from == to { Ok(()) } else { sys::change(&self.queue, socket, key, from, to) }
     }
 
     /// Takes a socket out of the set, if it is there.
@@ -82,6 +111,24 @@ mod sys {
 
     pub(super) fn add(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
         lend(socket, |socket| epoll::add(queue, socket, EventData::new_u64(key), EventFlags::IN))
+    }
+
+    pub(super) fn change(
+        queue: &OwnedFd,
+        socket: RawFd,
+        key: u64,
+        from: Interest,
+        to: Interest,
+    ) -> Result<()> {
+        let data = EventData::new_u64(key);
+        let mut flags = EventFlags::empty();
+        flags.set(EventFlags::IN, to.read);
+        flags.set(EventFlags::OUT, to.write);
+        lend(socket, |socket| match (from, to) {
+            (_, Interest::NONE) => epoll::delete(queue, socket),
+            (Interest::NONE, _) => epoll::add(queue, socket, data, flags),
+            _ => epoll::modify(queue, socket, data, flags),
+        })
     }
 
     pub(super) fn remove(queue: &OwnedFd, socket: RawFd) -> Result<()> {
@@ -127,18 +174,37 @@ mod sys {
     }
 
     /// Without room for events, a failure is returned instead of being one of them.
-    fn change(queue: &OwnedFd, change: Event) -> Result<()> {
+    fn apply(queue: &OwnedFd, change: Event) -> Result<()> {
         kevent(queue, &[change], &mut [] as &mut [Event]).map(drop)
     }
 
     pub(super) fn add(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
         let key = ptr::without_provenance_mut(key as usize);
-        change(queue, Event::new(EventFilter::Read(socket), EventFlags::ADD, key))
+        apply(queue, Event::new(EventFilter::Read(socket), EventFlags::ADD, key))
+    }
+
+    pub(super) fn change(
+        queue: &OwnedFd,
+        socket: RawFd,
+        key: u64,
+        from: Interest,
+        to: Interest,
+    ) -> Result<()> {
+        let sides = [
+            (EventFilter::Read(socket), from.read, to.read),
+            (EventFilter::Write(socket), from.write, to.write),
+        ];
+        for (filter, _, is) in sides.into_iter().filter(|(_, was, is)| was != is) {
+            let flags = if is { EventFlags::ADD } else { EventFlags::DELETE };
+            let key = ptr::without_provenance_mut(key as usize);
+            apply(queue, Event::new(filter, flags, key))?;
+        }
+        Ok(())
     }
 
     pub(super) fn remove(queue: &OwnedFd, socket: RawFd) -> Result<()> {
         let none = ptr::null_mut();
-        change(queue, Event::new(EventFilter::Read(socket), EventFlags::DELETE, none))
+        apply(queue, Event::new(EventFilter::Read(socket), EventFlags::DELETE, none))
     }
 
     pub(super) fn wait(queue: &OwnedFd, events: &mut Vec<Event>) -> Result<()> {
@@ -191,6 +257,25 @@ mod tests {
         set.add(ours.as_raw_fd(), 1).unwrap();
         drop(theirs);
         drop(ours);
+        assert_eq!(keys(&mut set), []);
+    }
+
+    #[test]
+    fn waits_for_room_only_when_asked() {
+        const BOTH: Interest = Interest { read: true, write: true };
+        const READ: Interest = Interest { read: true, write: false };
+        let mut set = Readiness::new().unwrap();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let socket = ours.as_raw_fd();
+        set.change(socket, 3, Interest::NONE, READ).unwrap();
+        assert_eq!(keys(&mut set), []);
+        set.change(socket, 3, READ, BOTH).unwrap();
+        assert_eq!(keys(&mut set), [3]);
+        set.change(socket, 3, BOTH, READ).unwrap();
+        assert_eq!(keys(&mut set), []);
+        theirs.write_all(b"x").unwrap();
+        assert_eq!(keys(&mut set), [3]);
+        set.change(socket, 3, READ, Interest::NONE).unwrap();
         assert_eq!(keys(&mut set), []);
     }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
+use tokio_native_tls::TlsStream;
 
 use super::dial::{Target, dial};
 use super::failure::{Failure, Peer, Step};
+use super::ground::Ground;
 use super::mailbox::Mailbox;
 use super::tls::Connector;
 use super::wire::{Shared, Wire};
@@ -45,9 +47,59 @@ pub(crate) struct Tls {
 }
 
 /// Any established stream.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The socket below all layers.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn ground(&mut self) -> &mut Ground;
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+    /// Whether another read may have a result before the socket is ready again.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool;
+}
+
+impl Stream for Ground {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn ground(&mut self) -> &mut Ground {
+        self
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool {
+        match self {
+            Self::Loose(socket) => socket.may_have_more(),
+            Self::Reactor(_) | Self::Gone => true,
+        }
+    }
+}
+
+impl Stream for TlsStream<Box<dyn Stream>> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn ground(&mut self) -> &mut Ground {
+        self.get_mut().get_mut().get_mut().ground()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool {
+        let tls = self.get_ref();
+        // OpenSSL asks the socket for one record at a time: what it has of the next is nothing.
+        // Others are asked until they say that they have nothing.
+        cfg!(not(target_os = "linux"))
+            || tls.buffered_read_size().map_or(true, |count| count > 0)
+            || tls.get_ref().get_ref().may_have_more()
+    }
+}
+
+impl Stream for Early {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn ground(&mut self) -> &mut Ground {
+        self.stream.ground()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn may_have_more(&self) -> bool {
+        self.used < self.early.len() || self.stream.may_have_more()
+    }
+}
 
 /// What [`establish`] has made.
 pub(super) struct Established {
@@ -55,6 +107,8 @@ pub(super) struct Established {
     pub(super) stream: Box<dyn Stream>,
     /// Whether the wire carries what is written to the stream, unchanged.
     pub(super) direct: bool,
+    /// Whether it also carries what is read from it.
+    pub(super) bare: bool,
 }
 
 /// Goes the whole way. Certificates are shown to the JavaScript thread through `mailbox`.
@@ -79,8 +133,9 @@ pub(super) async fn establish(route: Route, mailbox: &Mailbox) -> Result<Establi
 async fn go(route: Route, mailbox: &Mailbox) -> Result<Established, Failure> {
     let first = route.proxy.as_ref().map_or(&route.target, |proxy| &proxy.target);
     let wire = Arc::new(dial(first).await?);
-    let mut stream: Box<dyn Stream> = Box::new(Shared(Arc::clone(&wire)));
+    let mut stream: Box<dyn Stream> = Box::new(Ground::Reactor(Shared(Arc::clone(&wire))));
     let mut direct = true;
+    let bare = route.proxy.is_none() && route.tls.is_none();
     if let Some(proxy) = route.proxy {
         if let Some(tls) = &proxy.tls {
             stream = secure(stream, tls, mailbox).await?;
@@ -92,7 +147,7 @@ async fn go(route: Route, mailbox: &Mailbox) -> Result<Established, Failure> {
         stream = secure(stream, tls, mailbox).await?;
         direct = false;
     }
-    Ok(Established { wire, stream, direct })
+    Ok(Established { wire, stream, direct, bare })
 }
 
 async fn secure(

@@ -2,12 +2,14 @@
 
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -72,12 +74,29 @@ impl Wire {
     /// Switches keep-alive probes, the first after `delay` of silence.
     pub(crate) fn set_keep_alive(&self, delay: Option<Duration>) -> io::Result<()> {
         let Self::Tcp(tcp) = self else { return Ok(()) };
-        let socket = SockRef::from(tcp);
-        match delay {
-            None => socket.set_keepalive(false),
-            Some(Duration::ZERO) => socket.set_keepalive(true),
-            Some(delay) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay)),
+        set_keep_alive(&SockRef::from(tcp), delay)
+    }
+
+    /// Takes the socket away from tokio; it stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it cannot be taken out of the event queue.
+    #[cfg(unix)]
+    pub(crate) fn leave(self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Tcp(tcp) => tcp.into_std().map(OwnedFd::from),
+            Self::Unix(unix) => unix.into_std().map(OwnedFd::from),
         }
+    }
+}
+
+/// Switches keep-alive probes of a TCP socket, the first after `delay` of silence.
+pub(super) fn set_keep_alive(socket: &Socket, delay: Option<Duration>) -> io::Result<()> {
+    match delay {
+        None => socket.set_keepalive(false),
+        Some(Duration::ZERO) => socket.set_keepalive(true),
+        Some(delay) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay)),
     }
 }
 

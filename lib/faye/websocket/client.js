@@ -5,13 +5,14 @@ const { inherits } = require('util');
 
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
+const { takeLine } = require('../../client_line');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
 const validateOptions = require('../../options');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
-  'deflate', 'nativeDeflate', 'signal',
+  'deflate', 'nativeDeflate', 'kernelSocket', 'signal',
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -48,7 +49,8 @@ function Client(url, protocols, options) {
   this._net = copyNet(options.net);
   this._onSettled = [];
 
-  const { stream, tunnel } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy });
+  const onLoop = options.kernelSocket !== false;
+  const { stream, tunnel } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy, onLoop });
   this._stream = stream;
   if (tunnel) this._configureProxy(options.proxy, tunnel.tls);
 
@@ -68,6 +70,7 @@ API.nameStates(Client);
 
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
+  takeLine(this._driver, this._stream);
 };
 
 Client.prototype._open = function () {

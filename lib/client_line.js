@@ -1,0 +1,193 @@
+'use strict';
+
+/**
+ * Connections that were dialled natively and are then read and written on Node's loop, in its thread.
+ * Their bytes reach NativeSocket as any stream's; or, while nobody but the driver reads there, they
+ * are parsed natively and what the driver has to say is written past the stream. Nobody who holds the
+ * stream can tell the difference.
+ */
+const { native, slab } = require('./driver/session');
+
+/** In place of a length: what follows is news, as bits of `SocketReport`. */
+const NEWS = -1;
+const { Closed, Ended } = native.SocketReport;
+
+const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.lineAttach === 'function' &&
+  !process.versions.bun && !process.versions.deno;
+
+/** Sockets by number; closed ones leave a hole that is filled again. */
+const sockets = [];
+let channel = -1;
+
+/** Number to call `takeLine` with, or -1 where Node's loop cannot be used. */
+function lineChannel() {
+  if (!enabled) return -1;
+  // Again for each client after a failure: descriptors may have been short.
+  if (channel < 0) channel = native.lineAttach(slab, dispatch);
+  return channel;
+}
+
+function register(number, socket) {
+  sockets[number] = socket;
+}
+
+function dispatch(number, length, count) {
+  const socket = sockets[number];
+  if (socket === undefined) return;
+  const line = socket._line;
+  if (length > 0) {
+    if (line !== null) line.receive(length, count);
+    else socket._receive(Buffer.from(slab.subarray(0, length)));
+  } else if (length === NEWS) {
+    if (count & Closed) sockets[number] = undefined;
+    socket._settle(count);
+  } else {
+    if (line !== null) line.giveBack();
+    socket._settle(Ended);
+  }
+}
+
+/** What reads and writes for a driver, past the stream: what `KernelSocket` is for a server. */
+class ClientLine {
+  constructor(driver, socket, number) {
+    this._driver = driver;
+    this._socket = socket;
+    this._state = socket._writableState;
+    this._number = number;
+    this._raw = false;
+  }
+
+  /** Bytes written past the stream. */
+  get bytesWritten() {
+    return native.lineWritten(this._number);
+  }
+
+  /** Whether what is written now may go past the stream without overtaking anything. */
+  get writable() {
+    const state = this._state;
+    return state.length === 0 && state.corked === 0 && this._socket.writable;
+  }
+
+  /** Has the session's output written: at once, as a client seldom has a crowd to wait for. */
+  mark() {
+    this._driver._handOver(this.write());
+  }
+
+  unmark() {}
+
+  /** Writes the session's output; returns how many bytes of it the kernel did not take. */
+  write() {
+    this._socket._refreshTimer();
+    return native.lineWrite(this._number);
+  }
+
+  /** Writes the session's output and a message behind it; returns as `write` does. */
+  send(opcode, payload) {
+    this._socket._refreshTimer();
+    return native.lineSend(this._number, opcode, payload);
+  }
+
+  pause() {
+    native.lineRead(this._number, false);
+  }
+
+  resume() {
+    if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    native.lineRead(this._number, true);
+  }
+
+  /** Lets bytes go through the stream again. */
+  giveBack() {
+    const { _socket: socket, _driver: driver } = this;
+    if (socket._line !== this) return;
+    socket._line = null;
+    socket._dispatched += this.bytesWritten;
+    driver._kernel = null;
+    native.lineSession(this._number, -1);
+    native.lineRead(this._number, socket._reading);
+    socket.removeListener('pause', onPause);
+    socket.removeListener('resume', onResume);
+    socket.removeListener('newListener', onListener);
+    socket.removeListener('removeListener', onListener);
+  }
+
+  receive(length, count) {
+    const { _socket: socket, _driver: driver } = this;
+    socket.bytesRead += length;
+    socket._refreshTimer();
+    try {
+      if (!this._raw) driver._takeReport(slab, length, count);
+      else driver.parse(slab.subarray(0, length));
+    } finally {
+      if (this._raw || driver._batch !== null || driver._held !== null) this._keepRest(length);
+    }
+  }
+
+  /**
+   * What is left of a chunk must outlive the slab's contents: the events behind a listener that
+   * threw, or all that follows a message that is inflated on another thread.
+   */
+  _keepRest(length) {
+    const { _batch: batch, _held: held } = this._driver;
+    if (batch !== null && batch.chunk.buffer === slab.buffer) batch.chunk = Buffer.from(slab.subarray(0, length));
+    if (held !== null) {
+      for (let i = 0; i < held.length; i++) {
+        if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
+      }
+    }
+    if (this._socket._line !== this) return;
+    if (held !== null) this.pause();
+    this._raw = batch !== null || held !== null;
+    native.lineRaw(this._number, this._raw);
+  }
+}
+
+ClientLine.prototype.isMarked = false;
+ClientLine.prototype.markedBytes = 0;
+
+// ---- what others do to the stream
+
+function onPause() {
+  if (this._line !== null) this._line.pause();
+}
+
+function onResume() {
+  if (this._line !== null) this._line.resume();
+}
+
+/** Somebody else begins to read, or the driver ceases to: they get what a stream gives. */
+function onListener(event) {
+  if ((event === 'data' || event === 'readable') && this._line !== null) this._line.giveBack();
+}
+
+// ---- taking a stream over
+
+/** Whether the driver is the only one that reads, and nobody stands between it and the socket. */
+function isPlain(socket, { io }) {
+  return !socket.destroyed && socket.readable && socket.writable &&
+    socket.readableFlowing === true && socket.readableLength === 0 && socket.readableEncoding === null &&
+    socket._writableState.length === 0 && socket._writableState.corked === 0 &&
+    socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
+    io.listenerCount('data') === 1 &&
+    !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
+}
+
+/**
+ * Reads and writes for `driver` past the stream of `socket` from now on, if that is certain to make
+ * no difference. The two must be piped into each other.
+ */
+function takeLine(driver, socket) {
+  const number = socket._number;
+  if (!(number >= 0) || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver)) return;
+  const line = new ClientLine(driver, socket, number);
+  socket._line = line;
+  driver._kernel = line;
+  native.lineSession(number, driver._id);
+  native.lineRead(number, true);
+  socket.on('pause', onPause);
+  socket.on('resume', onResume);
+  socket.on('newListener', onListener);
+  socket.on('removeListener', onListener);
+}
+
+module.exports = { lineChannel, register, takeLine };

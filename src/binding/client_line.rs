@@ -1,0 +1,493 @@
+//! Client connections that stand, read and written in Node's thread and on its loop.
+//!
+//! Here as for servers (see `kernel_socket`) a chunk is read into memory that JavaScript owns, parsed
+//! in place for a session unless JavaScript wants it raw, and reported by one call. The difference is
+//! that nobody else has a hand on the socket: ends, failures and congestion are dealt with here too.
+
+mod watch;
+
+use std::cell::RefCell;
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::mem::{self, ManuallyDrop};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
+use napi_derive::napi;
+
+use super::callback::{Arguments, AsyncContext, Callback};
+use super::client_socket::SocketReport;
+use super::event_loop::LoopWatch;
+use super::table;
+use crate::transport::failure::{Failure, Step};
+use crate::transport::line::Line;
+use crate::transport::readiness::{Interest, Readiness, Ready};
+pub(super) use watch::Key;
+use watch::{Finish, NEWS, Watch};
+
+/// Chunks of one connection after which the others get theirs.
+const CHUNKS_PER_TURN: usize = 16;
+/// What the descriptor that is always ready is watched under.
+const AGAIN: u64 = u64::MAX;
+
+/// One copy of the JavaScript layer, as in [`shared`](super::shared).
+struct Channel {
+    // Not dropped with the thread: the environment is gone by then.
+    slab: ManuallyDrop<Buffer>,
+    dispatch: Rc<Callback>,
+}
+
+/// The connections of one environment.
+struct Lines {
+    readiness: Readiness,
+    event_loop: LoopWatch,
+    /// A descriptor that can always be read; in the set while somebody is due.
+    bell: OwnedFd,
+    due: Vec<Key>,
+    channels: Vec<Channel>,
+    watches: Vec<Option<Watch>>,
+    free: Vec<u32>,
+    generation: u32,
+    count: usize,
+    keeping_alive: usize,
+    /// Connections in the set, and the only one.
+    waiting: usize,
+    sole: Option<Key>,
+    ready: Vec<Ready>,
+}
+
+thread_local! {
+    static LINES: RefCell<Option<Lines>> = const { RefCell::new(None) };
+}
+
+fn with<R>(act: impl FnOnce(&mut Lines) -> R) -> Option<R> {
+    // A finalizer may run when the thread's state is already gone.
+    LINES.try_with(|lines| lines.borrow_mut().as_mut().map(act)).ok().flatten()
+}
+
+impl Lines {
+    fn open(env: Env) -> Option<Self> {
+        let readiness = Readiness::new().ok()?;
+        // One end of a pair whose other end is closed.
+        let (bell, _) = UnixStream::pair().ok()?;
+        let event_loop = LoopWatch::open(env, readiness.descriptor(), || Box::new(LINES.take()))?;
+        Some(Self {
+            readiness,
+            event_loop,
+            bell: bell.into(),
+            due: Vec::new(),
+            channels: Vec::new(),
+            watches: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            count: 0,
+            keeping_alive: 0,
+            waiting: 0,
+            sole: None,
+            ready: Vec::new(),
+        })
+    }
+
+    fn watch(&mut self, number: u32) -> Option<&mut Watch> {
+        self.watches.get_mut(number as usize)?.as_mut()
+    }
+
+    fn find(&mut self, key: Key) -> Option<&mut Watch> {
+        self.watch(key.number()).filter(|watch| watch.key == key)
+    }
+
+    fn insert(&mut self, make: impl FnOnce(Key) -> Watch) -> Key {
+        self.generation = self.generation.wrapping_add(1);
+        let number = self.free.pop().unwrap_or(self.watches.len() as u32);
+        if number as usize == self.watches.len() {
+            self.watches.push(None);
+        }
+        let key = Key::new(number, self.generation);
+        let watch = make(key);
+        let keeps_alive = watch.keeps_alive;
+        self.watches[number as usize] = Some(watch);
+        self.count += 1;
+        if self.count == 1 {
+            self.event_loop.start(on_ready);
+        }
+        self.keep_alive(usize::from(keeps_alive), 0);
+        key
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Watch> {
+        self.find(key)?;
+        let watch = self.watches.get_mut(key.number() as usize)?.take()?;
+        self.free.push(key.number());
+        self.count -= 1;
+        if self.count == 0 {
+            self.event_loop.stop();
+        }
+        self.keep_alive(0, usize::from(watch.keeps_alive));
+        Some(watch)
+    }
+
+    fn keep_alive(&mut self, more: usize, less: usize) {
+        self.keeping_alive = self.keeping_alive + more - less;
+        self.event_loop.set_ref(self.keeping_alive > 0);
+    }
+
+    /// Has a connection served again soon.
+    fn serve_again(&mut self, key: Key) {
+        let Some(watch) = self.find(key) else { return };
+        if mem::replace(&mut watch.is_due, true) {
+            return;
+        }
+        self.due.push(key);
+        if self.due.len() == 1 {
+            // It cannot fail for want of memory when there are connections; and if it does, the
+            // next event of any connection serves this one.
+            let _ = self.readiness.add(self.bell.as_raw_fd(), AGAIN);
+        }
+    }
+
+    fn take_due(&mut self) -> Vec<Key> {
+        if !self.due.is_empty() {
+            self.readiness.remove(self.bell.as_raw_fd());
+        }
+        let due = mem::take(&mut self.due);
+        for &key in &due {
+            if let Some(watch) = self.find(key) {
+                watch.is_due = false;
+            }
+        }
+        due
+    }
+
+    /// After anything was done to a connection: waits for what it needs next.
+    fn attend(&mut self, key: Key) {
+        let Some(watch) = self.find(key) else { return };
+        let (from, to) = (watch.interest, watch.wanted());
+        if from != to {
+            watch.interest = to;
+            let descriptor = watch.descriptor;
+            // A closed descriptor has left the set by itself.
+            let is_open = watch.line.is_some();
+            if is_open && let Err(error) = self.readiness.change(descriptor, key.0, from, to) {
+                let failure = Box::new(Failure::io(Step::Read, &error.into(), None));
+                if let Some(watch) = self.find(key) {
+                    watch.interest = Interest::NONE;
+                    watch.fail(failure);
+                }
+            }
+            self.recount(from, to);
+        }
+        if self.find(key).is_some_and(|watch| watch.news != 0) {
+            self.serve_again(key);
+        }
+    }
+
+    fn recount(&mut self, from: Interest, to: Interest) {
+        match (from == Interest::NONE, to == Interest::NONE) {
+            (true, false) => self.waiting += 1,
+            (false, true) => self.waiting -= 1,
+            _ => return,
+        }
+        self.sole = None;
+        if self.waiting == 1 {
+            let mut watches = self.watches.iter().flatten();
+            self.sole =
+                watches.find(|watch| watch.interest != Interest::NONE).map(|watch| watch.key);
+        }
+    }
+
+    /// What to tell JavaScript next of a connection, unless there is nothing.
+    fn step(&mut self, key: Key) -> Option<(Rc<Callback>, Arguments)> {
+        let number = key.number() as i32;
+        let Self { watches, channels, .. } = self;
+        let watch = watches.get_mut(key.number() as usize)?.as_mut()?;
+        if watch.key != key {
+            return None;
+        }
+        let Channel { slab, dispatch } = channels.get_mut(watch.channel)?;
+        if let Some(line) = &mut watch.line {
+            line.refresh();
+        }
+        watch.settle_writing();
+        let mut told = watch.take_news(number);
+        if told.is_none() {
+            told = watch.receive(number, slab);
+        }
+        let dispatch = told.is_some().then(|| Rc::clone(dispatch));
+        self.attend(key);
+        Some((dispatch?, told?))
+    }
+}
+
+/// The loop's callback: every connection that is ready, and those that are due.
+extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
+    let Some((mut ready, due)) = with(|lines| {
+        let mut ready = mem::take(&mut lines.ready);
+        let due = lines.take_due();
+        match lines.sole {
+            // Nobody else can have made the set ready: a system call less to ask.
+            Some(Key(key)) if due.is_empty() => ready.push(Ready { key, failed: false }),
+            _ => lines.readiness.wait(&mut ready),
+        }
+        (ready, due)
+    }) else {
+        return;
+    };
+    for key in due.into_iter().chain(ready.drain(..).map(|ready| Key(ready.key))) {
+        // Nothing may unwind into libuv. A panic of the parser costs its connection.
+        if catch_unwind(AssertUnwindSafe(|| serve(key))).is_err() {
+            with(|lines| {
+                let error = io::Error::other("a fault in the parser");
+                if let Some(watch) = lines.find(key) {
+                    watch.fail(Box::new(Failure::io(Step::Read, &error, None)));
+                }
+                lines.attend(key);
+            });
+        }
+    }
+    with(|lines| lines.ready = ready);
+}
+
+fn serve(key: Key) {
+    for _ in 0..CHUNKS_PER_TURN {
+        let told = with(|lines| {
+            let (dispatch, arguments) = lines.step(key)?;
+            let context = lines.find(key)?.context.raw();
+            Some((dispatch, context, arguments))
+        });
+        let Some(Some((dispatch, context, arguments))) = told else { return };
+        // JavaScript may do anything to the connections, this one included: nothing is borrowed.
+        dispatch.call(context, arguments);
+        if arguments.1 == NEWS && arguments.2 as u32 & SocketReport::Closed as u32 != 0 {
+            // Destroying the async context may call into JavaScript's hooks.
+            let closed = with(|lines| lines.remove(key));
+            drop(closed);
+            return;
+        }
+        let has_more = with(|lines| lines.find(key).is_some_and(|watch| watch.has_more()));
+        if has_more != Some(true) {
+            return;
+        }
+    }
+    with(|lines| lines.serve_again(key));
+}
+
+// ---- for `ClientSocket`
+
+/// Serves `line` from now on, in the async context of the code that is running. Nothing is read yet.
+/// Gives the line back where there is no such channel.
+pub(super) fn serve_line(
+    env: &Env,
+    resource: &Object<'_>,
+    channel: u32,
+    mut line: Line,
+    keeps_alive: bool,
+) -> std::result::Result<Key, Line> {
+    let Some(descriptor) = line.descriptor() else { return Err(line) };
+    let Ok(context) = AsyncContext::current(env, resource, "FAYE_WEBSOCKET") else {
+        return Err(line);
+    };
+    let mut line = Some(line);
+    let key = with(|lines| {
+        lines.channels.get(channel as usize)?;
+        let line = line.take();
+        Some(lines.insert(|key| Watch {
+            key,
+            line,
+            descriptor,
+            channel: channel as usize,
+            context,
+            interest: Interest::NONE,
+            is_reading: false,
+            end: None,
+            is_over: false,
+            session: None,
+            is_raw: false,
+            written: 0.0,
+            is_awaited: false,
+            finish: Finish::No,
+            failure: None,
+            news: 0,
+            is_due: false,
+            keeps_alive,
+        }))
+    });
+    key.flatten().ok_or_else(|| line.unwrap_or_else(|| unreachable!("taken only with a key")))
+}
+
+/// Does something to a connection, if it is still there, and waits for what it needs next.
+fn act<R>(key: Key, act: impl FnOnce(&mut Watch) -> R) -> Option<R> {
+    with(|lines| {
+        let result = act(lines.find(key)?);
+        lines.attend(key);
+        Some(result)
+    })
+    .flatten()
+}
+
+fn act_on_line<R>(key: Key, go: impl FnOnce(&mut Line) -> R) -> Option<R> {
+    act(key, |watch| watch.line.as_mut().map(go)).flatten()
+}
+
+/// Reads, or reads no more.
+pub(super) fn set_reading(key: Key, on: bool) {
+    act(key, |watch| watch.is_reading = on);
+    if on {
+        with(|lines| {
+            if lines.find(key).is_some_and(|watch| watch.has_more()) {
+                lines.serve_again(key);
+            }
+        });
+    }
+}
+
+/// Writes `parts` in order; false when something has to wait, until the report `Flushed`.
+pub(super) fn push(key: Key, parts: &[&[u8]]) -> bool {
+    let done = act(key, |watch| match watch.line.as_mut().map(|line| line.push(parts)) {
+        Some(Ok(done)) => {
+            watch.is_awaited = !done;
+            done
+        }
+        Some(Err(failure)) => {
+            watch.fail(failure);
+            false
+        }
+        None => false,
+    });
+    done.unwrap_or_default()
+}
+
+/// Ends our direction after what was written; a later report says `Finished`.
+pub(super) fn finish(key: Key) {
+    act(key, |watch| {
+        if watch.finish == Finish::No {
+            watch.finish = Finish::Wanted;
+        }
+        watch.settle_writing();
+    });
+}
+
+/// Closes the socket; a later report says `Closed`.
+pub(super) fn destroy(key: Key) {
+    act(key, |watch| {
+        if let Some(mut line) = watch.line.take() {
+            // Like bytes that the kernel has, what is queued gets one attempt.
+            let _ = line.flush();
+            watch.news |= SocketReport::Closed as u32;
+        }
+    });
+}
+
+/// Takes the failure that a report announced.
+pub(super) fn take_failure(key: Key) -> Option<Failure> {
+    act(key, |watch| watch.failure.as_deref().cloned()).flatten()
+}
+
+pub(super) fn set_no_delay(key: Key, no_delay: bool) {
+    act_on_line(key, |line| line.set_no_delay(no_delay));
+}
+
+pub(super) fn set_keep_alive(key: Key, delay: Option<Duration>) {
+    act_on_line(key, |line| line.set_keep_alive(delay));
+}
+
+/// Whether a connection keeps the process alive.
+pub(super) fn set_ref(key: Key, keep_alive: bool) {
+    with(|lines| {
+        let Some(watch) = lines.find(key) else { return };
+        if mem::replace(&mut watch.keeps_alive, keep_alive) != keep_alive {
+            lines.keep_alive(usize::from(keep_alive), usize::from(!keep_alive));
+        }
+    });
+}
+
+// ---- for lib/client_line.js
+
+/// Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
+/// called for each chunk: `length` bytes are in the slab and, when they were parsed for a session,
+/// `count` events in the spans. `length` 0 is the end of the stream; with -1 for it, `count` is a
+/// `SocketReport`. Returns the number for `ClientSocket.takeLine`, or -1 where Node's loop cannot
+/// be used.
+#[napi(catch_unwind)]
+pub fn line_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {
+    LINES.with_borrow_mut(|lines| {
+        if lines.is_none() {
+            *lines = Lines::open(env);
+        }
+        let Some(lines) = lines else { return -1 };
+        let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
+        lines.channels.push(Channel { slab: ManuallyDrop::new(slab), dispatch: Rc::new(dispatch) });
+        lines.channels.len() as i32 - 1
+    })
+}
+
+/// Parses chunks for a session from now on, or with -1 hands them over as they are.
+#[napi(catch_unwind)]
+pub fn line_session(number: u32, session: i32) {
+    with(|lines| {
+        if let Some(watch) = lines.watch(number) {
+            watch.session = u32::try_from(session).ok();
+            watch.is_raw = false;
+        }
+    });
+}
+
+/// Hands chunks over unparsed for a while, or parses them again.
+#[napi(catch_unwind)]
+pub fn line_raw(number: u32, on: bool) {
+    with(|lines| lines.watch(number).map(|watch| watch.is_raw = on));
+}
+
+/// Reads no more, or goes on reading.
+#[napi(catch_unwind)]
+pub fn line_read(number: u32, on: bool) {
+    if let Some(key) = key_of(number) {
+        set_reading(key, on);
+    }
+}
+
+/// Bytes written for the session.
+#[napi(catch_unwind)]
+pub fn line_written(number: u32) -> f64 {
+    with(|lines| lines.watch(number).map(|watch| watch.written)).flatten().unwrap_or_default()
+}
+
+/// Writes what the session holds for the peer; returns how many bytes the system did not take. They
+/// stay in the session.
+#[napi(catch_unwind)]
+pub fn line_write(number: u32) -> u32 {
+    with(|lines| {
+        let watch = lines.watch(number)?;
+        let key = watch.key;
+        let rest = table::with(watch.session?, |entry, _| watch.write(entry));
+        lines.attend(key);
+        rest
+    })
+    .flatten()
+    .unwrap_or_default()
+}
+
+/// Frames a message behind what the session holds for the peer, and does as `line_write`.
+#[napi(catch_unwind)]
+pub fn line_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+    let opcode = table::opcode(opcode_bits)?;
+    let rest = with(|lines| {
+        let watch = lines.watch(number)?;
+        let key = watch.key;
+        let rest = table::with(watch.session?, |entry, entropy| {
+            entry.connection.send(opcode, 0, &payload, entropy, &mut entry.output);
+            watch.write(entry)
+        });
+        lines.attend(key);
+        rest
+    });
+    Ok(rest.flatten().unwrap_or_default())
+}
+
+fn key_of(number: u32) -> Option<Key> {
+    with(|lines| lines.watch(number).map(|watch| watch.key)).flatten()
+}

@@ -1,0 +1,326 @@
+//! An established connection that its owner serves from an event loop: reads and writes never wait,
+//! and nobody is woken. The owner watches the descriptor and comes back when it is ready.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::failure::{Failure, Step};
+use super::ground::{Ground, Loose};
+use super::route::Stream;
+use super::tls::is_truncation;
+use super::wire;
+
+/// Memory of the queue beyond this is given back when the queue is empty.
+const KEPT: usize = 16 * 1024;
+
+/// How far one [`Line::read`] got.
+#[derive(Debug)]
+pub(crate) enum Reach {
+    /// Nothing more is there.
+    Drained,
+    /// More may be there; the descriptor need not be ready for it.
+    More,
+    /// The peer's last byte was read.
+    Ended,
+    /// Reading has failed.
+    Failed(Box<Failure>),
+}
+
+/// Bytes in order, both ways, over whatever layers the route has put on the socket.
+pub(crate) struct Line {
+    stream: Box<dyn Stream>,
+    queue: Vec<u8>,
+    sent: usize,
+    /// Layers may hold bytes that were read from the socket already.
+    is_hungry: bool,
+}
+
+impl Line {
+    /// Takes a stream away from tokio, together with its socket. `is_bare`: there are no layers.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let the socket go.
+    pub(super) fn new(mut stream: Box<dyn Stream>, is_bare: bool) -> io::Result<Self> {
+        stream.ground().leave()?;
+        Ok(Self { stream, queue: Vec::new(), sent: 0, is_hungry: !is_bare })
+    }
+
+    fn loose(&mut self) -> Option<&mut Loose> {
+        match self.stream.ground() {
+            Ground::Loose(socket) => Some(socket),
+            Ground::Reactor(_) | Ground::Gone => None,
+        }
+    }
+
+    /// What to wait for.
+    pub(crate) fn descriptor(&mut self) -> Option<RawFd> {
+        self.loose().map(|socket| socket.descriptor())
+    }
+
+    /// Whether there may be bytes that the descriptor does not announce.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.is_hungry
+    }
+
+    /// Whether to come back when the descriptor can be written, be it for the sake of a read.
+    pub(crate) fn is_congested(&mut self) -> bool {
+        self.loose().is_some_and(|socket| socket.is_congested())
+    }
+
+    /// Bytes that [`Line::push`] has kept and the kernel has not taken.
+    pub(crate) fn backlog(&self) -> usize {
+        self.queue.len() - self.sent
+    }
+
+    /// The descriptor may be ready. Before every round of reading and writing this has to be said.
+    pub(crate) fn refresh(&mut self) {
+        if let Some(socket) = self.loose() {
+            socket.refresh();
+        }
+    }
+
+    /// Fills `space` as far as possible.
+    pub(crate) fn read(&mut self, space: &mut [u8]) -> (usize, Reach) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut buffer = ReadBuf::new(space);
+        let reach = loop {
+            let before = buffer.filled().len();
+            if buffer.remaining() == 0 {
+                break Reach::More;
+            }
+            match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => break Reach::Drained,
+                Poll::Ready(Ok(())) if buffer.filled().len() == before => break Reach::Ended,
+                Poll::Ready(Ok(())) if self.stream.may_have_more() => {}
+                Poll::Ready(Ok(())) => break Reach::Drained,
+                Poll::Ready(Err(error)) if is_truncation(&error) => break Reach::Ended,
+                Poll::Ready(Err(error)) => {
+                    break Reach::Failed(Box::new(Failure::io(Step::Read, &error, None)));
+                }
+            }
+        };
+        self.is_hungry = matches!(reach, Reach::More);
+        (buffer.filled().len(), reach)
+    }
+
+    /// Writes as much as the kernel takes at once, and nothing past a queue.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Box<Failure>> {
+        if self.backlog() > 0 {
+            return Ok(0);
+        }
+        write_some(&mut self.stream, bytes)
+    }
+
+    /// Writes `parts` in order and keeps what the kernel does not take; whether that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    pub(crate) fn push(&mut self, parts: &[&[u8]]) -> Result<bool, Box<Failure>> {
+        if let [only] = parts {
+            let taken = self.write(only)?;
+            self.queue.extend_from_slice(&only[taken..]);
+        } else {
+            parts.iter().for_each(|part| self.queue.extend_from_slice(part));
+            self.flush()?;
+        }
+        Ok(self.backlog() == 0)
+    }
+
+    /// Writes what was kept, as far as the kernel takes it.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    pub(crate) fn flush(&mut self) -> Result<(), Box<Failure>> {
+        if self.backlog() == 0 {
+            return Ok(());
+        }
+        self.sent += write_some(&mut self.stream, &self.queue[self.sent..])?;
+        if self.backlog() == 0 {
+            self.sent = 0;
+            self.queue.clear();
+            if self.queue.capacity() > KEPT {
+                self.queue = Vec::new();
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends our direction of the stream; false when the kernel has no room for the goodbye yet.
+    pub(crate) fn finish(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let said = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
+        if said.is_pending() && self.is_congested() {
+            return false;
+        }
+        // A peer that is already gone got our end in its own way. TLS says goodbye and leaves the
+        // socket as it is.
+        if let Some(socket) = self.loose() {
+            let _ = socket.shut();
+        }
+        true
+    }
+
+    /// Switches Nagle's algorithm.
+    pub(crate) fn set_no_delay(&mut self, no_delay: bool) {
+        if let Some(socket) = self.loose() {
+            // It fails on a Unix socket, which has nothing to switch.
+            let _ = socket.socket().set_tcp_nodelay(no_delay);
+        }
+    }
+
+    /// Switches keep-alive probes: off, or on after `delay` of silence.
+    pub(crate) fn set_keep_alive(&mut self, delay: Option<Duration>) {
+        if let Some(socket) = self.loose() {
+            let _ = wire::set_keep_alive(socket.socket(), delay);
+        }
+    }
+}
+
+fn write_some(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<usize, Box<Failure>> {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut taken = 0;
+    while taken < bytes.len() {
+        match Pin::new(&mut *stream).poll_write(&mut cx, &bytes[taken..]) {
+            Poll::Pending => break,
+            Poll::Ready(Ok(0)) => {
+                let error = io::ErrorKind::WriteZero.into();
+                return Err(Box::new(Failure::io(Step::Write, &error, None)));
+            }
+            Poll::Ready(Ok(count)) => taken += count,
+            Poll::Ready(Err(error)) => {
+                return Err(Box::new(Failure::io(Step::Write, &error, None)));
+            }
+        }
+    }
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::transport::mailbox::{Doorbell, Mailbox, Opening, Taken};
+    use crate::transport::wire::Endpoints;
+
+    fn pair() -> (Line, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let stream = Box::new(Ground::Loose(Loose::new(ours.into())));
+        (Line { stream, queue: Vec::new(), sent: 0, is_hungry: false }, theirs)
+    }
+
+    fn read(line: &mut Line, space: usize) -> (Vec<u8>, Reach) {
+        line.refresh();
+        let mut bytes = vec![0; space];
+        let (length, reach) = line.read(&mut bytes);
+        bytes.truncate(length);
+        (bytes, reach)
+    }
+
+    #[test]
+    fn reads_what_is_there_and_then_the_end() {
+        let (mut line, mut theirs) = pair();
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes.is_empty()));
+        theirs.write_all(b"abc").unwrap();
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"abc"));
+        theirs.write_all(b"d").unwrap();
+        drop(theirs);
+        assert!(matches!(read(&mut line, 8), (bytes, _) if bytes == b"d"));
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Ended) if bytes.is_empty()));
+    }
+
+    #[test]
+    fn what_was_read_ahead_does_not_need_the_kernel() {
+        let (mut line, mut theirs) = pair();
+        theirs.write_all(b"abcdef").unwrap();
+        assert!(matches!(read(&mut line, 4), (bytes, Reach::More) if bytes == b"abcd"));
+        assert!(line.is_hungry());
+        assert!(matches!(read(&mut line, 4), (bytes, Reach::Drained) if bytes == b"ef"));
+        assert!(!line.is_hungry());
+    }
+
+    #[test]
+    fn keeps_what_the_kernel_does_not_take_in_order() {
+        let (mut line, mut theirs) = pair();
+        let lots: Vec<u8> = (0..4 << 20).map(|at: u32| (at / 1000) as u8).collect();
+        assert!(!line.push(&[&lots]).unwrap());
+        assert!(line.is_congested() && 0 < line.backlog() && line.backlog() < lots.len());
+        assert_eq!(line.write(b"not past the queue").unwrap(), 0);
+        assert!(!line.push(&[b"tail", b"s"]).unwrap());
+        let mut received = vec![0; lots.len() + 5];
+        let mut at = 0;
+        while at < received.len() {
+            at += theirs.read(&mut received[at..]).unwrap();
+            line.refresh();
+            line.flush().unwrap();
+        }
+        assert!(!line.is_congested());
+        assert_eq!(line.backlog(), 0);
+        assert!(received.starts_with(&lots) && received.ends_with(b"tails"));
+        assert!(line.push(&[b"x"]).unwrap());
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_fails_a_write() {
+        let (mut line, theirs) = pair();
+        drop(theirs);
+        assert!(line.push(&[b"x"]).is_err());
+    }
+
+    #[test]
+    fn finishes_its_own_direction_only() {
+        let (mut line, mut theirs) = pair();
+        assert!(line.finish());
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+        theirs.write_all(b"still").unwrap();
+        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"still"));
+    }
+
+    struct Silent;
+
+    impl Doorbell for Silent {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn destroyed_before_it_was_taken_it_is_closed_though_the_task_ends_later() {
+        let mailbox = Mailbox::new(Box::new(Silent));
+        let mut taken = Taken::default();
+        let (line, mut theirs) = pair();
+        let opening = Opening { endpoints: Endpoints::default(), wire: None, direct: false };
+        mailbox.hand_over(opening, line);
+        mailbox.abandon(&mut taken);
+        mailbox.close();
+        assert!(mailbox.collect(&mut taken, &mut []).closed);
+        assert!(mailbox.take_line().is_none());
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn destroyed_before_it_was_handed_over_it_is_closed_with_its_task() {
+        let mailbox = Mailbox::new(Box::new(Silent));
+        let mut taken = Taken::default();
+        let (line, mut theirs) = pair();
+        let opening = Opening { endpoints: Endpoints::default(), wire: None, direct: false };
+        mailbox.abandon(&mut taken);
+        mailbox.hand_over(opening, line);
+        assert!(!mailbox.collect(&mut taken, &mut []).closed);
+        mailbox.close();
+        assert!(mailbox.collect(&mut taken, &mut []).closed);
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+    }
+}
