@@ -2,11 +2,20 @@
 
 const assert = require('node:assert');
 const fs = require('node:fs');
+const http = require('node:http');
+const { once } = require('node:events');
 const { after, before, describe, it } = require('node:test');
+const WebSocket = require('..');
 const { startDemo } = require('./fixtures/demo_process');
 
 const chromium = process.env.CHROMIUM || '/usr/bin/chromium';
 const skip = !fs.existsSync(chromium) && `there is no ${chromium}`;
+
+const launch = () => require('playwright-core').chromium.launch({
+  executablePath: chromium,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
 
 describe('the demo in a browser', { skip }, () => {
   let demo;
@@ -14,11 +23,7 @@ describe('the demo in a browser', { skip }, () => {
   let page;
   before(async () => {
     demo = await startDemo();
-    browser = await require('playwright-core').chromium.launch({
-      executablePath: chromium,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launch();
     page = await browser.newPage({ viewport: { width: 900, height: 700 } });
     await page.goto(`http://127.0.0.1:${demo.port}/`);
     await page.waitForSelector('#state[data-state=open]');
@@ -50,4 +55,48 @@ describe('the demo in a browser', { skip }, () => {
     await page.waitForSelector('#state[data-state=closed]');
     assert.match(await page.textContent('#log'), /Connection closed \(1000 The server stops\)/);
   });
+});
+
+describe('compression with a browser', { skip }, () => {
+  let browser;
+  before(async () => { browser = await launch(); });
+  after(() => browser && browser.close());
+
+  for (const deflate of [true, { noContextTakeover: true, requestNoContextTakeover: true, threshold: 0 }, { maxWindowBits: 9, requestMaxWindowBits: 9 }]) {
+    it(`goes both ways with ${JSON.stringify(deflate)}`, async (t) => {
+      let bytes = 0;
+      const server = http.createServer((request, response) => response.end('<!doctype html>'));
+      server.on('upgrade', (request, socket, head) => {
+        const ws = new WebSocket(request, socket, head, [], { deflate });
+        ws.on('message', ({ data }) => ws.send(data));
+        ws.on('close', () => { bytes = socket.bytesWritten; });
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const page = await browser.newPage();
+      t.after(async () => {
+        await page.close();
+        server.close();
+      });
+      await page.goto(`http://127.0.0.1:${server.address().port}/`);
+      const { extensions, wrong, sent } = await page.evaluate(() => new Promise((resolve, reject) => {
+        const record = (i) => JSON.stringify({ id: i, name: `user ${i}`, tags: ['größer', '日本語', '🎉'], text: 'lorem ipsum '.repeat(i) });
+        const messages = Array.from({ length: 60 }, (_, i) => record(i * i));
+        const ws = new WebSocket(`ws://${globalThis.location.host}/`);
+        const wrong = [];
+        let next = 0;
+        ws.onerror = () => reject(new Error('the connection failed'));
+        ws.onopen = () => messages.forEach((message) => ws.send(message));
+        ws.onmessage = ({ data }) => {
+          if (data !== messages[next]) wrong.push(next);
+          if (++next === messages.length) ws.close(1000);
+        };
+        ws.onclose = () => resolve({ extensions: ws.extensions, wrong, sent: messages.join('').length });
+      }));
+      assert.match(extensions, /^permessage-deflate/);
+      assert.deepStrictEqual(wrong, []);
+      // What came back was compressed.
+      assert.ok(bytes > 0 && bytes < sent / 4, `${bytes} bytes for ${sent} characters`);
+    });
+  }
 });

@@ -45,6 +45,11 @@ class Server {
     child.stderr.on('data', (text) => { this.#stderr += text; });
   }
 
+  /** The process, for those who talk to it in words of their own. */
+  get process() {
+    return this.#child;
+  }
+
   async #reply() {
     const abort = new AbortController();
     const { signal } = abort;

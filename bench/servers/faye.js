@@ -9,6 +9,9 @@ const WebSocket = require(process.argv[2]);
 
 const sockets = new Set();
 const options = { maxLength: child.MAX_LENGTH };
+// Compression is off, unless bench/deflate.js asks for it: built in, or the original's plug-in.
+if (process.env.BENCH_DEFLATE === 'built-in') options.deflate = { threshold: 0 };
+if (process.env.BENCH_DEFLATE === 'plug-in') options.extensions = [require('permessage-deflate')];
 
 const echo = (ws) => {
   ws.onmessage = (event) => ws.send(event.data);

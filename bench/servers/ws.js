@@ -17,7 +17,8 @@ try {
 const server = child.createHttpServer();
 const wss = new WebSocketServer({
   maxPayload: child.MAX_LENGTH,
-  perMessageDeflate: false,
+  // Off, unless bench/deflate.js asks for it.
+  perMessageDeflate: process.env.BENCH_DEFLATE ? { threshold: 0 } : false,
   clientTracking: false,
   server
 });
