@@ -324,6 +324,44 @@ describe('permessage-deflate: bombs', () => {
   });
 });
 
+describe('permessage-deflate: broadcast', () => {
+  const WISHES = [true, { noContextTakeover: true, threshold: 0 }, true, { noContextTakeover: true, threshold: 20 }, undefined];
+  const open = (t) => Promise.all(WISHES.map((wish) => server(t, { deflate: wish })));
+
+  it('sends each connection the frames it would have got by itself, in order', async (t) => {
+    const many = await open(t);
+    const single = await open(t);
+    for (const message of ['hello hello', 'z'.repeat(500), Buffer.from('hello hello'), '']) {
+      many.forEach(({ ws: socket }) => socket.send('before'));
+      const { sent, skipped } = WebSocket.broadcast(many.map(({ ws: socket }) => socket), message);
+      assert.deepStrictEqual([sent, skipped], [WISHES.length, []]);
+      many.forEach(({ ws: socket }) => socket.send('after'));
+      for (const { ws: socket } of single) ['before', message, 'after'].forEach((each) => socket.send(each));
+      for (const [i, { peer }] of many.entries()) {
+        for (let k = 0; k < 3; k++) {
+          const [frame, expected] = [await peer.frame(), await single[i].peer.frame()];
+          assert.deepStrictEqual(frame, expected);
+          if (k === 1) assert.strictEqual(frame.rsv, WISHES[i] && (i !== 3 || message.length >= 20) ? RSV1 : 0);
+        }
+      }
+    }
+  });
+
+  it('waits for a long message that was sent before', async (t) => {
+    const [{ ws: busy, peer }, { ws: idle, peer: other }] = await Promise.all([0, 1].map(() => (
+      server(t, { deflate: { noContextTakeover: true, threshold: 0 } }))));
+    const long = crypto.randomBytes(200000).toString('hex');
+    busy.send(long);
+    WebSocket.broadcast([busy, idle], 'next');
+    const frames = [await peer.frame(), await peer.frame()];
+    const texts = frames.map(({ payload }) => (
+      zlib.inflateRawSync(payload, { finishFlush: zlib.constants.Z_SYNC_FLUSH }).toString()));
+    assert.ok(texts[0] === long);
+    assert.strictEqual(texts[1], 'next');
+    assert.deepStrictEqual((await other.frame()).payload, frames[1].payload);
+  });
+});
+
 describe('permessage-deflate: long messages', () => {
   const long = JSON.stringify(Array.from({ length: 400000 }, (_, i) => i * 7));
 

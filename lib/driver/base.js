@@ -93,6 +93,11 @@ class Driver extends LazyEmitter {
     return false;
   }
 
+  /** Whether a message to many, of so many bytes, may reach the native session that way now. */
+  _joinsBroadcast() {
+    return this._sharesFrames;
+  }
+
   // ---- input
 
   parse(chunk) {

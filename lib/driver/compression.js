@@ -20,9 +20,14 @@ class Compression {
     this.waiting = 0;
   }
 
+  /** Whether a message of `length` cannot leave at once. */
+  delays(length) {
+    return this._sending || length >= LONG;
+  }
+
   /** Takes a message if it cannot leave at once. */
   takes(opcode, data) {
-    if (!this._sending && data.length < LONG) return false;
+    if (!this.delays(data.length)) return false;
     // A copy: the caller may overwrite its buffer at once.
     const payload = Buffer.from(data);
     this.waiting += payload.length;

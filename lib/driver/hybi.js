@@ -46,6 +46,10 @@ class Hybi extends Driver {
     return this._extensions === null && this._compression === null;
   }
 
+  _joinsBroadcast(length) {
+    return this._extensions === null && (this._compression === null || !this._compression.delays(length));
+  }
+
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {

@@ -23,7 +23,7 @@ function broadcast(sockets, message) {
   for (const socket of sockets) {
     const driver = socket._driver;
     if (socket.readyState !== OPEN || driver.readyState !== 1 || driver._congested) skipped.push(socket);
-    else if (driver._sharesFrames) {
+    else if (driver._joinsBroadcast(payload.length)) {
       drivers.push(driver);
       ids.push(driver._id);
     } else others.push(socket);
