@@ -270,7 +270,7 @@ fn tell(number: u32, arguments: Arguments) {
     }
 }
 
-/// Takes the memory that chunks are read into, that of [`marks`](super::marks), and
+/// Takes the memory that chunks are read into, that of `marks`, and
 /// `dispatch(number, length, count)`, which is called for each chunk: `length` bytes are in the slab
 /// and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
 /// negated. The least integer says that the socket has failed; the next that `count` bytes of marked
