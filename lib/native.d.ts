@@ -18,7 +18,8 @@ export declare class ClientSocket {
   constructor(target: SocketTarget, bell: () => void, tls: TlsConnector | undefined | null, proxyTls: TlsConnector | undefined | null, handOver: boolean)
   /**
    * After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
-   * in the async context of this call. Returns its number there, or -1 when it cannot be.
+   * in the async context of this call; `resource` stands for it and must live as long. Returns its
+   * number there, or -1, and then the connection is lost.
    */
   takeLine(channel: number, resource: object): number
   /** Begins to connect. */

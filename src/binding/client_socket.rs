@@ -157,8 +157,8 @@ impl ClientSocket {
     }
 
     /// After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
-    /// in the async context of this call. Returns its number there, or -1 when `collect` goes on as
-    /// before. `resource` stands for it and must live as long.
+    /// in the async context of this call; `resource` stands for it and must live as long. Returns its
+    /// number there, or -1, and then the connection is lost.
     #[napi(catch_unwind)]
     pub fn take_line(&mut self, env: Env, channel: u32, resource: Object<'_>) -> i32 {
         #[cfg(any(target_os = "linux", target_os = "macos"))]
