@@ -229,7 +229,8 @@ export declare function kernelRelease(number: number): void
 
 /**
  * Writes what the session holds for the peer and then a message, without copying it first;
- * returns how many bytes the system did not take. They stay in the session.
+ * returns how many bytes the system did not take. What is left of the session's output stays there;
+ * what is left of the payload is the caller's to send.
  */
 export declare function kernelSend(number: number, opcodeBits: number, payload: Buffer): number
 

@@ -373,7 +373,7 @@ class Driver extends LazyEmitter {
   _write(opcode, payload) {
     const length = stageBytes(this._id, opcode, payload);
     if (length >= 0) this._staged(length);
-    else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._handOver(this._kernel.send(opcode, payload));
+    else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._writePast(opcode, payload);
     else if (payload.length >= FLUSH_BYTES && opcode < 8 && this._sharesFrames) this._writeLong(opcode, bytesIn(payload));
     else this._wrote(native.send(this._id, opcode, payload));
   }
@@ -388,6 +388,15 @@ class Driver extends LazyEmitter {
       this.io._put(memory.subarray(start));
       if (hasLeft(this.io)) keep(memory);
     }
+  }
+
+  /** Writes a message past the socket's stream, which gets what the kernel does not take. */
+  _writePast(opcode, payload) {
+    const left = this._kernel.send(opcode, payload);
+    const held = left === 0 ? 0 : frameStaged(this._id);
+    this._handOver(held);
+    // A copy: the caller may overwrite its buffer at once.
+    if (left > held) this.io._put(Buffer.from(payload.subarray(payload.length - (left - held))));
   }
 
   _writeText(opcode, text) {

@@ -189,7 +189,7 @@ impl Kernel {
         }
         let mut unwritten = Vec::new();
         for number in marked.drain(..) {
-            let rest = self.write(number, |watch, entry, _| watch.write(entry, &[]));
+            let rest = self.write(number, |watch, entry, _| watch.write(entry));
             if rest > 0 {
                 unwritten.push((number, rest));
             }
@@ -370,7 +370,8 @@ pub fn kernel_written(number: u32) -> f64 {
 }
 
 /// Writes what the session holds for the peer and then a message, without copying it first;
-/// returns how many bytes the system did not take. They stay in the session.
+/// returns how many bytes the system did not take. What is left of the session's output stays there;
+/// what is left of the payload is the caller's to send.
 #[napi(catch_unwind)]
 pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     let opcode = table::opcode(opcode_bits)?;
@@ -379,12 +380,12 @@ pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Resul
             match entry.connection.plain_header(opcode, payload.len()) {
                 Some(header) => {
                     entry.output.wire.extend_from_slice(header.as_bytes());
-                    watch.write(entry, &payload)
+                    watch.write_with(entry, &payload)
                 }
                 None => {
                     let Entry { connection, output, .. } = entry;
                     connection.send(opcode, 0, &payload, entropy, output);
-                    watch.write(entry, &[])
+                    watch.write(entry)
                 }
             }
         })
@@ -396,8 +397,7 @@ pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Resul
 /// stay in the session.
 #[napi(catch_unwind)]
 pub fn kernel_write(number: u32) -> u32 {
-    with(|kernel| kernel.write(number, |watch, entry, _| watch.write(entry, &[])))
-        .unwrap_or_default()
+    with(|kernel| kernel.write(number, |watch, entry, _| watch.write(entry))).unwrap_or_default()
 }
 
 /// Writes what the marked connections hold. What the system did not take stays in the sessions:

@@ -17,6 +17,8 @@ pub(super) const LANDED: i32 = 1 << 16;
 
 /// What has to have arrived of a message, and be missing, for it to get memory of its own.
 const LEAST_HELD: usize = 32 * 1024;
+/// Shorter messages are collected in memory that is in the cache already, and copied once.
+const LEAST_LANDED: usize = 192 * 1024;
 /// Longer messages are collected by the core.
 const MOST_LANDED: usize = 1 << 30;
 
@@ -159,8 +161,14 @@ impl Watch {
         }
     }
 
-    /// Writes the session's output and `more` behind it; returns what is left in the output.
-    pub(super) fn write(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
+    /// Writes the session's output; returns what is left in it.
+    pub(super) fn write(&mut self, entry: &mut Entry) -> u32 {
+        self.write_with(entry, &[])
+    }
+
+    /// Writes the session's output and `more` behind it; returns how many bytes are left of both. Of
+    /// `more` nothing is kept.
+    pub(super) fn write_with(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
         let wire = &mut entry.output.wire;
         if wire.is_empty() && more.is_empty() {
             return 0;
@@ -168,13 +176,12 @@ impl Watch {
         // Whatever goes wrong is told again to Node's socket, which then writes the rest.
         let taken = send_some(self.descriptor, wire, more).unwrap_or_default();
         self.written += taken as f64;
-        let (queued, total) = (wire.len(), wire.len() + more.len());
-        if taken == total {
+        let total = wire.len() + more.len();
+        if taken >= wire.len() {
             table::clear_output(entry);
-            return 0;
+        } else {
+            wire.drain(..taken);
         }
-        wire.drain(..taken.min(queued));
-        wire.extend_from_slice(more.get(taken.saturating_sub(queued)..).unwrap_or_default());
         (total - taken) as u32
     }
 }
@@ -184,7 +191,10 @@ impl Watch {
 fn wanted(landing: Option<Landing>, given: usize) -> usize {
     let Some(Landing { held, missing }) = landing else { return 0 };
     let total = held.saturating_add(missing);
-    if held < given || held < LEAST_HELD || missing < LEAST_HELD || total > MOST_LANDED {
+    if held < given || held < LEAST_HELD || missing < LEAST_HELD {
+        return 0;
+    }
+    if !(LEAST_LANDED..=MOST_LANDED).contains(&total) {
         return 0;
     }
     total.min(held.saturating_mul(4))
