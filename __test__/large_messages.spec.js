@@ -46,6 +46,77 @@ for (const size of SIZES) {
   });
 }
 
+it('payloads of every size are the application\'s own, however they were cut', async (t) => {
+  const { ws, peer } = await openServer(t);
+  const got = [];
+  ws.on('message', ({ data }) => got.push(data));
+  const sent = [4095, 4096, 4097, 5000, 8193, 16384, 16385, 40000].flatMap((size) => [patterned(size), patterned(size)]);
+  const wire = Buffer.concat(sent.map((bytes) => masked(BINARY, bytes)));
+  for (let from = 0; from < wire.length; from += 7001) {
+    peer.write(wire.subarray(from, from + 7001));
+    await until(() => ws._stream.bytesRead >= from + Math.min(7001, wire.length - from));
+  }
+  await until(() => got.length === sent.length);
+  for (const [i, bytes] of sent.entries()) {
+    assert.ok(got[i].equals(bytes), `${bytes.length}`);
+    got[i].fill(0xff);
+  }
+});
+
+it('messages of all sizes in one turn leave in order, overwritten as they may be', async (t) => {
+  const { ws, peer } = await openServer(t);
+  const sizes = [10, 5000, 20, 40000, 30000, 3, 70000, 4097, 10, 200000, 5];
+  const bytes = Buffer.alloc(200000);
+  for (const [i, size] of sizes.entries()) {
+    ws.send(bytes.fill(i).subarray(0, size));
+    ws.send(String(i % 10).repeat(size));
+  }
+  for (const [i, size] of sizes.entries()) {
+    assert.ok((await peer.frame()).payload.equals(Buffer.alloc(size, i)), `${size}`);
+    assert.ok((await peer.frame()).payload.equals(Buffer.alloc(size, String(i % 10))), `${size}`);
+  }
+  assert.strictEqual(ws.bufferedAmount, 0);
+});
+
+it('a listener that throws in front of a long message costs nothing behind it', async (t) => {
+  const { ws, peer } = await openServer(t);
+  const bytes = patterned(300000);
+  const got = [];
+  ws.on('message', ({ data }) => {
+    got.push(data);
+    if (data === 'throw') throw new Error('of the listener');
+  });
+  const thrown = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => thrown.push(error.message));
+  t.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  });
+  const frame = masked(BINARY, bytes);
+  peer.write(Buffer.concat([masked(TEXT, 'throw'), frame.subarray(0, 10000)]));
+  await until(() => thrown.length === 1);
+  peer.write(Buffer.concat([frame.subarray(10000), masked(TEXT, 'throw'), masked(TEXT, 'behind')]));
+  await until(() => thrown.length === 2);
+  peer.write(masked(TEXT, 'last'));
+  await until(() => got.length === 5);
+  assert.ok(got[1].equals(bytes));
+  assert.deepStrictEqual([got[0], ...got.slice(2)], ['throw', 'throw', 'behind', 'last']);
+});
+
+it('a long message may begin with the upgrade', async (t) => {
+  const bytes = patterned(150000);
+  const frame = masked(BINARY, bytes);
+  const { ws, peer } = await openServer(t, { extra: frame.subarray(0, 9000) });
+  const got = [];
+  ws.on('message', ({ data }) => got.push(data));
+  peer.write(Buffer.concat([frame.subarray(9000), masked(TEXT, 'behind')]));
+  await until(() => got.length === 2);
+  assert.ok(got[0].equals(bytes));
+  assert.strictEqual(got[1], 'behind');
+});
+
 it('long messages of one turn, and of the next ones, arrive as they were sent', async (t) => {
   const { ws, peer } = await openServer(t);
   const bytes = Buffer.alloc(300000);

@@ -75,6 +75,11 @@ class ClientLine {
 
   unmark() {}
 
+  /** The rest of a long message comes in chunks. */
+  land() {
+    return false;
+  }
+
   /** Writes the session's output; returns how many bytes of it the kernel did not take. */
   write() {
     this._socket._refreshTimer();
@@ -119,7 +124,7 @@ class ClientLine {
       if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
-      if (this._raw || driver._batch !== null || driver._held !== null) this._keepRest(length);
+      if (this._raw || driver._batch !== null || driver._held !== null || driver._landing !== null) this._keepRest(length);
     }
   }
 
@@ -128,8 +133,8 @@ class ClientLine {
    * threw, or all that follows a message that is inflated on another thread.
    */
   _keepRest(length) {
-    const { _batch: batch, _held: held } = this._driver;
-    if (batch !== null && batch.chunk.buffer === slab.buffer) batch.chunk = Buffer.from(slab.subarray(0, length));
+    const { _batch: batch, _held: held, _landing: landing } = this._driver;
+    if (batch !== null) batch.leave(slab, length);
     if (held !== null) {
       for (let i = 0; i < held.length; i++) {
         if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
@@ -137,7 +142,7 @@ class ClientLine {
     }
     if (this._socket._line !== this) return;
     if (held !== null) this.pause();
-    this._raw = batch !== null || held !== null;
+    this._raw = batch !== null || held !== null || landing !== null;
     native.lineRaw(this._number, this._raw);
   }
 }
@@ -179,6 +184,7 @@ function isPlain(socket, { io }) {
 function takeLine(driver, socket) {
   const number = socket._number;
   if (!(number >= 0) || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver)) return;
+  driver._stopLanding();
   const line = new ClientLine(driver, socket, number);
   socket._line = line;
   driver._kernel = line;

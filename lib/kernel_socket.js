@@ -18,6 +18,8 @@ const FAILED = -0x80000000;
 const UNWRITTEN = FAILED + 1;
 /** In place of a length: memory is wanted for a message that is being read. */
 const WANTED = FAILED + 2;
+/** Reading fewer bytes on their own, without what follows them, costs more than copying them. */
+const LEAST_READ = 32768;
 /** In a count of events: it is in that memory. */
 const LANDED = 1 << 16;
 
@@ -144,7 +146,7 @@ class KernelSocket {
   receive(length, count) {
     const { _socket: socket, _driver: driver } = this;
     if (length === UNWRITTEN) return this.handOver();
-    if (length === WANTED) return this._lend(count);
+    if (length === WANTED) return this._lend(Buffer.allocUnsafeSlow(count));
     // Destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (length <= 0) {
@@ -156,7 +158,7 @@ class KernelSocket {
     this.bytesRead += length;
     if (socket.timeout) socket._unrefTimer();
     try {
-      if (count & LANDED) driver._takeReport(this._takeLanding(), length, 1);
+      if (count & LANDED) driver._takeLanded(this._takeLanding(), length);
       else if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
@@ -164,10 +166,16 @@ class KernelSocket {
     }
   }
 
-  /** A long message is read to where its listeners get it. */
-  _lend(length) {
-    this._landing = Buffer.allocUnsafeSlow(length);
-    native.kernelLand(this._number, this._landing);
+  /** Has the `missing` bytes of a long message read to `memory`; false if they are to come in chunks. */
+  land(memory, missing) {
+    if (this._raw || missing < LEAST_READ) return false;
+    this._lend(memory);
+    return true;
+  }
+
+  _lend(memory) {
+    this._landing = memory;
+    native.kernelLand(this._number, memory);
   }
 
   _takeLanding() {
@@ -181,9 +189,9 @@ class KernelSocket {
    * threw, or all that follows a message that is inflated on another thread.
    */
   _keepRest(length) {
-    const { _batch: batch, _held: held } = this._driver;
-    if (batch === null && held === null && !this._raw) return;
-    if (batch !== null && batch.chunk.buffer === slab.buffer) batch.chunk = Buffer.from(slab.subarray(0, length));
+    const { _batch: batch, _held: held, _landing: landing } = this._driver;
+    if (batch === null && held === null && landing === null && !this._raw) return;
+    if (batch !== null) batch.leave(slab, length);
     if (held !== null) {
       for (let i = 0; i < held.length; i++) {
         if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
@@ -191,7 +199,7 @@ class KernelSocket {
       this.pause();
     }
     if (this._number < 0) return;
-    this._raw = batch !== null || held !== null;
+    this._raw = batch !== null || held !== null || landing !== null;
     native.kernelRaw(this._number, this._raw);
   }
 }
@@ -319,6 +327,7 @@ function takeSocket(driver, socket) {
   }
   handle.reading = false;
 
+  driver._stopLanding();
   kernel._number = number;
   connections[number] = kernel;
   driver._kernel = kernel;

@@ -195,6 +195,19 @@ export declare function inflateAside(id: number): Promise<unknown>
 /** Whether permessage-deflate was agreed on. */
 export declare function isCompressed(id: number): boolean
 
+/**
+ * Has a message that is landing collected natively after all; what has arrived of it is at the
+ * beginning of `memory`.
+ */
+export declare function giveBackLanded(id: number, memory: Buffer): void
+
+/**
+ * Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
+ * that came before; reports as `receive` does, and returns the number of events: 1 for the complete
+ * message.
+ */
+export declare function landed(id: number, memory: Buffer, length: number): number
+
 /** Whether the bytes are well-formed UTF-8. */
 export declare function isUtf8(bytes: Buffer): boolean
 
@@ -433,8 +446,11 @@ export declare function startHandshake(id: number, headers?: Array<string> | und
 /** Gives back the zlib states that were not used since the last call; returns the bytes that remain. */
 export declare function sweepDeflate(): number
 
-/** Moves the bytes that wait for the peer into `target`, which must be exactly as long. */
-export declare function takeOutput(id: number, target: Buffer): void
+/**
+ * Moves the bytes that wait for the peer into `target`, if it is exactly as long; returns how many
+ * there are.
+ */
+export declare function takeOutput(id: number, target: Buffer): number
 
 /** The options that decide how a handshake is made. */
 export interface TlsSetup {

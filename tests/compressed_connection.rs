@@ -29,7 +29,7 @@ fn always() -> DeflateOptions {
 }
 
 fn options(peer_masking: PeerMasking, masking: bool, max_length: u64) -> Options {
-    Options { peer_masking, masking, max_length, max_events: 64 }
+    Options { peer_masking, masking, max_length, max_events: 64, least_landing: u64::MAX }
 }
 
 fn proposal(options: &DeflateOptions) -> Proposal {
@@ -134,7 +134,7 @@ fn receive(
                     }
                     other => return (messages, Some(format!("{other:?}"))),
                 },
-                Status::Full | Status::Handshake => {}
+                Status::Full | Status::Handshake | Status::Landing => {}
             }
         }
     }

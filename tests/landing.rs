@@ -1,7 +1,7 @@
-//! Messages whose rest is read to where they stay: the same comes out as through `receive` alone.
+//! Long messages that the caller joins: the same comes out as through `receive` alone.
 
 use faye_websocket_rs::proto::hybi::{Landing, PeerMasking, Receiver, ReceiverOptions, Verdict};
-use faye_websocket_rs::proto::{Encoding, Event, Output, ProtocolError, Span, Status};
+use faye_websocket_rs::proto::{Encoding, Event, Output, Progress, ProtocolError, Span, Status};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -10,6 +10,7 @@ fn receiver() -> Receiver {
         masking: PeerMasking::Required,
         max_length: 1 << 20,
         max_events: 8,
+        least_landing: 100,
     })
 }
 
@@ -22,16 +23,21 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Receives `input` up to `at`, then lands the rest in pieces of `step` bytes.
+/// Receives `input` up to `at`, where it must be within the payload, and lands the rest in pieces of
+/// `step` bytes.
 fn land(mut input: Vec<u8>, at: usize, step: usize) -> (Vec<u8>, Vec<Event>, Option<Verdict>) {
     let mut receiver = receiver();
     let mut out = Output::default();
     let (head, rest) = input.split_at_mut(at);
-    assert_eq!(receiver.receive(head, 0, &mut out).status, Status::NeedMore);
-    let Landing { held, missing } = receiver.landing().expect("a message of known length");
-    assert_eq!(missing, rest.len());
+    let Progress { consumed, status } = receiver.receive(head, 0, &mut out);
+    if status == Status::Verdict {
+        return (Vec::new(), out.events, receiver.take_verdict());
+    }
+    assert_eq!(status, Status::Landing);
+    let Landing { held, missing, .. } = receiver.landing().expect("a message of known length");
+    assert_eq!((held, missing), (head.len() - consumed, rest.len()));
     let mut memory = vec![0; held + missing];
-    receiver.land(&mut memory, &mut out);
+    memory[..held].copy_from_slice(&head[consumed..]);
     let mut at = held;
     for piece in rest.chunks(step) {
         memory[at..at + piece.len()].copy_from_slice(piece);
@@ -58,12 +64,15 @@ fn the_message_is_whole_and_unmasked_wherever_it_was_cut() {
 }
 
 #[test]
-fn the_last_fragment_lands_behind_the_others() {
-    let mut input = frame(0x02, &[1; 300]);
-    input.extend(frame(0x80, &[2; 200]));
-    let (memory, events, _) = land(input, 308 + 8 + 3, 50);
-    assert_eq!(events, [Event::Binary(Span::input(0, 500))]);
-    assert_eq!((&memory[..300], &memory[300..]), (&[1; 300][..], &[2; 200][..]));
+fn what_came_before_it_in_the_chunk_is_reported_first() {
+    let mut input = frame(0x82, &[1; 30]);
+    input.extend(frame(0x82, &[2; 200]));
+    let mut receiver = receiver();
+    let mut out = Output::default();
+    let progress = receiver.receive(&mut input[..150], 0, &mut out);
+    assert_eq!(progress, Progress { consumed: 46, status: Status::Landing });
+    assert_eq!(out.events, [Event::Binary(Span::input(8, 30))]);
+    assert_eq!(input[46..150], [2; 104]);
 }
 
 #[test]
@@ -81,17 +90,28 @@ fn ill_formed_text_fails_at_its_first_bad_byte() {
 }
 
 #[test]
-fn nothing_lands_that_has_no_known_end() {
-    for (first, what) in [(0x01, "a first fragment"), (0x89, "a ping")] {
+fn only_long_messages_of_a_single_frame_land() {
+    for (what, input) in [
+        ("a short message", frame(0x82, &[0; 99])),
+        ("a first fragment", frame(0x01, &[b'a'; 100])),
+        ("a last fragment", [frame(0x02, &[]), frame(0x80, &[0; 100])].concat()),
+    ] {
         let mut receiver = receiver();
-        let mut input = frame(first, &[b'a'; 100]);
-        if first == 0x89 {
-            input = vec![0x89, 0x80 | 100, 0, 0, 0, 0];
-            input.resize(106, 0);
-        }
-        receiver.receive(&mut input[..50], 0, &mut Output::default());
-        assert_eq!(receiver.landing(), None, "{what}");
+        let mut input = input;
+        let some = input.len() - 10;
+        let progress = receiver.receive(&mut input[..some], 0, &mut Output::default());
+        assert_eq!((progress.status, receiver.landing()), (Status::NeedMore, None), "{what}");
     }
+}
+
+#[test]
+fn nothing_lands_before_its_first_byte() {
+    let mut input = frame(0x82, &[5; 200]);
+    let mut receiver = receiver();
+    let mut out = Output::default();
+    assert_eq!(receiver.receive(&mut input[..8], 0, &mut out).status, Status::NeedMore);
+    assert_eq!(receiver.receive(&mut input[8..], 0, &mut out).status, Status::NeedMore);
+    assert_eq!(out.events, [Event::Binary(Span::input(0, 200))]);
 }
 
 #[test]
@@ -101,9 +121,7 @@ fn what_has_landed_can_be_given_back() {
     let mut receiver = receiver();
     let mut out = Output::default();
     receiver.receive(&mut input[..108], 0, &mut out);
-    let mut memory = vec![0; 256];
-    receiver.land(&mut memory, &mut out);
-    memory[100..150].copy_from_slice(&input[108..158]);
+    let mut memory = input[8..158].to_vec();
     receiver.landed(&mut memory, 50, &mut out);
     receiver.give_back_landed(&memory);
     receiver.receive(&mut input[158..], 0, &mut out);
@@ -118,8 +136,6 @@ fn a_message_that_we_close_in_the_middle_of_is_skipped() {
     let mut receiver = receiver();
     let mut out = Output::default();
     receiver.receive(&mut input[..108], 0, &mut out);
-    let mut memory = vec![0; 256];
-    receiver.land(&mut memory, &mut out);
     receiver.begin_closing();
     assert_eq!(receiver.landing(), None);
     assert_eq!(receiver.receive(&mut input[108..], 0, &mut out).status, Status::Verdict);

@@ -11,7 +11,12 @@ struct Outcome {
 }
 
 fn options(max_length: u64) -> ReceiverOptions {
-    ReceiverOptions { masking: PeerMasking::Either, max_length, max_events: 3 }
+    ReceiverOptions {
+        masking: PeerMasking::Either,
+        max_length,
+        max_events: 3,
+        least_landing: u64::MAX,
+    }
 }
 
 fn hear(receiver: &mut Receiver, input: &[u8], heard: &mut Vec<String>) -> Status {

@@ -1,11 +1,13 @@
 'use strict';
 
 const Batch = require('./batch');
-const { hasLeft } = require('./coupling');
+const { putAndForget } = require('./coupling');
 const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
-const { HEADER_ROOM, bytesIn, textIn, encode, keep } = require('./long_message');
+const Landing = require('./landing');
+const allocate = require('./payload_pool');
+const { HEADER_ROOM, bytesIn, textIn, keep } = require('./long_message');
 const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
 const { stageText, stageBytes, frameStaged } = require('./staging');
 const headerLine = require('../header_line');
@@ -24,6 +26,14 @@ const MAX_UNSENT_PONGS = 60;
 
 /** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
 const FLUSH_BYTES = 65536;
+
+/** Shorter messages are copied, to be written with those of other connections. */
+const PAST_BYTES = 32768;
+
+/** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
+const MAX_STAGED_CHARS = 4096;
+
+const EMPTY = Buffer.alloc(0);
 
 /** No session has this id: the native side ignores whatever is asked of it. */
 const RELEASED = 0xffffffff;
@@ -56,8 +66,8 @@ class Driver extends LazyEmitter {
     this._depth = 0;
     this._coalesce = false;
     this._scheduled = false;
+    /** Bytes for the peer that the session holds, or an estimate. */
     this._pending = 0;
-    /** Whether `_pending` is more than an estimate. */
     this._isExact = true;
 
     this._congested = false;
@@ -126,7 +136,8 @@ class Driver extends LazyEmitter {
       this._report(chunk, count);
       if (this._batch !== null) {
         // All of it is to be parsed again from where it stopped.
-        if (this._batch.status !== Status.NEED_MORE) this._batch.chunk = chunk.subarray(0, length);
+        const { _batch: batch } = this;
+        if (batch.status !== Status.NEED_MORE) batch.chunk = batch.source = chunk.subarray(0, length);
         this._dispatchBatch();
       }
     } finally {
@@ -135,14 +146,58 @@ class Driver extends LazyEmitter {
     }
   }
 
+  /** As `_takeReport`, for a message that has landed in `memory`. */
+  _takeLanded(memory, length) {
+    const isText = (spans[HEADER_INTS] & KIND_BITS) < Kind.BINARY;
+    this._takeReport(memory, length, 1);
+    if (isText) keep(memory);
+  }
+
   _take(chunk, from) {
     if (this._batch !== null) this._dispatchBatch();
     if (this._held !== null) {
       this._held.push(chunk);
       return;
     }
-    this._receive(chunk, from);
+    if (this._landing !== null) this._receiveLanding(chunk, from);
+    else this._receive(chunk, from);
     if (this._batch !== null) this._dispatchBatch();
+  }
+
+  /** The chunk of a batch ends within a long message. */
+  _land({ source, consumed, missing, isText }) {
+    if (this.readyState > 1) return;
+    const landing = new Landing(source, consumed, missing, isText);
+    if (this._kernel === null || !this._kernel.land(landing.memory, missing)) this._landing = landing;
+  }
+
+  /** Takes what comes next of that message; the rest of the chunk is parsed behind it. */
+  _receiveLanding(chunk, from) {
+    const landing = this._landing;
+    if (this.readyState > 1) {
+      this._landing = null;
+      this._receive(chunk, from);
+      return;
+    }
+    const next = from + landing.push(chunk, from);
+    const count = native.landed(this._id, landing.memory, next - from);
+    const status = spans[0];
+    if (count === 0 && status === Status.NEED_MORE) return;
+    this._landing = null;
+    if (next === chunk.length && status === Status.NEED_MORE) {
+      this._report(landing.memory, count);
+      landing.release();
+    } else {
+      this._batch = new Batch(landing.memory, count, status === Status.NEED_MORE ? RESUME : status, next);
+      this._batch.source = chunk;
+    }
+  }
+
+  /** Somebody else reads from now on: what has arrived of a long message is the session's. */
+  _stopLanding() {
+    if (this._landing === null) return;
+    native.giveBackLanded(this._id, this._landing.memory);
+    this._landing = null;
   }
 
   /** A message takes long to inflate: that happens on another thread, and reading goes on later. */
@@ -200,10 +255,13 @@ class Driver extends LazyEmitter {
         this._batch = null;
       } else if (status === RESUME) {
         this._batch = null;
-        this._receive(batch.chunk, batch.consumed);
+        this._receive(batch.source, batch.consumed);
+      } else if (status === Status.LANDING) {
+        this._batch = null;
+        this._land(batch);
       } else if (status === Status.BUSY) {
         this._batch = null;
-        this._inflateAside(batch.chunk, batch.consumed);
+        this._inflateAside(batch.source, batch.consumed);
       } else {
         batch.status = RESUME;
         if (status === Status.HANDSHAKE) this._completeHandshake();
@@ -241,15 +299,20 @@ class Driver extends LazyEmitter {
     }
   }
 
-  /** Memory of its own for a payload, or an exclusive part of a chunk that it fills at least half. */
+  /** Memory for a payload that its listeners may keep, or the part of a chunk that it fills half of. */
   _payload(code, offset, length, chunk) {
     if (code & SCRATCH_BIT) {
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = allocate(length);
       native.scratchBytes(this._id, offset, bytes);
       return bytes;
     }
+    const isSlab = chunk.buffer === slab.buffer;
+    if (length === chunk.length && !isSlab) return chunk;
     const part = chunk.subarray(offset, offset + length);
-    return length * 2 >= chunk.buffer.byteLength && chunk.buffer !== slab.buffer ? part : Buffer.from(part);
+    if (length * 2 >= chunk.buffer.byteLength && !isSlab) return part;
+    const bytes = allocate(length);
+    bytes.set(part);
+    return bytes;
   }
 
   _deliver(data) {
@@ -344,6 +407,9 @@ class Driver extends LazyEmitter {
     native.releaseSession(this._id);
     this._id = RELEASED;
     this._pending = 0;
+    this._frames = this._only = null;
+    this._framed = 0;
+    this._landing = null;
     this._inputEnded = true;
   }
 
@@ -373,21 +439,34 @@ class Driver extends LazyEmitter {
   _write(opcode, payload) {
     const length = stageBytes(this._id, opcode, payload);
     if (length >= 0) this._staged(length);
-    else if (this._kernel !== null && opcode < 8 && this._kernel.writable) this._writePast(opcode, payload);
-    else if (payload.length >= FLUSH_BYTES && opcode < 8 && this._sharesFrames) this._writeLong(opcode, bytesIn(payload));
-    else this._wrote(native.send(this._id, opcode, payload));
+    else if (opcode >= 8) this._wrote(native.send(this._id, opcode, payload));
+    else this._writeLong(opcode, payload, null);
   }
 
-  /** Writes a message that would not wait for the end of the turn, past the session's memory. */
-  _writeLong(opcode, memory) {
-    this.flush();
-    const start = native.frameAround(this._id, opcode, memory);
-    if (start < 0) {
-      this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
-    } else {
-      this.io._put(memory.subarray(start));
-      if (hasLeft(this.io)) keep(memory);
+  _writeText(opcode, text) {
+    if (this._kernel !== null || text.length <= MAX_STAGED_CHARS) {
+      const length = stageText(this._id, opcode, text);
+      if (length >= 0) return this._staged(length);
     }
+    const memory = textIn(text);
+    this._writeLong(opcode, memory.subarray(HEADER_ROOM), memory);
+  }
+
+  /** Writes a message that is not staged; `memory` is the payload's with room for a header, if it is ours. */
+  _writeLong(opcode, payload, memory) {
+    const kernel = this._kernel;
+    if (kernel !== null && this._frames === null && kernel.writable) {
+      if (payload.length >= PAST_BYTES) {
+        this._writePast(opcode, payload);
+        if (memory !== null) keep(memory);
+        return;
+      }
+    } else if (this._sharesFrames) {
+      this._gather(opcode, memory || bytesIn(payload));
+      return;
+    }
+    this._wrote(native.send(this._id, opcode, payload));
+    if (memory !== null) keep(memory);
   }
 
   /** Writes a message past the socket's stream, which gets what the kernel does not take. */
@@ -399,27 +478,49 @@ class Driver extends LazyEmitter {
     if (left > held) this.io._put(Buffer.from(payload.subarray(payload.length - (left - held))));
   }
 
-  _writeText(opcode, text) {
-    const length = stageText(this._id, opcode, text);
-    if (length >= 0) return this._staged(length);
-    const size = Buffer.byteLength(text, 'utf8');
-    if (this._kernel === null && size >= FLUSH_BYTES && this._sharesFrames) {
-      this._writeLong(opcode, textIn(text, size));
-    } else {
-      this._write(opcode, encode(text, size));
+  /** Makes a frame of a message where it lies, to be written when the turn ends, uncopied. */
+  _gather(opcode, memory) {
+    this._gatherOutput();
+    const start = native.frameAround(this._id, opcode, memory);
+    if (start < 0) {
+      this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
+      return;
     }
+    const frame = memory.subarray(start);
+    this._only = this._frames === null ? frame : null;
+    (this._frames ||= []).push(frame);
+    this._framed += frame.length;
+    this._wrote(0);
+  }
+
+  /** What the session holds goes out before the frames that are gathered next. */
+  _gatherOutput() {
+    if (this._kernel !== null) this._kernel.unmark();
+    const length = this._isExact ? this._pending : frameStaged(this._id);
+    this._pending = 0;
+    this._isExact = true;
+    const bytes = length > 0 ? this._takeOutput(length) : EMPTY;
+    if (bytes.length === 0) return;
+    (this._frames ||= []).push(bytes);
+    this._framed += bytes.length;
   }
 
   /** Notes a message of `length` bytes that the session will frame when it is next called. */
   _staged(length) {
-    this._isExact = false;
-    this._wrote(this._pending + length + 2);
+    // Nobody knows how long it will be when it has been compressed.
+    if (this._compression !== null) this._isExact = false;
+    this._wrote(this._pending + length + this._overhead(length));
+  }
+
+  /** Bytes of a frame beside its payload: in the drafts before hybi one in front, and one behind. */
+  _overhead() {
+    return 2;
   }
 
   /** Notes that the session holds `pending` bytes for the peer. */
   _wrote(pending) {
     this._pending = pending;
-    if (!this._coalesce || pending >= FLUSH_BYTES) this.flush();
+    if (!this._coalesce || pending + this._framed >= FLUSH_BYTES) this.flush();
     else if (!this._scheduled && this._depth === 0) {
       this._scheduled = true;
       flushAtEndOfTurn(this);
@@ -430,6 +531,7 @@ class Driver extends LazyEmitter {
   flush() {
     this._scheduled = false;
     const { _pending: pending, _kernel: kernel } = this;
+    if (this._frames !== null) return this._putFrames();
     if (kernel === null) {
       if (pending === 0) return;
     } else {
@@ -443,7 +545,7 @@ class Driver extends LazyEmitter {
   /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
   flushTogether() {
     const { _pending: pending, _kernel: kernel } = this;
-    if (kernel === null || pending === 0 || !kernel.writable) return this.flush();
+    if (kernel === null || pending === 0 || this._frames !== null || !kernel.writable) return this.flush();
     this._scheduled = false;
     this._pending = 0;
     this._isExact = false;
@@ -460,9 +562,34 @@ class Driver extends LazyEmitter {
     this._pending = 0;
     this._isExact = true;
     if (length === 0) return;
-    const bytes = Buffer.allocUnsafe(length);
-    native.takeOutput(this._id, bytes);
-    this.io._put(bytes);
+    const bytes = this._takeOutput(length);
+    if (bytes.length > 0) this.io._put(bytes);
+  }
+
+  /** What the session holds, which should be `length` bytes. */
+  _takeOutput(length) {
+    for (;;) {
+      const bytes = Buffer.allocUnsafe(length);
+      const held = native.takeOutput(this._id, bytes);
+      if (held === length) return bytes;
+      length = held;
+    }
+  }
+
+  /** Hands gathered frames and what the session holds to the socket's stream: in one write, unless it is long. */
+  _putFrames() {
+    this._gatherOutput();
+    const { _frames: frames, _framed: bytes, _only: only, io } = this;
+    this._frames = this._only = null;
+    this._framed = 0;
+    if (frames.length === 1 && only !== null) {
+      if (putAndForget(io, only)) keep(only);
+    } else if (bytes <= FLUSH_BYTES) {
+      // Corked, the socket would seem congested, and then announce that it has drained.
+      io._put(Buffer.concat(frames, bytes));
+    } else {
+      for (const frame of frames) io._put(frame);
+    }
   }
 
   _drained() {
@@ -484,9 +611,18 @@ Object.assign(Driver.prototype, {
   _headers: null,
   /** Frames that wait for the connection to open. */
   _queue: null,
+  /** A long message that is being joined, or null. */
+  _landing: null,
   /** Chunks that wait for a message to be inflated, or null. */
   _held: null,
   _pingCallbacks: null,
+  /** Permessage-deflate, where it was agreed on. */
+  _compression: null,
+  /** Frames of long messages that wait for the end of the turn, or null, and their bytes. */
+  _frames: null,
+  _framed: 0,
+  /** The first of them, if no other output goes before it. */
+  _only: null,
   _unsentPongs: 0,
   _lastPong: null,
   /** Where the driver is registered, see ./forgotten. */

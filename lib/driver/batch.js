@@ -8,7 +8,8 @@ const { spans, HEADER_INTS, EVENT_INTS } = require('./session');
  */
 class Batch {
   constructor(chunk, count, status, consumed) {
-    this.chunk = chunk;
+    /** What the events point into, and what is parsed on when they have been dispatched. */
+    this.chunk = this.source = chunk;
     // An array, as copying into typed memory of its own costs more than a small batch is worth.
     const length = EVENT_INTS * count;
     const events = new Array(length);
@@ -17,6 +18,17 @@ class Batch {
     this.next = 0;
     this.status = status;
     this.consumed = consumed;
+    this.missing = spans[3];
+    this.isText = spans[4] !== 0;
+  }
+
+  /** The slab, of which `length` bytes are this batch's, will be overwritten. */
+  leave(slab, length) {
+    const inSlab = ({ buffer }) => buffer === slab.buffer;
+    if (!inSlab(this.chunk) && !inSlab(this.source)) return;
+    const copy = Buffer.from(slab.subarray(0, length));
+    if (inSlab(this.chunk)) this.chunk = copy;
+    if (inSlab(this.source)) this.source = copy;
   }
 }
 

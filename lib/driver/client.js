@@ -4,7 +4,7 @@ const Hybi = require('./hybi');
 const Extensions = require('./extensions');
 const Proxy = require('./proxy');
 const { CloseCode } = require('./close_code');
-const { native, channel } = require('./session');
+const { native, channel, KEY_BYTES } = require('./session');
 const giveBackWhenForgotten = require('./forgotten');
 const { parseServer, authorization } = require('../url');
 const { protocolList, maxLength } = require('./session_options');
@@ -31,6 +31,7 @@ class Client extends Hybi {
     });
     super(session, null, url, options);
     giveBackWhenForgotten(this);
+    if (options.masking !== false) this._keyBytes = KEY_BYTES;
     this.version = 'hybi-13';
     this.readyState = -1;
     this._uri = uri;

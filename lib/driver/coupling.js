@@ -87,11 +87,16 @@ function failed(stream, { io }) {
 
 const { write, _write, _writeGeneric } = Socket.prototype;
 
-/** Whether the system has got all that was put, so that nobody refers to those bytes any more. */
-function hasLeft({ _sink: sink, _events: listeners }) {
-  if (sink === null || listeners !== undefined || sink.writableLength > 0) return false;
-  return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 &&
-    sink.write === write && sink._write === _write && sink._writeGeneric === _writeGeneric;
+/** Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again. */
+function putAndForget(io, bytes) {
+  const sink = io._sink;
+  const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;
+  io._put(bytes);
+  if (!isIdle || io._events !== undefined || sink.destroyed) return false;
+  if (sink.write !== write || sink._write !== _write || sink._writeGeneric !== _writeGeneric) return false;
+  // What TLS does not encrypt at once it copies.
+  if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
+  return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;
 }
 
 // ---- `end` and `destroy`
@@ -127,4 +132,4 @@ function flushThen(original, find) {
   };
 }
 
-module.exports = { claim, driverOf, couple, ended, failed, hasLeft, flushBeforeEnd };
+module.exports = { claim, driverOf, couple, ended, failed, putAndForget, flushBeforeEnd };

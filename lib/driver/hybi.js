@@ -50,6 +50,10 @@ class Hybi extends Driver {
     return this._extensions === null && (this._compression === null || !this._compression.delays(length));
   }
 
+  _overhead(length) {
+    return (length < 126 ? 2 : length < 65536 ? 4 : 10) + this._keyBytes;
+  }
+
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {
@@ -172,5 +176,8 @@ class Hybi extends Driver {
     this._settle();
   }
 }
+
+/** Bytes of the key that masks each of our frames. */
+Hybi.prototype._keyBytes = 0;
 
 module.exports = Hybi;

@@ -4,7 +4,7 @@ const Hybi = require('./hybi');
 const ServerDriver = require('./server_driver');
 const Extensions = require('./extensions');
 const { CloseCode } = require('./close_code');
-const { native, VERSIONS } = require('./session');
+const { native, VERSIONS, KEY_BYTES } = require('./session');
 const serverSession = require('./server_session');
 
 const HYBI = VERSIONS.indexOf('hybi-13');
@@ -13,6 +13,7 @@ const HYBI = VERSIONS.indexOf('hybi-13');
 class HybiServer extends ServerDriver(Hybi) {
   constructor(request, url, options = {}, session = serverSession(request, url, options, HYBI)) {
     super(session, request, url, options);
+    if (options.masking) this._keyBytes = KEY_BYTES;
     const protocol = native.chosenProtocol(session);
     if (protocol !== null) this.protocol = protocol;
   }

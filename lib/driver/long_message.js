@@ -9,6 +9,7 @@ const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 /** Memory whose message has left: fresh memory costs more than what is written to it. */
 let spare = null;
 
+/** Memory of `size` bytes; the caller alone has it. */
 function take(size) {
   const memory = spare;
   if (memory === null || memory.length < size) return Buffer.allocUnsafeSlow(size);
@@ -29,24 +30,14 @@ function bytesIn(payload) {
   return memory;
 }
 
-/** A text, `size` bytes long in UTF-8, behind room for its header. */
-function textIn(text, size) {
+/** A text behind room for its header. */
+function textIn(text) {
+  const size = Buffer.byteLength(text, 'utf8');
   const memory = take(HEADER_ROOM + size);
-  write(memory, HEADER_ROOM, text, size);
+  // As many bytes as characters: ASCII, which needs no encoding.
+  if (size === text.length) memory.latin1Write(text, HEADER_ROOM);
+  else memory.utf8Write(text, HEADER_ROOM);
   return memory;
 }
 
-/** A text that is `size` bytes long in UTF-8. */
-function encode(text, size) {
-  const bytes = Buffer.allocUnsafe(size);
-  write(bytes, 0, text, size);
-  return bytes;
-}
-
-function write(bytes, offset, text, size) {
-  // As many bytes as characters: ASCII, which needs no encoding.
-  if (size === text.length) bytes.latin1Write(text, offset);
-  else bytes.utf8Write(text, offset);
-}
-
-module.exports = { HEADER_ROOM, bytesIn, textIn, encode, keep };
+module.exports = { HEADER_ROOM, take, keep, bytesIn, textIn };

@@ -10,7 +10,7 @@ const native = require('../native_binding');
 const STAGE_BYTES = 65536;
 /** Events one `receive` can report. */
 const MAX_EVENTS = 256;
-const HEADER_INTS = 3;
+const HEADER_INTS = 5;
 const EVENT_INTS = 3;
 
 const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
@@ -26,7 +26,7 @@ const SLAB_BYTES = 65536;
 /** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
 const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 
-const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4 };
+const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4, LANDING: 5 };
 
 /** Low three bits of an event's code: what it is. */
 const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6 };
@@ -40,9 +40,13 @@ const RSV_SHIFT = 8;
 /** Versions by the numbers the native side knows them by. */
 const VERSIONS = ['', 'hybi-13', 'hybi-8', 'hybi-7', 'hixie-76', 'hixie-75'];
 
+/** Bytes of a masking key (RFC 6455 section 5.2). */
+const KEY_BYTES = 4;
+
 const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 module.exports = {
   native, spans, stage, commands, slab, channel, Status, Kind, Opcode, VERSIONS,
   STAGE_BYTES, MAX_COMMANDS, COMMAND_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
+  KEY_BYTES,
 };

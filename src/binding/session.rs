@@ -33,6 +33,9 @@ const ALLOW_DRAFTS: u32 = 1;
 const REQUIRE_MASKING: u32 = 2;
 const MASKING: u32 = 4;
 
+/// Shorter messages are joined natively and copied.
+const LEAST_LANDING: u64 = 4096;
+
 /// Version by number; 0 is what the request asks for.
 const VERSIONS: [Option<Version>; 6] = [
     None,
@@ -101,6 +104,7 @@ pub fn create_server_session(
         masking: flags & MASKING != 0,
         max_length: limit(max_length),
         max_events: shared::capacity(channel),
+        least_landing: LEAST_LANDING,
     };
     let mut head = head.into_iter();
     let mut next = || head.next().flatten().unwrap_or_default();
@@ -124,6 +128,7 @@ pub fn create_client_session(channel: u32, options: ClientOptions) -> u32 {
         masking: options.masking,
         max_length: limit(options.max_length),
         max_events: shared::capacity(channel),
+        least_landing: LEAST_LANDING,
     };
     let handshake = ClientHandshake::with_key(
         &options.host,

@@ -4,12 +4,14 @@
 //!
 //! | index | meaning |
 //! |---|---|
-//! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict, 4 busy |
+//! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict, 4 busy, 5 landing |
 //! | 1 | byte of the chunk to go on from |
 //! | 2 | bytes waiting for the peer |
-//! | 3 + 3n | code of event n |
-//! | 4 + 3n | offset of its payload |
-//! | 5 + 3n | length of its payload |
+//! | 3 | bytes missing of the message that is landing |
+//! | 4 | 1 if that is a text |
+//! | 5 + 3n | code of event n |
+//! | 6 + 3n | offset of its payload |
+//! | 7 + 3n | length of its payload |
 //!
 //! An event's code: bits 0 to 2 its kind (0 ASCII text, 1 UTF-8 text, 2 unchecked text, 3 binary,
 //! 4 ping, 5 pong, 6 encoded), bit 3 whether the payload lies in the session's scratch memory
@@ -32,9 +34,9 @@ use std::mem::ManuallyDrop;
 use napi::bindgen_prelude::{Buffer, Int32Array};
 use napi_derive::napi;
 
-use crate::proto::{Encoding, Event, Progress, Source, Span, Status};
+use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, Status};
 
-const HEADER_INTS: usize = 3;
+const HEADER_INTS: usize = 5;
 const EVENT_INTS: usize = 3;
 const COMMAND_INTS: usize = 3;
 const SCRATCH_BIT: i32 = 8;
@@ -110,21 +112,28 @@ fn writable(array: &mut Int32Array) -> &mut [i32] {
 }
 
 /// Reports what a call to `receive` produced.
-pub(super) fn report(channel: u32, progress: Progress, pending: usize, events: &[Event]) {
+pub(super) fn report(id: u32, progress: Progress, connection: &Connection, output: &Output) {
     CHANNELS.with_borrow_mut(|channels| {
-        let Some(channel) = channels.get_mut(channel as usize) else { return };
+        let Some(channel) = channels.get_mut(id as usize) else { return };
         let spans = writable(&mut channel.spans);
         let Some((header, rest)) = spans.split_first_chunk_mut::<HEADER_INTS>() else { return };
+        let (mut missing, mut is_text) = (0, false);
         let status = match progress.status {
             Status::NeedMore => 0,
             Status::Full => 1,
             Status::Handshake => 2,
             Status::Verdict => 3,
             Status::Busy => 4,
+            Status::Landing => {
+                let landing = connection.landing();
+                (missing, is_text) = landing.map_or((0, false), |it| (it.missing, it.is_text));
+                5
+            }
         };
-        *header = [status, progress.consumed as i32, pending as i32];
+        let [consumed, pending] = [progress.consumed, output.wire.len()].map(|bytes| bytes as i32);
+        *header = [status, consumed, pending, missing as i32, i32::from(is_text)];
         let (slots, _) = rest.as_chunks_mut::<EVENT_INTS>();
-        for (slot, event) in slots.iter_mut().zip(events) {
+        for (slot, event) in slots.iter_mut().zip(&output.events) {
             *slot = encode(event);
         }
     });

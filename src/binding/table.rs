@@ -117,10 +117,32 @@ fn parse_from(id: u32, chunk: &mut [u8], from: usize) -> u32 {
         let Entry { channel, connection, output, .. } = entry;
         output.clear_events();
         let progress = connection.receive(chunk, from, output);
-        shared::report(*channel, progress, output.wire.len(), &output.events);
+        shared::report(*channel, progress, connection, output);
         output.events.len() as u32
     })
     .unwrap_or_default()
+}
+
+/// Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
+/// that came before; reports as `receive` does, and returns the number of events: 1 for the complete
+/// message.
+#[napi(catch_unwind)]
+pub fn landed(id: u32, mut memory: BufferSlice, length: u32) -> u32 {
+    with(id, |entry, _| {
+        let Entry { channel, connection, output, .. } = entry;
+        output.clear_events();
+        let progress = connection.landed(&mut memory, length as usize, output);
+        shared::report(*channel, progress, connection, output);
+        output.events.len() as u32
+    })
+    .unwrap_or_default()
+}
+
+/// Has a message that is landing collected natively after all; what has arrived of it is at the
+/// beginning of `memory`.
+#[napi(catch_unwind)]
+pub fn give_back_landed(id: u32, memory: BufferSlice) {
+    with(id, |entry, _| entry.connection.give_back_landed(&memory));
 }
 
 /// Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
@@ -179,16 +201,20 @@ pub fn pending(id: u32) -> u32 {
     with(id, |entry, _| entry.output.wire.len() as u32).unwrap_or_default()
 }
 
-/// Moves the bytes that wait for the peer into `target`, which must be exactly as long.
+/// Moves the bytes that wait for the peer into `target`, if it is exactly as long; returns how many
+/// there are.
 #[napi(catch_unwind)]
-pub fn take_output(id: u32, mut target: BufferSlice) {
-    with(id, |entry, _| {
+pub fn take_output(id: u32, mut target: BufferSlice) -> u32 {
+    let held = with(id, |entry, _| {
         let wire = &mut entry.output.wire;
-        if wire.len() == target.len() {
+        let held = wire.len();
+        if held == target.len() {
             target.copy_from_slice(wire);
+            clear_output(entry);
         }
-        clear_output(entry);
+        held as u32
     });
+    held.unwrap_or_default()
 }
 
 /// Forgets the bytes that waited for the peer, and gives large memory back.

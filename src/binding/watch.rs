@@ -15,13 +15,6 @@ use crate::transport::readiness::Ready;
 /// In the count of events: the one there is lies in the memory lent for it, not in the slab.
 pub(super) const LANDED: i32 = 1 << 16;
 
-/// What has to have arrived of a message, and be missing, for it to get memory of its own.
-const LEAST_HELD: usize = 32 * 1024;
-/// Shorter messages are collected in memory that is in the cache already, and copied once.
-const LEAST_LANDED: usize = 192 * 1024;
-/// Longer messages are collected by the core.
-const MOST_LANDED: usize = 1 << 30;
-
 /// One connection.
 pub(super) struct Watch {
     pub(super) descriptor: RawFd,
@@ -94,29 +87,26 @@ impl Watch {
             let Entry { channel, connection, output, .. } = entry;
             output.clear_events();
             let progress = connection.receive(&mut slab[..length], 0, output);
-            shared::report(*channel, progress, output.wire.len(), &output.events);
-            // A chunk that is full has more behind it.
-            let is_full = length == slab.len();
-            self.wanted = if is_full { wanted(connection.landing(), 0) } else { 0 };
+            shared::report(*channel, progress, connection, output);
             output.events.len()
         });
         Ok((length, count.unwrap_or_default() as i32))
     }
 
-    /// Takes memory that was wanted; what has arrived of the message moves there.
+    /// Takes memory for the message that is landing: the first of it, which holds what has arrived,
+    /// or more, as was wanted.
     pub(super) fn take_memory(&mut self, mut memory: Buffer) {
         let before = self.landing.take();
         let taken = table::with(self.session, |entry, _| {
-            let Entry { connection, output, .. } = entry;
-            let Landing { held, .. } = connection.landing()?;
-            if memory.len() <= held {
-                // Not what was asked for.
-                connection.give_back_landed(before.as_deref().unwrap_or_default());
-                return None;
-            }
-            match before {
-                Some(before) => memory.get_mut(..held)?.copy_from_slice(before.get(..held)?),
-                None => connection.land(&mut memory, output),
+            let Landing { held, .. } = entry.connection.landing()?;
+            if let Some(before) = before {
+                let (Some(place), Some(bytes)) = (memory.get_mut(..held), before.get(..held))
+                else {
+                    // Not what was asked for.
+                    entry.connection.give_back_landed(&before);
+                    return None;
+                };
+                place.copy_from_slice(bytes);
             }
             Some(memory)
         });
@@ -129,7 +119,7 @@ impl Watch {
         let Entry { channel, connection, output, .. } = entry;
         // Abandoned when the message is: because our side has closed.
         let mut memory = self.landing.take()?;
-        let Landing { held, missing } = connection.landing()?;
+        let Landing { held, missing, .. } = connection.landing()?;
         let end = memory.len().min(held.saturating_add(missing));
         let Some(room) = memory.get_mut(held..end).filter(|room| !room.is_empty()) else {
             connection.give_back_landed(&memory);
@@ -144,7 +134,7 @@ impl Watch {
         };
         output.clear_events();
         let progress = connection.landed(&mut memory, length, output);
-        shared::report(*channel, progress, output.wire.len(), &output.events);
+        shared::report(*channel, progress, connection, output);
         if !output.events.is_empty() {
             return Some(Ok((length, LANDED | 1)));
         }
@@ -186,16 +176,9 @@ impl Watch {
     }
 }
 
-/// Bytes of memory to read the rest of a message to that has `given` bytes of it, or 0: four times
-/// what has arrived, so that no header alone can claim any.
+/// Bytes of memory to go on with once `given` bytes of it are full, or 0: 16 times what has
+/// arrived, so that no header alone can claim any.
 fn wanted(landing: Option<Landing>, given: usize) -> usize {
-    let Some(Landing { held, missing }) = landing else { return 0 };
-    let total = held.saturating_add(missing);
-    if held < given || held < LEAST_HELD || missing < LEAST_HELD {
-        return 0;
-    }
-    if !(LEAST_LANDED..=MOST_LANDED).contains(&total) {
-        return 0;
-    }
-    total.min(held.saturating_mul(4))
+    let Some(Landing { held, missing, .. }) = landing else { return 0 };
+    if held < given { 0 } else { held.saturating_add(missing).min(held.saturating_mul(16)) }
 }

@@ -34,6 +34,8 @@ pub struct Options {
     pub max_length: u64,
     /// Most events one call to `receive` may add.
     pub max_events: usize,
+    /// Messages of so many bytes, and more, are left to the caller to collect: see [`Landing`].
+    pub least_landing: u64,
 }
 
 /// How far the connection is.
@@ -347,17 +349,10 @@ impl Connection {
         }
     }
 
-    /// The message whose rest may be read elsewhere; see [`Receiver::landing`].
+    /// The message that the caller collects; see [`Receiver::landing`].
     pub fn landing(&self) -> Option<Landing> {
         let Input::Hybi(receiver) = &self.input else { return None };
         receiver.landing().filter(|_| self.state != State::Closed)
-    }
-
-    /// See [`Receiver::land`].
-    pub fn land(&mut self, memory: &mut [u8], out: &mut Output) {
-        if let Input::Hybi(receiver) = &mut self.input {
-            receiver.land(memory, out);
-        }
     }
 
     /// See [`Receiver::landed`].
@@ -565,6 +560,7 @@ fn receiver(options: Options) -> Receiver {
         masking: options.peer_masking,
         max_length: options.max_length,
         max_events: options.max_events,
+        least_landing: options.least_landing,
     })
 }
 

@@ -26,4 +26,7 @@ pub enum Status {
     /// Inflating the rest of a frame takes long: the connection has a job to hand out. Call again
     /// from `consumed` once it has been given back.
     Busy,
+    /// The input ends within a long message, and what is there of it, from `consumed` on, is the
+    /// caller's to keep; see [`Landing`](super::hybi::Landing).
+    Landing,
 }

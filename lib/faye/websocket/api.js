@@ -53,7 +53,7 @@ API.CLOSE_TIMEOUT = 30000;
 const bufferedAmount = {
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + (driver._kernel ? driver._kernel.markedBytes : 0) +
+    return driver._pending + driver._framed + (driver._kernel ? driver._kernel.markedBytes : 0) +
       (driver._compression ? driver._compression.waiting : 0) +
       (stream && stream.writableLength || 0);
   },

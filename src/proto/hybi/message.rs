@@ -18,6 +18,8 @@ pub(super) struct Message {
     received: u64,
     /// The message so far; grows with what arrives, never with what a header claims.
     bytes: Vec<u8>,
+    /// The bytes are the caller's to keep.
+    is_elsewhere: bool,
     /// The check of a text that no extension has to decode first.
     utf8: Option<Utf8Stream>,
 }
@@ -26,7 +28,17 @@ impl Message {
     /// `checked`: text is validated on arrival. The message is collected in `memory`.
     pub(super) fn new(opcode: Opcode, rsv: u8, checked: bool, memory: Vec<u8>) -> Self {
         let utf8 = (checked && opcode == Opcode::Text).then(Utf8Stream::default);
-        Self { opcode, rsv, fragments: 1, received: 0, bytes: memory, utf8 }
+        Self { opcode, rsv, fragments: 1, received: 0, bytes: memory, is_elsewhere: false, utf8 }
+    }
+
+    /// A message whose bytes are only checked and counted here.
+    pub(super) fn elsewhere(opcode: Opcode) -> Self {
+        Self { is_elsewhere: true, ..Self::new(opcode, 0, true, Vec::new()) }
+    }
+
+    /// Whether the bytes are kept elsewhere.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
     }
 
     /// Bytes that have arrived so far, as the frames' headers count them.
@@ -60,16 +72,10 @@ impl Message {
         Ok(())
     }
 
-    /// Hands the bytes over; they are kept elsewhere from now on.
-    pub(super) fn take_bytes(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
-    }
-
-    /// Takes the bytes back, all that have been counted.
-    pub(super) fn put_bytes(&mut self, bytes: &[u8]) {
-        if self.bytes.is_empty() {
-            self.bytes.extend_from_slice(bytes);
-        }
+    /// Takes the bytes that were kept elsewhere, all that have been counted.
+    pub(super) fn bring(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.is_elsewhere = false;
     }
 
     /// Takes the next unmasked bytes of a compressed message; `last` ends it. Stops when about

@@ -52,6 +52,8 @@ pub struct ReceiverOptions {
     pub max_length: u64,
     /// Most events one call may add.
     pub max_events: usize,
+    /// Messages of so many bytes, and more, are left to the caller to collect.
+    pub least_landing: u64,
 }
 
 /// Why the connection must close.
@@ -234,6 +236,9 @@ impl Receiver {
                 self.finish(*message, out);
                 continue;
             }
+            if self.is_landing() {
+                break Status::Landing;
+            }
             // A frame without payload is complete before its next byte is there.
             if at == input.len() && !(self.state == State::Payload && self.length == 0) {
                 break Status::NeedMore;
@@ -262,7 +267,14 @@ impl Receiver {
                         self.state = State::Payload;
                     }
                 }
-                State::Payload => self.on_payload(input, &mut at, out),
+                State::Payload => {
+                    let start = at;
+                    self.on_payload(input, &mut at, out);
+                    if self.is_landing() {
+                        at = start;
+                        break Status::Landing;
+                    }
+                }
             }
         };
         Progress { consumed: at, status }
@@ -407,6 +419,9 @@ impl Receiver {
             return;
         }
         if opcode.is_opening() && self.message.is_none() {
+            if self.lands(last) {
+                return self.begin_landing(opcode, bytes);
+            }
             let memory = std::mem::take(&mut out.spare);
             self.message = Some(Box::new(Message::new(opcode, self.rsv, !self.encoded, memory)));
         }

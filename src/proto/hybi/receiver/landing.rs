@@ -1,54 +1,70 @@
-//! Payloads that are read to where they stay.
+//! Long messages that the caller collects where they stay.
 //!
-//! A message that comes in many chunks would be copied together. Once the length of its last frame
-//! is known the caller may lend memory for all of it instead and read the rest of that frame there,
-//! past [`Receiver::receive`].
+//! A message that comes in many chunks would be joined here and then copied once more, to the memory
+//! the application gets. Once the length of a message is known, its bytes are left where they came
+//! instead, and it is the caller who joins them, in that memory.
 
-use super::{Mode, Receiver, State};
+use super::{Message, Receiver, State};
 use crate::proto::Output;
+use crate::proto::hybi::frame::Opcode;
+use crate::proto::hybi::inflate::COMPRESSED;
 use crate::proto::hybi::mask;
 use crate::proto::progress::{Progress, Status};
 
-/// A message whose last frame is being read.
+/// Longer messages are collected by the receiver.
+const MOST_LANDING: u64 = 1 << 30;
+
+/// A message of a single frame that is being read past [`Receiver::receive`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Landing {
-    /// Bytes that have arrived.
+    /// Bytes that have arrived and are the caller's to keep.
     pub held: usize,
     /// Bytes that have not.
     pub missing: usize,
+    /// Whether it is a text.
+    pub is_text: bool,
 }
 
 impl Receiver {
-    /// How far the message is whose rest may be read elsewhere; `None` while there is no such
-    /// message.
+    /// How far that message is; `None` while there is none, and when it has been abandoned because
+    /// our side closed. Its next bytes must come through [`landed`](Self::landed), or what has
+    /// arrived be [given back](Self::give_back_landed) first.
     pub fn landing(&self) -> Option<Landing> {
-        let reads = self.state == State::Payload && self.opcode < 8 && self.fin;
-        if !reads || self.mode != Mode::Strict || self.verdict.is_some() || self.encoded {
+        if self.verdict.is_some() || !self.is_landing() {
             return None;
         }
-        let message = self.message.as_ref().filter(|message| !message.is_compressed())?;
-        let held = usize::try_from(message.received()).ok()?;
-        let missing = usize::try_from(self.length - self.seen).ok()?;
-        Some(Landing { held, missing })
+        Some(Landing {
+            held: usize::try_from(self.seen).ok()?,
+            missing: usize::try_from(self.length - self.seen).ok()?,
+            is_text: self.opcode == Opcode::Text as u8,
+        })
     }
 
-    /// Moves what the receiver holds of that message to the beginning of `memory`, which must have
-    /// room for it. From then on the message's bytes must come through [`landed`](Self::landed), or
-    /// be given back to the receiver first.
-    pub fn land(&mut self, memory: &mut [u8], out: &mut Output) {
-        let Some(message) = &mut self.message else { return };
-        let bytes = message.take_bytes();
-        if let Some(place) = memory.get_mut(..bytes.len()) {
-            place.copy_from_slice(&bytes);
+    pub(super) fn is_landing(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.is_elsewhere())
+    }
+
+    /// Whether the frame of which the first bytes have come is such a message.
+    pub(super) fn lands(&self, last: bool) -> bool {
+        let plain = !self.encoded && self.rsv & COMPRESSED == 0;
+        let lengths = self.options.least_landing..=MOST_LANDING;
+        self.fin && !last && plain && lengths.contains(&self.length)
+    }
+
+    pub(super) fn begin_landing(&mut self, opcode: Opcode, bytes: &[u8]) {
+        let mut message = Message::elsewhere(opcode);
+        match message.check(bytes) {
+            Ok(()) => self.message = Some(Box::new(message)),
+            Err(_) => self.violation(super::ProtocolError::InvalidUtf8),
         }
-        out.recycle(bytes);
     }
 
-    /// Gives back what has landed: the rest comes through [`receive`](Self::receive) again.
+    /// Gives back what has arrived of the message, which is at the beginning of `memory`: the rest
+    /// comes through [`receive`](Self::receive) again.
     pub fn give_back_landed(&mut self, memory: &[u8]) {
         let Some(Landing { held, .. }) = self.landing() else { return };
         if let (Some(message), Some(bytes)) = (&mut self.message, memory.get(..held)) {
-            message.put_bytes(bytes);
+            message.bring(bytes);
         }
     }
 
@@ -57,7 +73,7 @@ impl Receiver {
     /// complete message points into `memory`.
     pub fn landed(&mut self, memory: &mut [u8], length: usize, out: &mut Output) -> Progress {
         let consumed = length;
-        let Some(Landing { held, missing }) = self.landing() else {
+        let Some(Landing { held, missing, .. }) = self.landing() else {
             return Progress { consumed, status: Status::NeedMore };
         };
         let length = length.min(missing);
