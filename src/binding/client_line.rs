@@ -230,7 +230,7 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
         let due = lines.take_due();
         match lines.sole {
             // Nobody else can have made the set ready: a system call less to ask.
-            Some(Key(key)) if due.is_empty() => ready.push(Ready { key, failed: false }),
+            Some(Key(key)) if due.is_empty() => ready.push(Ready::of(key)),
             _ => lines.readiness.wait(&mut ready),
         }
         (ready, due)

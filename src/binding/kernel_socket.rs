@@ -107,7 +107,7 @@ impl Kernel {
             return true;
         }
         if on {
-            if self.readiness.add(watch.descriptor, watch.key(number)).is_err() {
+            if self.readiness.add_once(watch.descriptor, watch.key(number)).is_err() {
                 return false;
             }
         } else {
@@ -149,7 +149,12 @@ impl Kernel {
         }
         let slab = &mut self.channels.get_mut(watch.channel)?.slab;
         match watch.receive(slab) {
-            Ok((length, count)) => Some((number as i32, length as i32, count)),
+            Ok((length, count)) => {
+                if length > 0 && (watch.is_full || ready.more) {
+                    self.readiness.ask_again(watch.descriptor, ready.key);
+                }
+                Some((number as i32, length as i32, count))
+            }
             Err(Errno::AGAIN) => None,
             // A pipe, say: Node knows how to read it.
             Err(Errno::NOTSOCK) => Some((number as i32, FAILED, 0)),
@@ -206,7 +211,7 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
         match kernel.sole {
             // Nobody else can have made the set ready: a system call less to ask. If the socket has
             // failed, reading says so.
-            Some(key) => ready.push(Ready { key, failed: false }),
+            Some(key) => ready.push(Ready::of(key)),
             None => kernel.readiness.wait(&mut ready),
         }
         kernel.set_serving(true);

@@ -30,6 +30,8 @@ pub(super) struct Watch {
     pub(super) written: f64,
     /// Bytes of memory that are wanted for the message being read, or 0.
     pub(super) wanted: usize,
+    /// The last chunk took all the room there was for it: there may be more.
+    pub(super) is_full: bool,
     /// Memory lent for that message.
     landing: Option<Buffer>,
 }
@@ -52,6 +54,7 @@ impl Watch {
             is_raw: false,
             written: 0.0,
             wanted: 0,
+            is_full: false,
             landing: None,
         }
     }
@@ -80,6 +83,7 @@ impl Watch {
             }
         }
         let length = receive_some(self.descriptor, slab)?;
+        self.is_full = length == slab.len();
         if length == 0 || self.is_raw {
             return Ok((length, 0));
         }
@@ -128,10 +132,12 @@ impl Watch {
         let length = match receive_some(self.descriptor, room) {
             Ok(length) if length > 0 => length,
             ended => {
+                self.is_full = false;
                 self.landing = Some(memory);
                 return Some(ended.map(|length| (length, 0)));
             }
         };
+        self.is_full = length == room.len();
         output.clear_events();
         let progress = connection.landed(&mut memory, length, output);
         shared::report(*channel, progress, connection, output);

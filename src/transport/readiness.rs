@@ -1,4 +1,4 @@
-//! Which of many sockets can be read: epoll or kqueue, level-triggered, never blocking.
+//! Which of many sockets can be read: epoll or kqueue, never blocking.
 //!
 //! The sockets stay where they are, in the hands of whoever owns them. This set has a descriptor
 //! of its own, readable while any of its sockets is, so that one watch on somebody else's event
@@ -21,6 +21,16 @@ pub(crate) struct Ready {
     pub(crate) key: u64,
     /// The socket has failed: reading would consume the error.
     pub(crate) failed: bool,
+    /// Something besides bytes has arrived, the end for one: a read that is not cut short by room may
+    /// be by that.
+    pub(crate) more: bool,
+}
+
+impl Ready {
+    /// A socket of which nothing is known but that it can be read.
+    pub(crate) fn of(key: u64) -> Self {
+        Self { key, failed: false, more: false }
+    }
 }
 
 /// What of a socket is waited for; of nothing, it is not in the set.
@@ -67,6 +77,25 @@ impl Readiness {
         sys::add(&self.queue, socket, key)
     }
 
+    /// As [`Readiness::add`], for a TCP socket whose reader takes all there is: it is reported once for
+    /// what has arrived. When something may be left, [`Readiness::ask_again`]. Elsewhere than on Linux
+    /// it is reported as others are.
+    ///
+    /// The system looks at a socket that has been reported twice more otherwise, for nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Readiness::add`].
+    pub(crate) fn add_once(&self, socket: RawFd, key: u64) -> Result<()> {
+        sys::add_once(&self.queue, socket, key)
+    }
+
+    /// Has a socket reported once more if something is there that has been reported.
+    pub(crate) fn ask_again(&self, socket: RawFd, key: u64) {
+        // It fails for a socket that is not there any more.
+        let _ = sys::ask_again(&self.queue, socket, key);
+    }
+
     /// Waits for something else of a socket: it was in the set for `from` and will be for `to`.
     ///
     /// # Errors
@@ -99,11 +128,16 @@ impl Readiness {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sys {
     use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+    use rustix::net::{AddressFamily, sockopt};
 
     use super::*;
     use crate::transport::descriptor::lend;
 
     pub(super) use epoll::Event;
+
+    /// What can cut a read short: the end, and urgent data.
+    const MORE: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::PRI);
+    const ONCE: EventFlags = EventFlags::IN.union(MORE).union(EventFlags::ET);
 
     pub(super) fn create() -> Result<OwnedFd> {
         epoll::create(CreateFlags::CLOEXEC)
@@ -111,6 +145,19 @@ mod sys {
 
     pub(super) fn add(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
         lend(socket, |socket| epoll::add(queue, socket, EventData::new_u64(key), EventFlags::IN))
+    }
+
+    pub(super) fn add_once(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        // A Unix socket's read also ends where a descriptor was passed, and nothing tells.
+        let family = lend(socket, |socket| sockopt::socket_domain(socket));
+        if !matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6)) {
+            return add(queue, socket, key);
+        }
+        lend(socket, |socket| epoll::add(queue, socket, EventData::new_u64(key), ONCE))
+    }
+
+    pub(super) fn ask_again(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        lend(socket, |socket| epoll::modify(queue, socket, EventData::new_u64(key), ONCE))
     }
 
     pub(super) fn change(
@@ -141,7 +188,11 @@ mod sys {
 
     pub(super) fn ready(event: &Event) -> Ready {
         let Event { flags, data } = *event;
-        Ready { key: data.u64(), failed: flags.contains(EventFlags::ERR) }
+        Ready {
+            key: data.u64(),
+            failed: flags.contains(EventFlags::ERR),
+            more: flags.intersects(MORE),
+        }
     }
 }
 
@@ -183,6 +234,14 @@ mod sys {
         apply(queue, Event::new(EventFilter::Read(socket), EventFlags::ADD, key))
     }
 
+    pub(super) fn add_once(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        add(queue, socket, key)
+    }
+
+    pub(super) fn ask_again(_: &OwnedFd, _: RawFd, _: u64) -> Result<()> {
+        Ok(())
+    }
+
     pub(super) fn change(
         queue: &OwnedFd,
         socket: RawFd,
@@ -215,6 +274,7 @@ mod sys {
         Ready {
             key: event.udata().addr() as u64,
             failed: event.flags().contains(EventFlags::ERROR),
+            more: false,
         }
     }
 }
@@ -222,6 +282,7 @@ mod sys {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
@@ -248,6 +309,55 @@ mod tests {
         assert_eq!(keys(&mut set), [7]);
         set.remove(ours.as_raw_fd());
         assert_eq!(keys(&mut set), []);
+    }
+
+    /// The two ends of a connection over TCP.
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (ours, listener.accept().unwrap().0)
+    }
+
+    /// Waits for a report.
+    fn next(set: &mut Readiness) -> Ready {
+        let mut ready = Vec::new();
+        while ready.is_empty() {
+            set.wait(&mut ready);
+        }
+        ready[0]
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn reports_once_what_has_arrived() {
+        let mut set = Readiness::new().unwrap();
+        let (mut ours, mut theirs) = connection();
+        let socket = ours.as_raw_fd();
+        theirs.write_all(b"xy").unwrap();
+        set.add_once(socket, 7).unwrap();
+        assert_eq!(next(&mut set), Ready::of(7));
+        assert_eq!(keys(&mut set), []);
+        ours.read_exact(&mut [0]).unwrap();
+        set.ask_again(socket, 7);
+        assert_eq!(next(&mut set), Ready::of(7));
+        ours.read_exact(&mut [0]).unwrap();
+        set.ask_again(socket, 7);
+        assert_eq!(keys(&mut set), []);
+        theirs.write_all(b"z").unwrap();
+        drop(theirs);
+        while !next(&mut set).more {}
+        set.ask_again(socket, 7);
+        assert_eq!(next(&mut set), Ready { more: true, ..Ready::of(7) });
+    }
+
+    #[test]
+    fn other_sockets_are_reported_until_they_were_read() {
+        let mut set = Readiness::new().unwrap();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"x").unwrap();
+        set.add_once(ours.as_raw_fd(), 7).unwrap();
+        assert_eq!(keys(&mut set), [7]);
+        assert_eq!(keys(&mut set), [7]);
     }
 
     #[test]
