@@ -18,8 +18,6 @@ const FAILED = -0x80000000;
 const UNWRITTEN = FAILED + 1;
 /** In place of a length: memory is wanted for a message that is being read. */
 const WANTED = FAILED + 2;
-/** Reading fewer bytes on their own, without what follows them, costs more than copying them. */
-const LEAST_READ = 32768;
 /** In a count of events: it is in that memory. */
 const LANDED = 1 << 16;
 
@@ -166,9 +164,9 @@ class KernelSocket {
     }
   }
 
-  /** Has the `missing` bytes of a long message read to `memory`; false if they are to come in chunks. */
-  land(memory, missing) {
-    if (this._raw || missing < LEAST_READ) return false;
+  /** Has the rest of a long message read to `memory`; false if it has to come in chunks. */
+  land(memory) {
+    if (this._raw) return false;
     this._lend(memory);
     return true;
   }

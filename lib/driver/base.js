@@ -30,6 +30,9 @@ const FLUSH_BYTES = 65536;
 /** Shorter messages are copied, to be written with those of other connections. */
 const PAST_BYTES = 32768;
 
+/** Past the stream, reading fewer bytes without what follows them costs more than copying them. */
+const LEAST_READ = 32768;
+
 /** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
 const MAX_STAGED_CHARS = 4096;
 
@@ -166,9 +169,14 @@ class Driver extends LazyEmitter {
 
   /** The chunk of a batch ends within a long message. */
   _land({ source, consumed, missing, isText }) {
+    const kernel = this._kernel;
     if (this.readyState > 1) return;
+    if (kernel !== null && missing < LEAST_READ) {
+      native.giveBackLanded(this._id, source.subarray(consumed));
+      return;
+    }
     const landing = new Landing(source, consumed, missing, isText);
-    if (this._kernel === null || !this._kernel.land(landing.memory, missing)) this._landing = landing;
+    if (kernel === null || !kernel.land(landing.memory)) this._landing = landing;
   }
 
   /** Takes what comes next of that message; the rest of the chunk is parsed behind it. */
