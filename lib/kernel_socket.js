@@ -156,7 +156,7 @@ class KernelSocket {
     this.bytesRead += length;
     if (socket.timeout) socket._unrefTimer();
     try {
-      if (count & LANDED) driver._takeLanded(this._takeLanding(), length);
+      if (count & LANDED) driver._takeReport(this._takeLanding(), length, 1);
       else if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {

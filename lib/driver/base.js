@@ -149,13 +149,6 @@ class Driver extends LazyEmitter {
     }
   }
 
-  /** As `_takeReport`, for a message that has landed in `memory`. */
-  _takeLanded(memory, length) {
-    const isText = (spans[HEADER_INTS] & KIND_BITS) < Kind.BINARY;
-    this._takeReport(memory, length, 1);
-    if (isText) keep(memory);
-  }
-
   _take(chunk, from) {
     if (this._batch !== null) this._dispatchBatch();
     if (this._held !== null) {
@@ -168,14 +161,14 @@ class Driver extends LazyEmitter {
   }
 
   /** The chunk of a batch ends within a long message. */
-  _land({ source, consumed, missing, isText }) {
+  _land({ source, consumed, missing }) {
     const kernel = this._kernel;
     if (this.readyState > 1) return;
     if (kernel !== null && missing < LEAST_READ) {
       native.giveBackLanded(this._id, source.subarray(consumed));
       return;
     }
-    const landing = new Landing(source, consumed, missing, isText);
+    const landing = new Landing(source, consumed, missing);
     if (kernel === null || !kernel.land(landing.memory)) this._landing = landing;
   }
 
@@ -189,14 +182,12 @@ class Driver extends LazyEmitter {
     }
     const next = from + landing.push(chunk, from);
     const count = native.landed(this._id, landing.memory, next - from);
-    const status = spans[0];
-    if (count === 0 && status === Status.NEED_MORE) return;
+    if (count === 0) return;
     this._landing = null;
-    if (next === chunk.length && status === Status.NEED_MORE) {
+    if (next === chunk.length) {
       this._report(landing.memory, count);
-      landing.release();
     } else {
-      this._batch = new Batch(landing.memory, count, status === Status.NEED_MORE ? RESUME : status, next);
+      this._batch = new Batch(landing.memory, count, RESUME, next);
       this._batch.source = chunk;
     }
   }

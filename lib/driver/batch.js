@@ -19,7 +19,6 @@ class Batch {
     this.status = status;
     this.consumed = consumed;
     this.missing = spans[3];
-    this.isText = spans[4] !== 0;
   }
 
   /** The slab, of which `length` bytes are this batch's, will be overwritten. */

@@ -1,6 +1,5 @@
 'use strict';
 
-const { take, keep } = require('./long_message');
 const allocate = require('./payload_pool');
 
 /**
@@ -9,10 +8,9 @@ const allocate = require('./payload_pool');
  */
 class Landing {
   /** The bytes of `chunk` from `from` on are the first of the message, and `missing` the others. */
-  constructor(chunk, from, missing, isText) {
+  constructor(chunk, from, missing) {
     this.held = chunk.length - from;
     this.missing = missing;
-    this.isText = isText;
     this.memory = this._allocate(this.held);
     chunk.copy(this.memory, 0, from);
   }
@@ -28,22 +26,15 @@ class Landing {
     return length;
   }
 
-  /** The message has been read: memory that nobody got is for the next one. */
-  release() {
-    if (this.isText) keep(this.memory);
-  }
-
   /** Memory for up to 16 times the `arrived` bytes: of what is reserved only what is used costs anything. */
   _allocate(arrived) {
-    const size = Math.min(this.held + this.missing, arrived * 16);
-    return this.isText ? take(size) : allocate(size);
+    return allocate(Math.min(this.held + this.missing, arrived * 16));
   }
 
   _grow(arrived) {
     const before = this.memory;
     this.memory = this._allocate(arrived);
     before.copy(this.memory, 0, 0, this.held);
-    if (this.isText) keep(before);
   }
 }
 

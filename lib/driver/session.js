@@ -10,7 +10,7 @@ const native = require('../native_binding');
 const STAGE_BYTES = 65536;
 /** Events one `receive` can report. */
 const MAX_EVENTS = 256;
-const HEADER_INTS = 5;
+const HEADER_INTS = 4;
 const EVENT_INTS = 3;
 
 const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);

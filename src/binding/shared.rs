@@ -8,10 +8,9 @@
 //! | 1 | byte of the chunk to go on from |
 //! | 2 | bytes waiting for the peer |
 //! | 3 | bytes missing of the message that is landing |
-//! | 4 | 1 if that is a text |
-//! | 5 + 3n | code of event n |
-//! | 6 + 3n | offset of its payload |
-//! | 7 + 3n | length of its payload |
+//! | 4 + 3n | code of event n |
+//! | 5 + 3n | offset of its payload |
+//! | 6 + 3n | length of its payload |
 //!
 //! An event's code: bits 0 to 2 its kind (0 ASCII text, 1 UTF-8 text, 2 unchecked text, 3 binary,
 //! 4 ping, 5 pong, 6 encoded), bit 3 whether the payload lies in the session's scratch memory
@@ -36,7 +35,7 @@ use napi_derive::napi;
 
 use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, Status};
 
-const HEADER_INTS: usize = 5;
+const HEADER_INTS: usize = 4;
 const EVENT_INTS: usize = 3;
 const COMMAND_INTS: usize = 3;
 const SCRATCH_BIT: i32 = 8;
@@ -117,7 +116,7 @@ pub(super) fn report(id: u32, progress: Progress, connection: &Connection, outpu
         let Some(channel) = channels.get_mut(id as usize) else { return };
         let spans = writable(&mut channel.spans);
         let Some((header, rest)) = spans.split_first_chunk_mut::<HEADER_INTS>() else { return };
-        let (mut missing, mut is_text) = (0, false);
+        let mut missing = 0;
         let status = match progress.status {
             Status::NeedMore => 0,
             Status::Full => 1,
@@ -125,13 +124,12 @@ pub(super) fn report(id: u32, progress: Progress, connection: &Connection, outpu
             Status::Verdict => 3,
             Status::Busy => 4,
             Status::Landing => {
-                let landing = connection.landing();
-                (missing, is_text) = landing.map_or((0, false), |it| (it.missing, it.is_text));
+                missing = connection.landing().map_or(0, |landing| landing.missing);
                 5
             }
         };
         let [consumed, pending] = [progress.consumed, output.wire.len()].map(|bytes| bytes as i32);
-        *header = [status, consumed, pending, missing as i32, i32::from(is_text)];
+        *header = [status, consumed, pending, missing as i32];
         let (slots, _) = rest.as_chunks_mut::<EVENT_INTS>();
         for (slot, event) in slots.iter_mut().zip(&output.events) {
             *slot = encode(event);

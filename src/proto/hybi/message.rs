@@ -31,9 +31,10 @@ impl Message {
         Self { opcode, rsv, fragments: 1, received: 0, bytes: memory, is_elsewhere: false, utf8 }
     }
 
-    /// A message whose bytes are only checked and counted here.
-    pub(super) fn elsewhere(opcode: Opcode) -> Self {
-        Self { is_elsewhere: true, ..Self::new(opcode, 0, true, Vec::new()) }
+    /// A binary message whose bytes are the caller's to keep; `received` of them have arrived.
+    pub(super) fn elsewhere(opcode: Opcode, received: usize) -> Self {
+        let message = Self::new(opcode, 0, false, Vec::new());
+        Self { received: received as u64, is_elsewhere: true, ..message }
     }
 
     /// Whether the bytes are kept elsewhere.
@@ -56,25 +57,24 @@ impl Message {
         self.rsv & COMPRESSED != 0
     }
 
-    /// Takes the next unmasked bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
-        self.check(bytes)?;
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    /// Counts the next unmasked bytes, which are kept elsewhere.
-    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
+    /// Takes the next unmasked bytes; so many are `missing` behind them, as far as is known.
+    pub(super) fn push(&mut self, bytes: &[u8], missing: u64) -> Result<(), InvalidUtf8> {
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(bytes)?;
         }
         self.received += bytes.len() as u64;
+        // What is missing is a claim: room for it is made in proportion to what has arrived.
+        let arrived = self.bytes.len() + bytes.len();
+        let claimed = usize::try_from(missing).unwrap_or(usize::MAX);
+        self.bytes.reserve(bytes.len() + claimed.min(arrived.saturating_mul(16)));
+        self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
     /// Takes the bytes that were kept elsewhere, all that have been counted.
     pub(super) fn bring(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+        self.received = bytes.len() as u64;
         self.is_elsewhere = false;
     }
 
@@ -107,12 +107,6 @@ impl Message {
             out.scratch.append(&mut self.bytes);
         }
         out.events.push(event);
-        Ok(())
-    }
-
-    /// Ends a message whose bytes are in memory that was lent for it.
-    pub(super) fn finish_landed(self, out: &mut Output) -> Result<(), InvalidUtf8> {
-        out.events.push(self.event(Span::input(0, self.received as usize), false)?);
         Ok(())
     }
 

@@ -419,8 +419,9 @@ impl Receiver {
             return;
         }
         if opcode.is_opening() && self.message.is_none() {
-            if self.lands(last) {
-                return self.begin_landing(opcode, bytes);
+            if self.lands(opcode, last) {
+                self.message = Some(Box::new(Message::elsewhere(opcode, bytes.len())));
+                return;
             }
             let memory = std::mem::take(&mut out.spare);
             self.message = Some(Box::new(Message::new(opcode, self.rsv, !self.encoded, memory)));
@@ -435,7 +436,7 @@ impl Receiver {
         let complete = last && self.fin;
         if message.is_compressed() && !self.encoded {
             self.inflate_next(bytes, complete);
-        } else if message.push(bytes).is_err() {
+        } else if message.push(bytes, self.length - self.seen).is_err() {
             self.message = None;
             self.violation(ProtocolError::InvalidUtf8);
         }

@@ -5,17 +5,11 @@ use super::frame::{Header, MAX_CONTROL, MAX_HEADER, Opcode};
 use super::mask;
 use crate::proto::CloseCode;
 
-/// A frame of so many bytes is seldom alone.
-const LONG: usize = 4096;
-/// Room that is made for such frames at once: growing would copy them.
-const ROOM: usize = 65536;
-
 /// Appends one whole frame to `wire`. `rsv` as in [`Header::rsv`]; `key` for a client.
 pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
     let mut header = [0; MAX_HEADER];
     let end = Header { opcode, rsv, length: payload.len(), key }.encode(&mut header);
-    let size = end + payload.len();
-    wire.reserve(if wire.is_empty() || size < LONG { size } else { size.max(ROOM) });
+    wire.reserve(end + payload.len());
     wire.extend_from_slice(&header[..end]);
     let start = wire.len();
     wire.extend_from_slice(payload);

@@ -1,15 +1,15 @@
-//! Long messages that the caller collects where they stay.
+//! Long binary messages that the caller collects where they stay.
 //!
 //! A message that comes in many chunks would be joined here and then copied once more, to the memory
 //! the application gets. Once the length of a message is known, its bytes are left where they came
 //! instead, and it is the caller who joins them, in that memory.
 
-use super::{Message, Receiver, State};
-use crate::proto::Output;
+use super::{Receiver, State};
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::inflate::COMPRESSED;
 use crate::proto::hybi::mask;
 use crate::proto::progress::{Progress, Status};
+use crate::proto::{Event, Output, Span};
 
 /// Longer messages are collected by the receiver.
 const MOST_LANDING: u64 = 1 << 30;
@@ -21,8 +21,6 @@ pub struct Landing {
     pub held: usize,
     /// Bytes that have not.
     pub missing: usize,
-    /// Whether it is a text.
-    pub is_text: bool,
 }
 
 impl Receiver {
@@ -36,7 +34,6 @@ impl Receiver {
         Some(Landing {
             held: usize::try_from(self.seen).ok()?,
             missing: usize::try_from(self.length - self.seen).ok()?,
-            is_text: self.opcode == Opcode::Text as u8,
         })
     }
 
@@ -45,18 +42,11 @@ impl Receiver {
     }
 
     /// Whether the frame of which the first bytes have come is such a message.
-    pub(super) fn lands(&self, last: bool) -> bool {
-        let plain = !self.encoded && self.rsv & COMPRESSED == 0;
+    pub(super) fn lands(&self, opcode: Opcode, last: bool) -> bool {
+        let is_plain = !self.encoded && self.rsv & COMPRESSED == 0;
         let lengths = self.options.least_landing..=MOST_LANDING;
-        self.fin && !last && plain && lengths.contains(&self.length)
-    }
-
-    pub(super) fn begin_landing(&mut self, opcode: Opcode, bytes: &[u8]) {
-        let mut message = Message::elsewhere(opcode);
-        match message.check(bytes) {
-            Ok(()) => self.message = Some(Box::new(message)),
-            Err(_) => self.violation(super::ProtocolError::InvalidUtf8),
-        }
+        let is_long = lengths.contains(&self.length);
+        opcode == Opcode::Binary && self.fin && !last && is_plain && is_long
     }
 
     /// Gives back what has arrived of the message, which is at the beginning of `memory`: the rest
@@ -82,23 +72,11 @@ impl Receiver {
             mask::apply(bytes, self.key, (self.seen % 4) as usize);
         }
         self.seen += bytes.len() as u64;
-        let is_complete = bytes.len() == missing;
-        let checked = self.message.as_mut().map(|message| message.check(bytes));
-        if is_complete {
+        if bytes.len() == missing {
             self.state = State::Opcode;
-        }
-        let failed = match checked {
-            Some(Err(_)) => true,
-            Some(Ok(())) if is_complete => {
-                self.message.take().is_some_and(|message| message.finish_landed(out).is_err())
-            }
-            _ => false,
-        };
-        if failed {
             self.message = None;
-            self.violation(super::ProtocolError::InvalidUtf8);
+            out.events.push(Event::Binary(Span::input(0, held + missing)));
         }
-        let status = if self.verdict.is_some() { Status::Verdict } else { Status::NeedMore };
-        Progress { consumed, status }
+        Progress { consumed, status: Status::NeedMore }
     }
 }
