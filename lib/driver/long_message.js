@@ -9,7 +9,6 @@ const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 /** Memory whose message has left: fresh memory costs more than what is written to it. */
 let spare = null;
 
-/** Memory of `size` bytes; the caller alone has it. */
 function take(size) {
   const memory = spare;
   if (memory === null || memory.length < size) return Buffer.allocUnsafeSlow(size);
@@ -40,4 +39,4 @@ function textIn(text) {
   return memory;
 }
 
-module.exports = { HEADER_ROOM, take, keep, bytesIn, textIn };
+module.exports = { HEADER_ROOM, bytesIn, textIn, keep };

@@ -34,7 +34,7 @@ pub struct Options {
     pub max_length: u64,
     /// Most events one call to `receive` may add.
     pub max_events: usize,
-    /// Messages of so many bytes, and more, are left to the caller to collect: see [`Landing`].
+    /// Binary messages of so many bytes, and more, are left to the caller to collect: see [`Landing`].
     pub least_landing: u64,
 }
 

@@ -52,7 +52,7 @@ pub struct ReceiverOptions {
     pub max_length: u64,
     /// Most events one call may add.
     pub max_events: usize,
-    /// Messages of so many bytes, and more, are left to the caller to collect.
+    /// Binary messages of so many bytes, and more, are left to the caller to collect.
     pub least_landing: u64,
 }
 
