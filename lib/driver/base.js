@@ -42,25 +42,24 @@ class Driver extends LazyEmitter {
     this.url = url;
     this.readyState = 0;
     this.io = new IO(this);
-    this.messages = new Messages(this);
 
     /** The number of the native session; it is this driver's to give back. */
     this._id = session;
     this._owner = null;
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
-    this._extensions = null;
 
     this._batch = null;
-    this._inputEnded = false;
     this._depth = 0;
-    this._coalesce = false;
     this._scheduled = false;
     this._pending = 0;
     /** Whether `_pending` is more than an estimate. */
     this._isExact = true;
+  }
 
-    this._congested = false;
+  /** The application's side of the driver; whoever owns the driver can do without. */
+  get messages() {
+    return this._messages ||= new Messages(this, !this._isFinished);
   }
 
   /**
@@ -69,7 +68,6 @@ class Driver extends LazyEmitter {
    */
   attach(owner) {
     this._owner = owner;
-    this._coalesce = true;
     flushAtExit();
   }
 
@@ -113,7 +111,7 @@ class Driver extends LazyEmitter {
       this._take(chunk, 0);
     } finally {
       running.driver = outer;
-      if (--this._depth === 0 || !this._coalesce) this.flush();
+      if (--this._depth === 0 || this._owner === null) this.flush();
     }
   }
 
@@ -159,7 +157,7 @@ class Driver extends LazyEmitter {
     try {
       this._take(chunks.shift(), from);
     } finally {
-      if (--this._depth === 0 || !this._coalesce) this.flush();
+      if (--this._depth === 0 || this._owner === null) this.flush();
       if (this._held !== null) {
         this._held.push(...chunks);
       } else if (chunks.length > 0) {
@@ -253,8 +251,8 @@ class Driver extends LazyEmitter {
   }
 
   _deliver(data) {
-    const { messages, _owner: owner } = this;
-    if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
+    const { _messages: messages, _owner: owner } = this;
+    if (messages !== null && messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
     if (owner !== null) owner._receiveMessage(data);
     if (this._events !== undefined && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
@@ -294,7 +292,7 @@ class Driver extends LazyEmitter {
     native.openSession(this._id);
     if (this._headers !== null) this._headers = null;
     if (this._queue !== null) this._sendQueued();
-    if (!this._coalesce) this.flush();
+    if (this._owner === null) this.flush();
     if (this._owner !== null) this._owner._open();
     this.emit('open', new OpenEvent());
   }
@@ -306,17 +304,23 @@ class Driver extends LazyEmitter {
   }
 
   _emitError(message) {
-    const { messages, _owner: owner } = this;
+    const { _messages: messages, _owner: owner } = this;
     const error = new Error(message);
-    messages._fail(error);
+    if (messages !== null) messages._fail(error);
     if (owner !== null) owner._emitError(message);
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
 
   _emitClose(code, reason) {
-    this.messages._finish();
+    this._finish();
     if (this._owner !== null) this._owner._beginClose(reason, code);
     this.emit('close', new CloseEvent(code, reason));
+  }
+
+  /** There will be no more messages. */
+  _finish() {
+    this._isFinished = true;
+    if (this._messages !== null) this._messages._finish();
   }
 
   /** Acts on a verdict of the native side, unless a listener closed the connection before. */
@@ -348,6 +352,18 @@ class Driver extends LazyEmitter {
   }
 
   // ---- output
+
+  /** Sends a message of the owner's, as `messages.write` does. */
+  _send(message) {
+    if (this._messages !== null) return this._messages.write(message);
+    return !this._isFinished && this._sendNow(message);
+  }
+
+  _sendNow(message) {
+    if (typeof message === 'string') this.text(message);
+    else this.binary(message);
+    return !this._congested;
+  }
 
   frame(data, type, code) { // eslint-disable-line no-unused-vars
     return false;
@@ -419,7 +435,7 @@ class Driver extends LazyEmitter {
   /** Notes that the session holds `pending` bytes for the peer. */
   _wrote(pending) {
     this._pending = pending;
-    if (!this._coalesce || pending >= FLUSH_BYTES) this.flush();
+    if (this._owner === null || pending >= FLUSH_BYTES) this.flush();
     else if (!this._scheduled && this._depth === 0) {
       this._scheduled = true;
       flushAtEndOfTurn(this);
@@ -474,12 +490,23 @@ class Driver extends LazyEmitter {
       this._sendPong(payload);
     }
     if (this._owner !== null) this._owner.emit('drain');
-    this.messages.emit('drain');
+    if (this._messages !== null) this._messages.emit('drain');
   }
 }
 
-// What most connections never need.
+// What most connections never need, or never change.
 Object.assign(Driver.prototype, {
+  version: 'hybi-13',
+  _messages: null,
+  /** Whether there will be no more messages. */
+  _isFinished: false,
+  _inputEnded: false,
+  _congested: false,
+  _extensions: null,
+  /** A server's input that came too early. */
+  _early: null,
+  /** Of draft 76: whether the request has been answered, but for its body. */
+  _awaitsBody: false,
   /** Headers to answer with: names and values in turn. */
   _headers: null,
   /** Frames that wait for the connection to open. */

@@ -31,7 +31,6 @@ class Client extends Hybi {
     });
     super(session, null, url, options);
     giveBackWhenForgotten(this);
-    this.version = 'hybi-13';
     this.readyState = -1;
     this._uri = uri;
     this._socketPath = socketPath;

@@ -35,8 +35,6 @@ function WebSocket(request, socket, body, protocols, options) {
     throw error;
   }
   API.call(this, options);
-  // Of the early API; not enumerable, as the original no longer has it.
-  Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
 
   if (!socket || !socket.writable) {
     // Closed from the start, and announced as soon as somebody can be listening.
@@ -63,6 +61,17 @@ function WebSocket(request, socket, body, protocols, options) {
 }
 inherits(WebSocket, API);
 API.nameStates(WebSocket);
+
+// Of the early API; not enumerable, as the original no longer has it.
+Object.defineProperty(WebSocket.prototype, 'request', {
+  get() {
+    return this._driver && this._driver._request;
+  },
+  set(value) {
+    Object.defineProperty(this, 'request', { value, writable: true, configurable: true });
+  },
+  configurable: true,
+});
 
 WebSocket.isWebSocket = function (request) {
   return isWebSocket(request);
