@@ -15,6 +15,21 @@ const OPTIONS = [
   'kernelSocket',
 ];
 
+/** What the driver of the connection before was told: most are told the same, and share it. */
+let last = {};
+
+function driverOptions({ maxLength, allowDrafts, nativeDeflate }, protocols) {
+  const isLast = last.requireMasking && last.maxLength === maxLength && last.allowDrafts === allowDrafts &&
+    last.nativeDeflate === nativeDeflate && areEqual(last.protocols, protocols);
+  if (!isLast) last = { requireMasking: true, maxLength, protocols, allowDrafts, nativeDeflate };
+  return last;
+}
+
+function areEqual(one, other) {
+  return one === other || Array.isArray(one) && Array.isArray(other) && one.length === other.length &&
+    one.every((protocol, i) => protocol === other[i]);
+}
+
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
  */
@@ -23,10 +38,7 @@ function WebSocket(request, socket, body, protocols, options) {
   validateOptions(options, OPTIONS);
 
   this._stream = socket;
-  this._driver = http(request, {
-    requireMasking: true, maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
-    nativeDeflate: options.nativeDeflate,
-  });
+  this._driver = http(request, driverOptions(options, protocols));
   if (!(socket instanceof Socket && socket._handle)) giveBackWhenForgotten(this._driver);
   try {
     this._configureDriver(options);

@@ -1,0 +1,59 @@
+'use strict';
+
+/**
+ * Every connection keeps its request, for those who look at it later: here it is made to keep
+ * little. Whoever looks finds what was there before.
+ */
+const { IncomingMessage } = require('http');
+
+const MAX_STRINGS = 1024;
+const MAX_LENGTH = 256;
+
+/** Header values that no two connections have in common, or that must not outlive theirs. */
+const OWN = new Set(['sec-websocket-key', 'cookie', 'authorization', 'proxy-authorization']);
+
+/** One copy of each string that requests have in common: what a browser says about itself, mostly. */
+const strings = new Map();
+
+function shared(string) {
+  const kept = strings.get(string);
+  if (kept !== undefined) return kept;
+  if (typeof string !== 'string' || string.length > MAX_LENGTH) return string;
+  if (strings.size === MAX_STRINGS) strings.clear();
+  strings.set(string, string);
+  return string;
+}
+
+function isNodes(request) {
+  return Object.getPrototypeOf(request) === IncomingMessage.prototype;
+}
+
+/** Has the request share its strings with others. */
+function shareStrings(request) {
+  if (!isNodes(request)) return;
+  const { rawHeaders } = request;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] = shared(rawHeaders[i]);
+    if (!OWN.has(name.toLowerCase())) rawHeaders[i + 1] = shared(rawHeaders[i + 1]);
+  }
+  request.httpVersion = shared(request.httpVersion);
+}
+
+/** Where Node keeps the object it makes of the raw headers for the first who reads `headers`. */
+let kHeaders;
+
+function find(request) {
+  return Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders') || null;
+}
+
+/** Calls `read(request)`, and makes Node forget the headers' object if it was made for that. */
+function readHeaders(request, read) {
+  if (!isNodes(request)) return read(request);
+  if (kHeaders === undefined) kHeaders = find(request);
+  const isFirst = kHeaders !== null && request[kHeaders] === null;
+  const result = read(request);
+  if (isFirst) request.headers = null;
+  return result;
+}
+
+module.exports = { shareStrings, readHeaders };
