@@ -29,16 +29,16 @@ let channel;
 const kKernel = Symbol('kernel');
 
 class KernelSocket {
-  constructor(driver, socket, handle) {
+  constructor(driver, socket) {
     this._driver = driver;
     this._socket = socket;
-    this._handle = handle;
     this._number = -1;
-    this._written = 0;
     this._markedIn = -1;
     this._markedBytes = 0;
-    this._landing = null;
-    this.bytesRead = 0;
+  }
+
+  get bytesRead() {
+    return this._number < 0 ? this._read : native.kernelReceived(this._number);
   }
 
   get bytesWritten() {
@@ -119,11 +119,12 @@ class KernelSocket {
   /** Lets go of the descriptor. */
   release() {
     if (this._number < 0) return false;
+    this._read = this.bytesRead;
     this._written = this.bytesWritten;
     native.kernelRelease(this._number);
     connections[this._number] = undefined;
     this._number = -1;
-    this._landing = null;
+    if (this._landing !== null) this._landing = null;
     this._driver._kernel = null;
     const socket = this._socket;
     socket.removeListener('pause', onPause);
@@ -135,9 +136,10 @@ class KernelSocket {
   /** Has Node's socket go on reading where we stopped. */
   giveBack() {
     if (this._number >= 0 && this.isMarked) this._driver.flush();
-    if (!this.release() || this._socket.destroyed) return;
-    this._handle.reading = true;
-    const error = this._handle.readStart();
+    const { destroyed, _handle: handle } = this._socket;
+    if (!this.release() || destroyed || !handle) return;
+    handle.reading = true;
+    const error = handle.readStart();
     if (error) this._socket.destroy(systemError(error, 'read'));
   }
 
@@ -153,7 +155,6 @@ class KernelSocket {
       if (length < 0 && length !== FAILED) socket.destroy(systemError(length, 'read'));
       return;
     }
-    this.bytesRead += length;
     if (socket.timeout) socket._unrefTimer();
     try {
       if (count & LANDED) driver._takeReport(this._takeLanding(), length, 1);
@@ -195,7 +196,17 @@ class KernelSocket {
     native.kernelRaw(this._number, this._raw);
   }
 }
-KernelSocket.prototype._raw = false;
+
+// What most connections never need.
+Object.assign(KernelSocket.prototype, {
+  /** Bytes that were read and written by the time the descriptor was let go of. */
+  _read: 0,
+  _written: 0,
+  /** Memory that was lent for a long message, or null. */
+  _landing: null,
+  /** Whether chunks are handed over unparsed. */
+  _raw: false,
+});
 
 function dispatch(number, length, count) {
   const connection = connections[number];
@@ -310,7 +321,7 @@ function takeSocket(driver, socket) {
   if (channel === undefined) channel = native.kernelAttach(slab, marks, dispatch);
   if (channel < 0) return false;
 
-  const kernel = new KernelSocket(driver, socket, handle);
+  const kernel = new KernelSocket(driver, socket);
   const number = native.kernelWatch(channel, handle.fd, driver._id, kernel);
   if (number < 0) return false;
   if (handle.readStop() !== 0) {

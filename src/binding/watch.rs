@@ -25,7 +25,7 @@ const MOST_LANDED: usize = 1 << 30;
 /// One connection.
 pub(super) struct Watch {
     pub(super) descriptor: RawFd,
-    pub(super) channel: usize,
+    pub(super) channel: u32,
     pub(super) session: u32,
     pub(super) context: AsyncContext,
     /// Tells this connection from an earlier one of the same number.
@@ -33,18 +33,19 @@ pub(super) struct Watch {
     pub(super) is_reading: bool,
     /// Bytes go to JavaScript unparsed: it has events of an earlier chunk to dispatch first.
     pub(super) is_raw: bool,
-    /// Bytes written.
+    /// Bytes read and bytes written.
+    pub(super) received: f64,
     pub(super) written: f64,
     /// Bytes of memory that are wanted for the message being read, or 0.
-    pub(super) wanted: usize,
+    pub(super) wanted: u32,
     /// Memory lent for that message.
-    landing: Option<Buffer>,
+    landing: Option<Box<Buffer>>,
 }
 
 impl Watch {
     pub(super) fn new(
         descriptor: RawFd,
-        channel: usize,
+        channel: u32,
         session: u32,
         context: AsyncContext,
         generation: u32,
@@ -57,6 +58,7 @@ impl Watch {
             generation,
             is_reading: false,
             is_raw: false,
+            received: 0.0,
             written: 0.0,
             wanted: 0,
             landing: None,
@@ -104,14 +106,16 @@ impl Watch {
     }
 
     /// Takes memory that was wanted; what has arrived of the message moves there.
-    pub(super) fn take_memory(&mut self, mut memory: Buffer) {
+    pub(super) fn take_memory(&mut self, mut memory: Box<Buffer>) {
         let before = self.landing.take();
         let taken = table::with(self.session, |entry, _| {
             let Entry { connection, output, .. } = entry;
             let Landing { held, .. } = connection.landing()?;
             if memory.len() <= held {
                 // Not what was asked for.
-                connection.give_back_landed(before.as_deref().unwrap_or_default());
+                connection.give_back_landed(
+                    before.as_deref().map(|before| &**before).unwrap_or_default(),
+                );
                 return None;
             }
             match before {
@@ -125,7 +129,7 @@ impl Watch {
 
     /// Reads the rest of a message into the memory lent for it, if that is what comes next: bytes
     /// read and events.
-    fn land(&mut self, entry: &mut Entry) -> Option<io::Result<(usize, i32)>> {
+    fn land(&mut self, entry: &mut Entry<'_>) -> Option<io::Result<(usize, i32)>> {
         let Entry { channel, connection, output, .. } = entry;
         // Abandoned when the message is: because our side has closed.
         let mut memory = self.landing.take()?;
@@ -162,13 +166,13 @@ impl Watch {
     }
 
     /// Writes the session's output; returns what is left in it.
-    pub(super) fn write(&mut self, entry: &mut Entry) -> u32 {
+    pub(super) fn write(&mut self, entry: &mut Entry<'_>) -> u32 {
         self.write_with(entry, &[])
     }
 
     /// Writes the session's output and `more` behind it; returns how many bytes are left of both. Of
     /// `more` nothing is kept.
-    pub(super) fn write_with(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
+    pub(super) fn write_with(&mut self, entry: &mut Entry<'_>, more: &[u8]) -> u32 {
         let wire = &mut entry.output.wire;
         if wire.is_empty() && more.is_empty() {
             return 0;
@@ -188,7 +192,7 @@ impl Watch {
 
 /// Bytes of memory to read the rest of a message to that has `given` bytes of it, or 0: four times
 /// what has arrived, so that no header alone can claim any.
-fn wanted(landing: Option<Landing>, given: usize) -> usize {
+fn wanted(landing: Option<Landing>, given: usize) -> u32 {
     let Some(Landing { held, missing }) = landing else { return 0 };
     let total = held.saturating_add(missing);
     if held < given || held < LEAST_HELD || missing < LEAST_HELD {
@@ -197,5 +201,5 @@ fn wanted(landing: Option<Landing>, given: usize) -> usize {
     if !(LEAST_LANDED..=MOST_LANDED).contains(&total) {
         return 0;
     }
-    total.min(held.saturating_mul(4))
+    total.min(held.saturating_mul(4)) as u32
 }
