@@ -62,6 +62,10 @@ class Driver extends LazyEmitter {
     return this._messages ||= new Messages(this, !this._isFinished);
   }
 
+  set messages(stream) {
+    this._messages = stream;
+  }
+
   /**
    * Makes `owner` the first to know of everything, through its methods `_open`, `_receiveMessage`,
    * `_emitError` and `_beginClose`, and gathers the output of a turn into one write.

@@ -9,10 +9,14 @@ const { IncomingMessage } = require('http');
 const MAX_STRINGS = 1024;
 const MAX_LENGTH = 256;
 
-/** Header values that no two connections have in common, or that must not outlive theirs. */
-const OWN = new Set(['sec-websocket-key', 'cookie', 'authorization', 'proxy-authorization']);
+/** Headers of which many connections have the same value. Others may hold what must not outlive theirs. */
+const COMMON = new Set([
+  'accept', 'accept-encoding', 'accept-language', 'cache-control', 'connection', 'host', 'origin', 'pragma',
+  'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site', 'sec-websocket-extensions', 'sec-websocket-version',
+  'upgrade', 'user-agent', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto',
+]);
 
-/** One copy of each string that requests have in common: what a browser says about itself, mostly. */
+/** One copy of each string that requests have in common. */
 const strings = new Map();
 
 function shared(string) {
@@ -34,7 +38,7 @@ function shareStrings(request) {
   const { rawHeaders } = request;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] = shared(rawHeaders[i]);
-    if (!OWN.has(name.toLowerCase())) rawHeaders[i + 1] = shared(rawHeaders[i + 1]);
+    if (COMMON.has(name.toLowerCase())) rawHeaders[i + 1] = shared(rawHeaders[i + 1]);
   }
   request.httpVersion = shared(request.httpVersion);
 }
