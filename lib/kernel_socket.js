@@ -29,9 +29,10 @@ let channel;
 const kKernel = Symbol('kernel');
 
 class KernelSocket {
-  constructor(driver, socket) {
+  constructor(driver, socket, handle) {
     this._driver = driver;
     this._socket = socket;
+    this._handle = handle;
     this._number = -1;
     this._markedIn = -1;
     this._markedBytes = 0;
@@ -124,7 +125,7 @@ class KernelSocket {
     native.kernelRelease(this._number);
     connections[this._number] = undefined;
     this._number = -1;
-    if (this._landing !== null) this._landing = null;
+    this._landing = null;
     this._driver._kernel = null;
     const socket = this._socket;
     socket.removeListener('pause', onPause);
@@ -136,10 +137,9 @@ class KernelSocket {
   /** Has Node's socket go on reading where we stopped. */
   giveBack() {
     if (this._number >= 0 && this.isMarked) this._driver.flush();
-    const { destroyed, _handle: handle } = this._socket;
-    if (!this.release() || destroyed || !handle) return;
-    handle.reading = true;
-    const error = handle.readStart();
+    if (!this.release() || this._socket.destroyed) return;
+    this._handle.reading = true;
+    const error = this._handle.readStart();
     if (error) this._socket.destroy(systemError(error, 'read'));
   }
 
@@ -321,7 +321,7 @@ function takeSocket(driver, socket) {
   if (channel === undefined) channel = native.kernelAttach(slab, marks, dispatch);
   if (channel < 0) return false;
 
-  const kernel = new KernelSocket(driver, socket);
+  const kernel = new KernelSocket(driver, socket, handle);
   const number = native.kernelWatch(channel, handle.fd, driver._id, kernel);
   if (number < 0) return false;
   if (handle.readStop() !== 0) {

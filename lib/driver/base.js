@@ -2,6 +2,7 @@
 
 const Batch = require('./batch');
 const { hasLeft } = require('./coupling');
+const defaults = require('./defaults');
 const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
@@ -297,7 +298,7 @@ class Driver extends LazyEmitter {
     if (this._headers !== null) this._headers = null;
     if (this._queue !== null) this._sendQueued();
     if (this._owner === null) this.flush();
-    if (this._owner !== null) this._owner._open();
+    else this._owner._open();
     this.emit('open', new OpenEvent());
   }
 
@@ -498,30 +499,6 @@ class Driver extends LazyEmitter {
   }
 }
 
-// What most connections never need, or never change.
-Object.assign(Driver.prototype, {
-  version: 'hybi-13',
-  _messages: null,
-  /** Whether there will be no more messages. */
-  _isFinished: false,
-  _inputEnded: false,
-  _congested: false,
-  _extensions: null,
-  /** A server's input that came too early. */
-  _early: null,
-  /** Of draft 76: whether the request has been answered, but for its body. */
-  _awaitsBody: false,
-  /** Headers to answer with: names and values in turn. */
-  _headers: null,
-  /** Frames that wait for the connection to open. */
-  _queue: null,
-  /** Chunks that wait for a message to be inflated, or null. */
-  _held: null,
-  _pingCallbacks: null,
-  _unsentPongs: 0,
-  _lastPong: null,
-  /** Where the driver is registered, see ./forgotten. */
-  _registry: null,
-});
+Object.assign(Driver.prototype, defaults);
 
 module.exports = Driver;

@@ -168,7 +168,4 @@ class Hybi extends Driver {
   }
 }
 
-// What most connections never need.
-Hybi.prototype._compression = null;
-
 module.exports = Hybi;
