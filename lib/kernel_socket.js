@@ -308,12 +308,18 @@ function isPlain(socket, io) {
     !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
+/** Whether the driver has been given what it has not delivered yet. */
+function hasInput({ _early, _batch, _held }) {
+  return _early !== null || _batch !== null || _held !== null;
+}
+
 /**
  * Reads and writes `socket` past its stream from now on, if that is certain to make no difference.
  * It must be coupled to the driver.
  */
 function takeSocket(driver, socket) {
-  if (!enabled || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver.io)) return false;
+  if (!enabled || driver.readyState > 1 || driver.io._paused || hasInput(driver)) return false;
+  if (!isPlain(socket, driver.io)) return false;
   const handle = socket._handle;
   if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
   const prototype = disguise(Object.getPrototypeOf(handle));
