@@ -190,7 +190,9 @@ for (const [side, open, out] of [
     ]);
 
     const messages = [];
+    for (const stream of [driver.io, driver.messages]) assert.ok(Array.isArray(stream.eventNames()));
     driver.on('message', (event) => messages.push(event.data));
+    assert.deepStrictEqual(driver.eventNames().includes('message'), true);
     driver.messages.on('data', (data) => messages.push(data));
     peer.write(out(TEXT, 'in'));
     await next(ws, 'message');
@@ -222,6 +224,7 @@ it('the request stays what it was', async (t) => {
   names.forEach((name, i) => assert.strictEqual(request.headers[name.toLowerCase()], rawHeaders[2 * i + 1]));
   assert.strictEqual(request.headers, request.headers);
   assert.deepStrictEqual([request.httpVersion, request.method, request.url], ['1.1', 'GET', '/']);
+  assert.deepStrictEqual([request.eventNames(), request.listenerCount('close')], [[], 0]);
 });
 
 it('what the application has made of the headers counts, and stays', async (t) => {
