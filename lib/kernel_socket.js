@@ -34,11 +34,12 @@ class KernelSocket {
     this._socket = socket;
     this._handle = handle;
     this._number = -1;
-    this._written = 0;
     this._markedIn = -1;
     this._markedBytes = 0;
-    this._landing = null;
-    this.bytesRead = 0;
+  }
+
+  get bytesRead() {
+    return this._number < 0 ? this._read : native.kernelReceived(this._number);
   }
 
   get bytesWritten() {
@@ -119,6 +120,7 @@ class KernelSocket {
   /** Lets go of the descriptor. */
   release() {
     if (this._number < 0) return false;
+    this._read = this.bytesRead;
     this._written = this.bytesWritten;
     native.kernelRelease(this._number);
     connections[this._number] = undefined;
@@ -153,7 +155,6 @@ class KernelSocket {
       if (length < 0 && length !== FAILED) socket.destroy(systemError(length, 'read'));
       return;
     }
-    this.bytesRead += length;
     if (socket.timeout) socket._unrefTimer();
     try {
       if (count & LANDED) driver._takeReport(this._takeLanding(), length, 1);
@@ -201,7 +202,17 @@ class KernelSocket {
     native.kernelRaw(this._number, this._raw);
   }
 }
-KernelSocket.prototype._raw = false;
+
+// What most connections never need.
+Object.assign(KernelSocket.prototype, {
+  /** Bytes that were read and written by the time the descriptor was let go of. */
+  _read: 0,
+  _written: 0,
+  /** Memory that was lent for a long message, or null. */
+  _landing: null,
+  /** Whether chunks are handed over unparsed. */
+  _raw: false,
+});
 
 function dispatch(number, length, count) {
   const connection = connections[number];
@@ -303,12 +314,18 @@ function isPlain(socket, io) {
     !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
+/** Whether the driver has been given what it has not delivered yet. */
+function hasInput({ _early, _batch, _held }) {
+  return _early !== null || _batch !== null || _held !== null;
+}
+
 /**
  * Reads and writes `socket` past its stream from now on, if that is certain to make no difference.
  * It must be coupled to the driver.
  */
 function takeSocket(driver, socket) {
-  if (!enabled || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver.io)) return false;
+  if (!enabled || driver.readyState > 1 || driver.io._paused || hasInput(driver)) return false;
+  if (!isPlain(socket, driver.io)) return false;
   const handle = socket._handle;
   if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
   const prototype = disguise(Object.getPrototypeOf(handle));

@@ -19,9 +19,11 @@ const { runInNewContext } = require('node:vm');
 
 const { it, differs } = require('../support/spec');
 const { dir, manifest, WebSocket, isOriginal } = require('../support/package_under_test');
-const { openServer, openClient, serverSide } = require('../support/sides');
+const handshakes = require('../support/handshakes');
+const { RawPeer } = require('../support/raw_peer');
+const { httpServer, openServer, openClient, serverSide } = require('../support/sides');
 const { next, until } = require('../support/record');
-const { TEXT, BINARY, PONG, frame, masked } = require('../support/frames');
+const { TEXT, BINARY, CLOSE, PONG, frame, masked, closePayload } = require('../support/frames');
 
 const API = WebSocket.super_;
 const { Client, EventSource } = WebSocket;
@@ -106,13 +108,10 @@ it('subclasses in the style of util.inherits', async (t) => {
       return super.send(`own ${message}`);
     }
   }
-  const { httpServer } = require('../support/sides');
-  const { RawPeer } = require('../support/raw_peer');
-  const { request } = require('../support/handshakes');
   const { port } = await httpServer(t, (req, socket, head) => new Own(req, socket, head).send('x'));
   const peer = await RawPeer.connect(port);
   t.after(() => peer.destroy());
-  peer.write(request());
+  peer.write(handshakes.request());
   await peer.head();
   assert.strictEqual((await peer.frame()).payload.toString(), 'own x');
 });
@@ -191,7 +190,9 @@ for (const [side, open, out] of [
     ]);
 
     const messages = [];
+    for (const stream of [driver.io, driver.messages]) assert.ok(Array.isArray(stream.eventNames()));
     driver.on('message', (event) => messages.push(event.data));
+    assert.deepStrictEqual(driver.eventNames().includes('message'), true);
     driver.messages.on('data', (data) => messages.push(data));
     peer.write(out(TEXT, 'in'));
     await next(ws, 'message');
@@ -214,6 +215,71 @@ it('the request and the socket that a server connection was made of', async (t) 
   assert.strictEqual(ws._driver._request, request);
   assert.strictEqual(ws._stream.remoteAddress, '127.0.0.1');
 });
+
+it('the request stays what it was', async (t) => {
+  const { request } = await openServer(t);
+  const { rawHeaders } = request;
+  const names = rawHeaders.filter((_, i) => i % 2 === 0);
+  assert.deepStrictEqual(Object.keys(request.headers).sort(), names.map((name) => name.toLowerCase()).sort());
+  names.forEach((name, i) => assert.strictEqual(request.headers[name.toLowerCase()], rawHeaders[2 * i + 1]));
+  assert.strictEqual(request.headers, request.headers);
+  assert.deepStrictEqual([request.httpVersion, request.method, request.url], ['1.1', 'GET', '/']);
+  assert.deepStrictEqual([request.eventNames(), request.listenerCount('close')], [[], 0]);
+});
+
+it('what the application has made of the headers counts, and stays', async (t) => {
+  let ws;
+  const { port } = await httpServer(t, (request, socket, head) => {
+    const { headers } = request;
+    headers.host = 'changed.example.com';
+    headers['x-added'] = 'yes';
+    assert.strictEqual(WebSocket.isWebSocket(request), true);
+    ws = new WebSocket(request, socket, head);
+    assert.strictEqual(request.headers, headers);
+  });
+  const peer = await RawPeer.connect(port);
+  t.after(() => peer.destroy());
+  peer.write(handshakes.request());
+  await peer.head();
+  assert.strictEqual(ws.url, 'ws://changed.example.com/');
+  assert.strictEqual(ws._driver._request.headers['x-added'], 'yes');
+});
+
+it('many connections with headers of their own each keep theirs', async (t) => {
+  const seen = new Map();
+  const { port } = await httpServer(t, (request, socket, head) => {
+    const ws = new WebSocket(request, socket, head);
+    ws.onopen = () => seen.set(request.headers['x-number'], ws._driver._request);
+  });
+  for (let i = 0; i < 8; i++) {
+    const peer = await RawPeer.connect(port);
+    t.after(() => peer.destroy());
+    const headers = { 'X-Number': i, Origin: `http://${i % 2}.example.com`, 'User-Agent': `agent ${i % 3}` };
+    peer.write(handshakes.request(headers));
+    await peer.head();
+  }
+  await until(() => seen.size === 8);
+  for (const [i, { headers, rawHeaders }] of seen) {
+    assert.deepStrictEqual(
+      [headers['x-number'], headers.origin, headers['user-agent']],
+      [i, `http://${i % 2}.example.com`, `agent ${i % 3}`]
+    );
+    assert.ok(rawHeaders.includes(`agent ${i % 3}`) && rawHeaders.includes('X-Number'));
+  }
+});
+
+for (const [side, open, out] of [['server', openServer, masked], ['client', openClient, frame]]) {
+  it(`${side}: the stream of messages, to whoever asks for it late`, async (t) => {
+    const { ws, peer } = await open(t);
+    await until(() => ws.readyState === 1);
+    peer.write(out(CLOSE, closePayload(1000)));
+    await next(ws, 'close');
+    const { messages } = ws._driver;
+    assert.ok(messages instanceof Stream);
+    assert.strictEqual(messages, ws._driver.messages);
+    assert.deepStrictEqual([messages.readable, messages.writable, messages.write('x')], [false, false, false]);
+  });
+}
 
 it('the socket of a server connection goes on being the application\'s', async (t) => {
   const { ws, peer, socket } = await openServer(t);

@@ -2,6 +2,7 @@
 
 const Batch = require('./batch');
 const { putAndForget } = require('./coupling');
+const defaults = require('./defaults');
 const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
@@ -55,25 +56,28 @@ class Driver extends LazyEmitter {
     this.url = url;
     this.readyState = 0;
     this.io = new IO(this);
-    this.messages = new Messages(this);
 
     /** The number of the native session; it is this driver's to give back. */
     this._id = session;
     this._owner = null;
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
-    this._extensions = null;
 
     this._batch = null;
-    this._inputEnded = false;
     this._depth = 0;
-    this._coalesce = false;
     this._scheduled = false;
     /** Bytes for the peer that the session holds, or an estimate. */
     this._pending = 0;
     this._isExact = true;
+  }
 
-    this._congested = false;
+  /** The application's side of the driver; whoever owns the driver can do without. */
+  get messages() {
+    return this._messages ||= new Messages(this, !this._isFinished);
+  }
+
+  set messages(stream) {
+    this._messages = stream;
   }
 
   /**
@@ -82,7 +86,6 @@ class Driver extends LazyEmitter {
    */
   attach(owner) {
     this._owner = owner;
-    this._coalesce = true;
     flushAtExit();
   }
 
@@ -126,7 +129,7 @@ class Driver extends LazyEmitter {
       this._take(chunk, 0);
     } finally {
       running.driver = outer;
-      if (--this._depth === 0 || !this._coalesce) this.flush();
+      if (--this._depth === 0 || this._owner === null) this.flush();
     }
   }
 
@@ -213,7 +216,7 @@ class Driver extends LazyEmitter {
     try {
       this._take(chunks.shift(), from);
     } finally {
-      if (--this._depth === 0 || !this._coalesce) this.flush();
+      if (--this._depth === 0 || this._owner === null) this.flush();
       if (this._held !== null) {
         this._held.push(...chunks);
       } else if (chunks.length > 0) {
@@ -315,8 +318,8 @@ class Driver extends LazyEmitter {
   }
 
   _deliver(data) {
-    const { messages, _owner: owner } = this;
-    if (messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
+    const { _messages: messages, _owner: owner } = this;
+    if (messages !== null && messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
     if (owner !== null) owner._receiveMessage(data);
     if (this._events !== undefined && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
@@ -356,8 +359,8 @@ class Driver extends LazyEmitter {
     native.openSession(this._id);
     if (this._headers !== null) this._headers = null;
     if (this._queue !== null) this._sendQueued();
-    if (!this._coalesce) this.flush();
-    if (this._owner !== null) this._owner._open();
+    if (this._owner === null) this.flush();
+    else this._owner._open();
     this.emit('open', new OpenEvent());
   }
 
@@ -368,17 +371,23 @@ class Driver extends LazyEmitter {
   }
 
   _emitError(message) {
-    const { messages, _owner: owner } = this;
+    const { _messages: messages, _owner: owner } = this;
     const error = new Error(message);
-    messages._fail(error);
+    if (messages !== null) messages._fail(error);
     if (owner !== null) owner._emitError(message);
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
 
   _emitClose(code, reason) {
-    this.messages._finish();
+    this._finish();
     if (this._owner !== null) this._owner._beginClose(reason, code);
     this.emit('close', new CloseEvent(code, reason));
+  }
+
+  /** There will be no more messages. */
+  _finish() {
+    this._isFinished = true;
+    if (this._messages !== null) this._messages._finish();
   }
 
   /** Acts on a verdict of the native side, unless a listener closed the connection before. */
@@ -413,6 +422,18 @@ class Driver extends LazyEmitter {
   }
 
   // ---- output
+
+  /** Sends a message of the owner's, as `messages.write` does. */
+  _send(message) {
+    if (this._messages !== null) return this._messages.write(message);
+    return !this._isFinished && this._sendNow(message);
+  }
+
+  _sendNow(message) {
+    if (typeof message === 'string') this.text(message);
+    else this.binary(message);
+    return !this._congested;
+  }
 
   frame(data, type, code) { // eslint-disable-line no-unused-vars
     return false;
@@ -519,7 +540,7 @@ class Driver extends LazyEmitter {
   /** Notes that the session holds `pending` bytes for the peer. */
   _wrote(pending) {
     this._pending = pending;
-    if (!this._coalesce || pending + this._framed >= FLUSH_BYTES) this.flush();
+    if (this._owner === null || pending + this._framed >= FLUSH_BYTES) this.flush();
     else if (!this._scheduled && this._depth === 0) {
       this._scheduled = true;
       flushAtEndOfTurn(this);
@@ -600,32 +621,10 @@ class Driver extends LazyEmitter {
       this._sendPong(payload);
     }
     if (this._owner !== null) this._owner.emit('drain');
-    this.messages.emit('drain');
+    if (this._messages !== null) this._messages.emit('drain');
   }
 }
 
-// What most connections never need.
-Object.assign(Driver.prototype, {
-  /** Headers to answer with: names and values in turn. */
-  _headers: null,
-  /** Frames that wait for the connection to open. */
-  _queue: null,
-  /** A long message that is being joined, or null. */
-  _landing: null,
-  /** Chunks that wait for a message to be inflated, or null. */
-  _held: null,
-  _pingCallbacks: null,
-  /** Permessage-deflate, where it was agreed on. */
-  _compression: null,
-  /** Frames of long messages that wait for the end of the turn, or null, and their bytes. */
-  _frames: null,
-  _framed: 0,
-  /** The first of them, if no other output goes before it. */
-  _only: null,
-  _unsentPongs: 0,
-  _lastPong: null,
-  /** Where the driver is registered, see ./forgotten. */
-  _registry: null,
-});
+Object.assign(Driver.prototype, defaults);
 
 module.exports = Driver;

@@ -32,7 +32,6 @@ class Client extends Hybi {
     super(session, null, url, options);
     giveBackWhenForgotten(this);
     if (options.masking !== false) this._keyBytes = KEY_BYTES;
-    this.version = 'hybi-13';
     this.readyState = -1;
     this._uri = uri;
     this._socketPath = socketPath;

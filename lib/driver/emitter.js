@@ -13,4 +13,9 @@ Object.setPrototypeOf(LazyEmitter.prototype, EventEmitter.prototype);
 function LazyStream() {}
 Object.setPrototypeOf(LazyStream.prototype, Stream.prototype);
 
+// Node's own, in streams, is lost without that table.
+LazyStream.prototype.eventNames = function () {
+  return this._events === undefined ? [] : Stream.prototype.eventNames.call(this);
+};
+
 module.exports = { LazyEmitter, LazyStream };

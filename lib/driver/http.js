@@ -2,6 +2,7 @@
 
 const { native, VERSIONS } = require('./session');
 const HybiServer = require('./hybi_server');
+const { readHeaders, shareStrings } = require('./kept_request');
 const { Draft75, Draft76 } = require('./hixie');
 const serverSession = require('./server_session');
 
@@ -18,13 +19,31 @@ function isSecureRequest(request) {
 }
 
 function isWebSocket(request) {
-  return native.isWebSocket(request.method, request.headers.connection || '', request.headers.upgrade || '');
+  return readHeaders(request, asksForWebSocket);
+}
+
+function asksForWebSocket({ method, headers }) {
+  return native.isWebSocket(method, headers.connection || '', headers.upgrade || '');
+}
+
+/** The URL of the connection before: most have the same, and share one copy of it. */
+let lastUrl = '';
+
+function urlOf(request) {
+  const url = (isSecureRequest(request) ? 'wss:' : 'ws:') + '//' + request.headers.host + request.url;
+  if (url !== lastUrl) lastUrl = url;
+  return lastUrl;
 }
 
 /** The driver of the version that the request asks for. */
 function http(request, options) {
-  const url = (isSecureRequest(request) ? 'wss:' : 'ws:') + '//' + request.headers.host + request.url;
   if (options.requireMasking === undefined) options = { requireMasking: true, ...options };
+  shareStrings(request);
+  return readHeaders(request, () => driverFor(request, options));
+}
+
+function driverFor(request, options) {
+  const url = urlOf(request);
   const session = serverSession(request, url, options);
   switch (VERSIONS[native.sessionVersion(session)]) {
     case 'hixie-75': return new Draft75(request, url, options, session);

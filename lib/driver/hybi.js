@@ -18,11 +18,6 @@ function controlPayload(data) {
 
 /** RFC 6455 and its drafts 07 and 08, on an open connection; both roles extend it. */
 class Hybi extends Driver {
-  constructor(session, request, url, options) {
-    super(session, request, url, options);
-    this._compression = null;
-  }
-
   get _maxLength() {
     return maxLength(this._options.maxLength);
   }

@@ -9,10 +9,13 @@ const { native, VERSIONS } = require('./session');
 const ServerDriver = (Base) => class extends Base {
   constructor(session, request, url, options) {
     super(session, request, url, options);
-    this.version = VERSIONS[native.sessionVersion(session)];
-    this._started = false;
-    /** Input that came too early, or null. */
-    this._early = null;
+    const version = VERSIONS[native.sessionVersion(session)];
+    if (version !== this.version) this.version = version;
+  }
+
+  /** Whether the request has been answered. */
+  get _started() {
+    return this.readyState > 0 || this._awaitsBody;
   }
 
   /** Input that comes before `start` is kept: nothing could be delivered from it yet. */
@@ -54,8 +57,8 @@ const ServerDriver = (Base) => class extends Base {
     try {
       const isOpen = native.startHandshake(this._id, this._headers, extensions);
       this._wrote(native.pending(this._id));
-      this._started = true;
       if (isOpen) this._open();
+      else this._awaitsBody = true;
     } finally {
       this._depth--;
       this.flush();

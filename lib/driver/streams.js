@@ -10,9 +10,7 @@ const { LazyStream } = require('./emitter');
 class IO extends LazyStream {
   constructor(driver) {
     super();
-    this.readable = this.writable = true;
     this._driver = driver;
-    this._paused = false;
     /** The socket that this is coupled to, instead of being piped into it, or null. */
     this._sink = null;
   }
@@ -32,7 +30,7 @@ class IO extends LazyStream {
     if (!this.writable) return;
     if (chunk !== undefined) this.write(chunk);
     this.writable = false;
-    this._driver.messages._finish();
+    this._driver._finish();
   }
 
   destroy() {
@@ -57,23 +55,21 @@ class IO extends LazyStream {
   }
 }
 
+Object.assign(IO.prototype, { readable: true, writable: true, _paused: false });
+
 /**
  * The application's side of a driver: messages of the peer are its 'data' events, messages for the
  * peer are written to it.
  */
 class Messages extends LazyStream {
-  constructor(driver) {
+  constructor(driver, isOpen) {
     super();
-    this.readable = this.writable = true;
+    this.readable = this.writable = isOpen;
     this._driver = driver;
   }
 
   write(message) {
-    if (!this.writable) return false;
-    const driver = this._driver;
-    if (typeof message === 'string') driver.text(message);
-    else driver.binary(message);
-    return !driver._congested;
+    return this.writable && this._driver._sendNow(message);
   }
 
   /** One of many possible sources has ended; the socket stays open. */

@@ -15,6 +15,21 @@ const OPTIONS = [
   'kernelSocket',
 ];
 
+/** What the driver of the connection before was told: most are told the same, and share it. */
+let last = {};
+
+function driverOptions({ maxLength, allowDrafts, nativeDeflate }, protocols) {
+  const isLast = last.requireMasking && last.maxLength === maxLength && last.allowDrafts === allowDrafts &&
+    last.nativeDeflate === nativeDeflate && areEqual(last.protocols, protocols);
+  if (!isLast) last = { requireMasking: true, maxLength, protocols, allowDrafts, nativeDeflate };
+  return last;
+}
+
+function areEqual(one, other) {
+  return one === other || Array.isArray(one) && Array.isArray(other) && one.length === other.length &&
+    one.every((protocol, i) => protocol === other[i]);
+}
+
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
  */
@@ -23,10 +38,7 @@ function WebSocket(request, socket, body, protocols, options) {
   validateOptions(options, OPTIONS);
 
   this._stream = socket;
-  this._driver = http(request, {
-    requireMasking: true, maxLength: options.maxLength, protocols, allowDrafts: options.allowDrafts,
-    nativeDeflate: options.nativeDeflate,
-  });
+  this._driver = http(request, driverOptions(options, protocols));
   if (!(socket instanceof Socket && socket._handle)) giveBackWhenForgotten(this._driver);
   try {
     this._configureDriver(options);
@@ -35,8 +47,6 @@ function WebSocket(request, socket, body, protocols, options) {
     throw error;
   }
   API.call(this, options);
-  // Of the early API; not enumerable, as the original no longer has it.
-  Object.defineProperty(this, 'request', { value: request, writable: true, configurable: true });
 
   if (!socket || !socket.writable) {
     // Closed from the start, and announced as soon as somebody can be listening.
@@ -63,6 +73,17 @@ function WebSocket(request, socket, body, protocols, options) {
 }
 inherits(WebSocket, API);
 API.nameStates(WebSocket);
+
+// Of the early API; not enumerable, as the original no longer has it.
+Object.defineProperty(WebSocket.prototype, 'request', {
+  get() {
+    return this._driver && this._driver._request;
+  },
+  set(value) {
+    Object.defineProperty(this, 'request', { value, writable: true, configurable: true });
+  },
+  configurable: true,
+});
 
 WebSocket.isWebSocket = function (request) {
   return isWebSocket(request);

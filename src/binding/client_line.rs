@@ -479,7 +479,7 @@ pub fn line_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<
         let watch = lines.watch(number)?;
         let key = watch.key;
         let rest = table::with(watch.session?, |entry, entropy| {
-            entry.connection.send(opcode, 0, &payload, entropy, &mut entry.output);
+            entry.connection.send(opcode, 0, &payload, entropy, entry.output);
             watch.write(entry)
         });
         lines.attend(key);

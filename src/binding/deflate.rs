@@ -112,7 +112,7 @@ impl Task for Deflating {
     fn resolve(&mut self, _env: Env, (): ()) -> Result<u32> {
         let Some(job) = self.job.take() else { return Ok(0) };
         let pending = table::with(self.id, |entry, entropy| {
-            entry.connection.deflated(job, entropy, &mut entry.output);
+            entry.connection.deflated(job, entropy, entry.output);
             entry.output.wire.len() as u32
         });
         Ok(pending.unwrap_or_default())

@@ -147,9 +147,10 @@ impl Kernel {
         if ready.failed {
             return Some((number as i32, FAILED, 0));
         }
-        let slab = &mut self.channels.get_mut(watch.channel)?.slab;
+        let slab = &mut self.channels.get_mut(watch.channel as usize)?.slab;
         match watch.receive(slab) {
             Ok((length, count)) => {
+                watch.received += length as f64;
                 if length > 0 && (watch.is_full || ready.more) {
                     self.readiness.ask_again(watch.descriptor, ready.key);
                 }
@@ -163,7 +164,7 @@ impl Kernel {
     }
 
     /// Memory to ask JavaScript for before a connection is read, or 0.
-    fn wanted(&mut self, ready: Ready) -> usize {
+    fn wanted(&mut self, ready: Ready) -> u32 {
         let watch = self.watch(ready.key as u32).filter(|watch| watch.is(ready) && !watch.is_raw);
         watch.map_or(0, |watch| mem::take(&mut watch.wanted))
     }
@@ -178,7 +179,7 @@ impl Kernel {
     fn write(
         &mut self,
         number: u32,
-        act: impl FnOnce(&mut Watch, &mut Entry, &mut OsEntropy) -> u32,
+        act: impl FnOnce(&mut Watch, &mut Entry<'_>, &mut OsEntropy) -> u32,
     ) -> u32 {
         let Some(watch) = self.watch(number) else { return 0 };
         let rest = table::with(watch.session, |entry, entropy| act(watch, entry, entropy));
@@ -266,7 +267,7 @@ fn tell(number: u32, arguments: Arguments) {
     let told = with(|kernel| {
         let watch = kernel.watch(number)?;
         let (context, channel) = (watch.context.raw(), watch.channel);
-        let dispatch = &kernel.channels.get(channel)?.dispatch;
+        let dispatch = &kernel.channels.get(channel as usize)?.dispatch;
         Some((Rc::clone(dispatch), context))
     });
     // JavaScript may do anything to the connections, this one included: nothing is borrowed.
@@ -321,7 +322,7 @@ pub fn kernel_watch(
     with(|kernel| {
         kernel.generation = kernel.generation.wrapping_add(1);
         let generation = kernel.generation;
-        let watch = Watch::new(descriptor, channel as usize, session, context, generation);
+        let watch = Watch::new(descriptor, channel, session, context, generation);
         let number = kernel.insert(watch);
         if kernel.set_reading(number, true) {
             return number as i32;
@@ -355,7 +356,7 @@ pub fn kernel_raw(number: u32, on: bool) {
 pub fn kernel_land(number: u32, memory: Buffer) {
     with(|kernel| {
         let watch = kernel.watch(number)?;
-        watch.take_memory(memory);
+        watch.take_memory(Box::new(memory));
         Some(())
     });
 }
@@ -366,6 +367,12 @@ pub fn kernel_release(number: u32) {
     // Destroying the async context may call into JavaScript's hooks: nothing is borrowed then.
     let watch = with(|kernel| kernel.remove(number));
     drop(watch);
+}
+
+/// Bytes read past Node's stream.
+#[napi(catch_unwind)]
+pub fn kernel_received(number: u32) -> f64 {
+    with(|kernel| kernel.watch(number).map(|watch| watch.received)).flatten().unwrap_or_default()
 }
 
 /// Bytes written past Node's stream.

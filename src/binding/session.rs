@@ -13,7 +13,7 @@ use crate::proto::connection::{Options, Settlement};
 use crate::proto::handshake::{ClientHandshake, Version};
 use crate::proto::http::{Headers, Request};
 use crate::proto::hybi::PeerMasking;
-use crate::proto::{CloseCode, Connection, Entropy, Output, ProtocolError};
+use crate::proto::{CloseCode, Connection, Entropy, ProtocolError};
 
 /// Request headers a handshake of any version looks at, in the order of [`create_server_session`].
 const HANDSHAKE_HEADERS: [&str; 9] = [
@@ -141,7 +141,7 @@ pub fn create_client_session(channel: u32, options: ClientOptions) -> u32 {
 }
 
 fn insert(channel: u32, connection: Connection) -> u32 {
-    table::insert(Entry { channel, connection, output: Output::default(), is_new: true })
+    table::insert(channel, connection)
 }
 
 /// The version of the protocol, by number as for [`create_server_session`].
@@ -183,7 +183,7 @@ pub fn refusal(id: u32) -> Option<String> {
 #[napi(catch_unwind)]
 pub fn refuse(id: u32, message: String) -> u32 {
     table::with(id, |entry, _| {
-        entry.connection.refuse(&message, &mut entry.output);
+        entry.connection.refuse(&message, entry.output);
         entry.output.wire.len() as u32
     })
     .unwrap_or_default()
@@ -202,7 +202,7 @@ pub fn start_handshake(
         custom.set(&name, &value);
     }
     table::with(id, |entry, _| {
-        let started = entry.connection.start(&custom, extensions.as_deref(), &mut entry.output);
+        let started = entry.connection.start(&custom, extensions.as_deref(), entry.output);
         started.map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         Ok(!entry.connection.awaits_peer())
     })
@@ -281,7 +281,7 @@ pub fn send_close(id: u32, code: u32, reason: BufferSlice) -> u32 {
 #[napi(catch_unwind)]
 pub fn conclude(id: u32) -> u32 {
     table::with(id, |entry, entropy| {
-        entry.connection.conclude(entropy, &mut entry.output);
+        entry.connection.conclude(entropy, entry.output);
         entry.output.wire.len() as u32
     })
     .unwrap_or_default()

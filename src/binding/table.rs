@@ -17,33 +17,58 @@ use crate::transport::OsEntropy;
 const KEPT_BYTES: usize = 4096;
 
 /// A connection and what it has produced and JavaScript has not taken yet.
-pub(super) struct Entry {
-    pub(super) channel: u32,
-    pub(super) connection: Connection,
-    pub(super) output: Output,
+struct Slot {
+    channel: u32,
+    connection: Connection,
+    wire: Vec<u8>,
+    scratch: Vec<u8>,
     /// Nothing was taken of the output yet: it has memory for an opening handshake, which is more
     /// than many a connection will ever need again.
-    pub(super) is_new: bool,
+    is_new: bool,
+}
+
+/// A connection while it is called: with all of its output, of which it keeps a part.
+pub(super) struct Entry<'a> {
+    pub(super) channel: u32,
+    pub(super) connection: &'a mut Connection,
+    pub(super) output: &'a mut Output,
+    is_new: &'a mut bool,
+}
+
+impl Slot {
+    /// Calls `act` with `output`, which is every session's, as this one's.
+    fn with<R>(&mut self, output: &mut Output, act: impl FnOnce(&mut Entry<'_>) -> R) -> R {
+        let Self { channel, connection, wire, scratch, is_new } = self;
+        // What a panic leaves behind is dropped here: it is no other session's output.
+        output.wire = mem::take(wire);
+        output.scratch = mem::take(scratch);
+        let result = act(&mut Entry { channel: *channel, connection, output, is_new });
+        *wire = mem::take(&mut output.wire);
+        *scratch = mem::take(&mut output.scratch);
+        result
+    }
 }
 
 #[derive(Default)]
 struct Table {
-    slots: Vec<Option<Box<Entry>>>,
+    slots: Vec<Option<Box<Slot>>>,
     free: Vec<u32>,
     entropy: OsEntropy,
-    /// Memory for one message, lent to whichever session is called.
-    spare: Vec<u8>,
+    /// Lent to whichever session is called: its memory for events and its spare memory are shared.
+    output: Output,
 }
 
 impl Table {
     /// Frames the messages JavaScript has staged, before anything else happens to any session.
     fn send_staged(&mut self) {
-        let Self { slots, entropy, .. } = self;
+        let Self { slots, entropy, output, .. } = self;
         shared::take_commands(|id, opcode_bits, payload| {
-            let Some(Some(entry)) = slots.get_mut(id as usize) else { return };
+            let Some(Some(slot)) = slots.get_mut(id as usize) else { return };
             let Ok(opcode) = opcode(opcode_bits) else { return };
             let rsv = (opcode_bits >> 4 & 7) as u8;
-            entry.connection.send(opcode, rsv, payload, entropy, &mut entry.output);
+            slot.with(output, |entry| {
+                entry.connection.send(opcode, rsv, payload, entropy, entry.output);
+            });
         });
     }
 }
@@ -53,14 +78,15 @@ thread_local! {
 }
 
 /// Adds a session; its number is free for others once it was removed.
-pub(super) fn insert(entry: Entry) -> u32 {
+pub(super) fn insert(channel: u32, connection: Connection) -> u32 {
     TABLE.with_borrow_mut(|table| {
-        let entry = Some(Box::new(entry));
+        let (wire, scratch) = Default::default();
+        let slot = Some(Box::new(Slot { channel, connection, wire, scratch, is_new: true }));
         if let Some(id) = table.free.pop() {
-            table.slots[id as usize] = entry;
+            table.slots[id as usize] = slot;
             return id;
         }
-        table.slots.push(entry);
+        table.slots.push(slot);
         (table.slots.len() - 1) as u32
     })
 }
@@ -78,15 +104,12 @@ pub(super) fn remove(id: u32) {
 }
 
 /// Runs `act` on a session, if there is one of that number.
-pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry, &mut OsEntropy) -> R) -> Option<R> {
+pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut OsEntropy) -> R) -> Option<R> {
     TABLE.with_borrow_mut(|table| {
         table.send_staged();
-        let Table { slots, entropy, spare, .. } = table;
-        let entry = slots.get_mut(id as usize)?.as_mut()?;
-        mem::swap(&mut entry.output.spare, spare);
-        let result = act(entry, entropy);
-        mem::swap(&mut entry.output.spare, spare);
-        Some(result)
+        let Table { slots, entropy, output, .. } = table;
+        let slot = slots.get_mut(id as usize)?.as_mut()?;
+        Some(slot.with(output, |entry| act(entry, entropy)))
     })
 }
 
@@ -152,7 +175,7 @@ pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     let opcode = opcode(opcode_bits)?;
     let rsv = (opcode_bits >> 4 & 7) as u8;
     Ok(with(id, |entry, entropy| {
-        entry.connection.send(opcode, rsv, &payload, entropy, &mut entry.output);
+        entry.connection.send(opcode, rsv, &payload, entropy, entry.output);
         entry.output.wire.len() as u32
     })
     .unwrap_or_default())
@@ -178,17 +201,19 @@ pub fn broadcast(ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Re
     let opcode = opcode(opcode_bits)?;
     TABLE.with_borrow_mut(|table| {
         table.send_staged();
-        let Table { slots, entropy, .. } = table;
+        let Table { slots, entropy, output, .. } = table;
         for &id in &*ids {
-            let Some(Some(entry)) = slots.get_mut(id as usize) else { continue };
-            let Entry { connection, output, .. } = &mut **entry;
+            let Some(Some(slot)) = slots.get_mut(id as usize) else { continue };
+            let Slot { connection, wire, .. } = &mut **slot;
             match connection.plain_header(opcode, payload.len()) {
                 Some(header) => {
-                    output.wire.reserve(header.as_bytes().len() + payload.len());
-                    output.wire.extend_from_slice(header.as_bytes());
-                    output.wire.extend_from_slice(&payload);
+                    wire.reserve(header.as_bytes().len() + payload.len());
+                    wire.extend_from_slice(header.as_bytes());
+                    wire.extend_from_slice(&payload);
                 }
-                None => _ = connection.send(opcode, 0, &payload, entropy, output),
+                None => slot.with(output, |entry| {
+                    entry.connection.send(opcode, 0, &payload, entropy, entry.output);
+                }),
             }
         }
     });
@@ -218,10 +243,10 @@ pub fn take_output(id: u32, mut target: BufferSlice) -> u32 {
 }
 
 /// Forgets the bytes that waited for the peer, and gives large memory back.
-pub(super) fn clear_output(entry: &mut Entry) {
+pub(super) fn clear_output(entry: &mut Entry<'_>) {
     let wire = &mut entry.output.wire;
     wire.clear();
-    if mem::take(&mut entry.is_new) || wire.capacity() > KEPT_BYTES {
+    if mem::take(entry.is_new) || wire.capacity() > KEPT_BYTES {
         *wire = Vec::new();
     }
 }
@@ -243,7 +268,7 @@ pub fn scratch_text<'env>(
         } else {
             env.create_string(String::from_utf8_lossy(bytes))
         };
-        give_back(&mut entry.output, offset, length);
+        give_back(entry.output, offset, length);
         text
     })
     .unwrap_or_else(|| env.create_string(""))
@@ -258,7 +283,7 @@ pub fn scratch_bytes(id: u32, offset: u32, mut target: BufferSlice) {
         if let Some(bytes) = entry.output.scratch.get(range) {
             target.copy_from_slice(bytes);
         }
-        give_back(&mut entry.output, offset, length as u32);
+        give_back(entry.output, offset, length as u32);
     });
 }
 

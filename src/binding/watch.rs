@@ -18,7 +18,7 @@ pub(super) const LANDED: i32 = 1 << 16;
 /// One connection.
 pub(super) struct Watch {
     pub(super) descriptor: RawFd,
-    pub(super) channel: usize,
+    pub(super) channel: u32,
     pub(super) session: u32,
     pub(super) context: AsyncContext,
     /// Tells this connection from an earlier one of the same number.
@@ -26,20 +26,21 @@ pub(super) struct Watch {
     pub(super) is_reading: bool,
     /// Bytes go to JavaScript unparsed: it has events of an earlier chunk to dispatch first.
     pub(super) is_raw: bool,
-    /// Bytes written.
+    /// Bytes read and bytes written.
+    pub(super) received: f64,
     pub(super) written: f64,
     /// Bytes of memory that are wanted for the message being read, or 0.
-    pub(super) wanted: usize,
+    pub(super) wanted: u32,
     /// The last chunk took all the room there was for it: there may be more.
     pub(super) is_full: bool,
     /// Memory lent for that message.
-    landing: Option<Buffer>,
+    landing: Option<Box<Buffer>>,
 }
 
 impl Watch {
     pub(super) fn new(
         descriptor: RawFd,
-        channel: usize,
+        channel: u32,
         session: u32,
         context: AsyncContext,
         generation: u32,
@@ -52,6 +53,7 @@ impl Watch {
             generation,
             is_reading: false,
             is_raw: false,
+            received: 0.0,
             written: 0.0,
             wanted: 0,
             is_full: false,
@@ -99,7 +101,7 @@ impl Watch {
 
     /// Takes memory for the message that is landing: the first of it, which holds what has arrived,
     /// or more, as was wanted.
-    pub(super) fn take_memory(&mut self, mut memory: Buffer) {
+    pub(super) fn take_memory(&mut self, mut memory: Box<Buffer>) {
         let before = self.landing.take();
         let taken = table::with(self.session, |entry, _| {
             let Landing { held, .. } = entry.connection.landing()?;
@@ -119,7 +121,7 @@ impl Watch {
 
     /// Reads the rest of a message into the memory lent for it, if that is what comes next: bytes
     /// read and events.
-    fn land(&mut self, entry: &mut Entry) -> Option<io::Result<(usize, i32)>> {
+    fn land(&mut self, entry: &mut Entry<'_>) -> Option<io::Result<(usize, i32)>> {
         let Entry { channel, connection, output, .. } = entry;
         // Abandoned when the message is: because our side has closed.
         let mut memory = self.landing.take()?;
@@ -158,13 +160,13 @@ impl Watch {
     }
 
     /// Writes the session's output; returns what is left in it.
-    pub(super) fn write(&mut self, entry: &mut Entry) -> u32 {
+    pub(super) fn write(&mut self, entry: &mut Entry<'_>) -> u32 {
         self.write_with(entry, &[])
     }
 
     /// Writes the session's output and `more` behind it; returns how many bytes are left of both. Of
     /// `more` nothing is kept.
-    pub(super) fn write_with(&mut self, entry: &mut Entry, more: &[u8]) -> u32 {
+    pub(super) fn write_with(&mut self, entry: &mut Entry<'_>, more: &[u8]) -> u32 {
         let wire = &mut entry.output.wire;
         if wire.is_empty() && more.is_empty() {
             return 0;
@@ -184,7 +186,11 @@ impl Watch {
 
 /// Bytes of memory to go on with once `given` bytes of it are full, or 0: 16 times what has
 /// arrived, so that no header alone can claim any.
-fn wanted(landing: Option<Landing>, given: usize) -> usize {
+fn wanted(landing: Option<Landing>, given: usize) -> u32 {
     let Some(Landing { held, missing, .. }) = landing else { return 0 };
-    if held < given { 0 } else { held.saturating_add(missing).min(held.saturating_mul(16)) }
+    if held < given {
+        return 0;
+    }
+    // A message that lands is shorter than 2 GiB.
+    held.saturating_add(missing).min(held.saturating_mul(16)) as u32
 }

@@ -105,7 +105,7 @@ pub struct Connection {
     input: Input,
     state: State,
     /// The code and reason of a close frame that is still to be sent.
-    farewell: Option<(CloseCode, String)>,
+    farewell: Option<Box<(CloseCode, String)>>,
     compression: Compression,
 }
 
@@ -393,11 +393,11 @@ impl Connection {
         receiver.discard();
         if was_open {
             self.state = State::Closing;
-            self.farewell = Some(match &settlement {
+            self.farewell = Some(Box::new(match &settlement {
                 Settlement::Close(Some((code, reason))) => (*code, reason.clone()),
                 Settlement::Fail(error) => (error.code(), error.to_string()),
                 Settlement::Close(None) | Settlement::PassedOver => return settlement,
-            });
+            }));
         }
         settlement
     }
@@ -537,7 +537,7 @@ impl Connection {
 
     /// Ends the connection, with the close frame that is still due.
     pub fn conclude(&mut self, entropy: &mut dyn Entropy, out: &mut Output) {
-        if let Some((code, reason)) = self.farewell.take() {
+        if let Some((code, reason)) = self.farewell.take().map(|farewell| *farewell) {
             self.send_close(code, reason.as_bytes(), entropy, out);
         }
         if self.version == Version::Hixie76 && self.state == State::Open {

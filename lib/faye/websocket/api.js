@@ -20,8 +20,6 @@ const LINGER_TIMEOUT = 2000;
 function API(options) {
   this.readable = this.writable = true;
 
-  this._ping = options.ping;
-  this._pingId = 0;
   this.readyState = API.CONNECTING;
   Object.defineProperty(this, 'bufferedAmount', bufferedAmount);
   this.protocol = '';
@@ -30,7 +28,8 @@ function API(options) {
 
   ignoreErrors(this);
 
-  if (this._ping) {
+  if (options.ping) {
+    this._ping = options.ping;
     this._pingTimer = setInterval(() => {
       this._pingId += 1;
       this.ping(this._pingId.toString());
@@ -118,7 +117,7 @@ const methods = {
   send(data) {
     if (this.readyState > API.OPEN) return false;
     if (typeof data !== 'string' && !(data instanceof Buffer)) data = String(data);
-    return this._driver.messages.write(data);
+    return this._driver._send(data);
   },
 
   ping(message, callback) {
@@ -245,6 +244,10 @@ const methods = {
 Object.assign(API.prototype, methods, EventTarget);
 // The one method that the original has not: out of sight of those who list them.
 Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
+// Own properties in the original, but most connections never need them.
+for (const [name, value] of [['_ping', undefined], ['_pingId', 0]]) {
+  Object.defineProperty(API.prototype, name, { value, writable: true });
+}
 
 /**
  * Gives a class and its instances the names of the states. The original has them on API alone; its

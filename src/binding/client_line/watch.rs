@@ -96,7 +96,7 @@ impl Watch {
     }
 
     /// Writes the session's output; returns what is left in it.
-    pub(super) fn write(&mut self, entry: &mut Entry) -> u32 {
+    pub(super) fn write(&mut self, entry: &mut Entry<'_>) -> u32 {
         let wire = &mut entry.output.wire;
         let Some(line) = &mut self.line else { return 0 };
         let taken = match line.write(wire) {

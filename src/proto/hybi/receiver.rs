@@ -97,7 +97,7 @@ pub struct Receiver {
     /// Messages may be compressed.
     inflation: Option<Box<Inflation>>,
     mode: Mode,
-    verdict: Option<Verdict>,
+    verdict: Option<Box<Verdict>>,
 
     state: State,
     /// Bytes of a length or key that is split between chunks.
@@ -198,13 +198,13 @@ impl Receiver {
 
     /// Takes the reason a call ended with [`Status::Verdict`].
     pub fn take_verdict(&mut self) -> Option<Verdict> {
-        self.verdict.take()
+        self.verdict.take().map(|verdict| *verdict)
     }
 
     /// Fails the connection for something found outside, such as by an extension.
     pub fn fail(&mut self, error: ProtocolError) {
         if self.mode == Mode::Strict {
-            self.verdict = Some(Verdict::Failure(error));
+            self.verdict = Some(Box::new(Verdict::Failure(error)));
         }
     }
 
@@ -296,7 +296,7 @@ impl Receiver {
 
     fn violation(&mut self, error: ProtocolError) {
         if self.mode == Mode::Strict {
-            self.verdict = Some(Verdict::Failure(error));
+            self.verdict = Some(Box::new(Verdict::Failure(error)));
         }
     }
 
@@ -504,6 +504,6 @@ impl Receiver {
     }
 
     fn on_close(&mut self, code: CloseCode, reason: String) {
-        self.verdict = Some(Verdict::PeerClose(code, reason));
+        self.verdict = Some(Box::new(Verdict::PeerClose(code, reason)));
     }
 }

@@ -1,0 +1,63 @@
+'use strict';
+
+/**
+ * Every connection keeps its request, for those who look at it later: here it is made to keep
+ * little. Whoever looks finds what was there before.
+ */
+const { IncomingMessage } = require('http');
+
+const MAX_STRINGS = 1024;
+const MAX_LENGTH = 256;
+
+/** Headers of which many connections have the same value. Others may hold what must not outlive theirs. */
+const COMMON = new Set([
+  'accept', 'accept-encoding', 'accept-language', 'cache-control', 'connection', 'host', 'origin', 'pragma',
+  'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site', 'sec-websocket-extensions', 'sec-websocket-version',
+  'upgrade', 'user-agent', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto',
+]);
+
+/** One copy of each string that requests have in common. */
+const strings = new Map();
+
+function shared(string) {
+  const kept = strings.get(string);
+  if (kept !== undefined) return kept;
+  if (typeof string !== 'string' || string.length > MAX_LENGTH) return string;
+  if (strings.size === MAX_STRINGS) strings.clear();
+  strings.set(string, string);
+  return string;
+}
+
+function isNodes(request) {
+  return Object.getPrototypeOf(request) === IncomingMessage.prototype;
+}
+
+/** Has the request share its strings with others. */
+function shareStrings(request) {
+  if (!isNodes(request)) return;
+  const { rawHeaders } = request;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] = shared(rawHeaders[i]);
+    if (COMMON.has(name.toLowerCase())) rawHeaders[i + 1] = shared(rawHeaders[i + 1]);
+  }
+  request.httpVersion = shared(request.httpVersion);
+}
+
+/** Where Node keeps the object it makes of the raw headers for the first who reads `headers`. */
+let kHeaders;
+
+function find(request) {
+  return Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders') || null;
+}
+
+/** Calls `read(request)`, and makes Node forget the headers' object if it was made for that. */
+function readHeaders(request, read) {
+  if (!isNodes(request)) return read(request);
+  if (kHeaders === undefined) kHeaders = find(request);
+  const isFirst = kHeaders !== null && request[kHeaders] === null;
+  const result = read(request);
+  if (isFirst) request.headers = null;
+  return result;
+}
+
+module.exports = { shareStrings, readHeaders };
