@@ -13,7 +13,7 @@ const { WebSocket } = require('./support/package_under_test');
 const { RawPeer } = require('./support/raw_peer');
 const { httpServer } = require('./support/sides');
 const { until } = require('./support/record');
-const { TEXT, masked } = require('./support/frames');
+const { TEXT, frame, masked } = require('./support/frames');
 const handshakes = require('./support/handshakes');
 
 const FIXTURE = path.join(__dirname, 'fixtures', 'kernel_process.js');
@@ -110,6 +110,17 @@ for (const how of ['close', 'end', 'destroy']) {
     assert.deepStrictEqual(await heard(peers[0], 1), ['last words']);
   });
 }
+
+it('what was sent leaves before the raw write of another connection\'s listener', async (t) => {
+  const { peers } = await many(t, 10, (ws, data, sockets) => {
+    ws.send(data);
+    if (ws !== sockets[9]) return;
+    sockets[0]._stream.write(frame(TEXT, 'raw'));
+    sockets[0].send('later');
+  });
+  say(peers, 'x');
+  assert.deepStrictEqual(await heard(peers[0], 3), ['x 0', 'raw', 'later']);
+});
 
 it('a socket that somebody begins to read in the same turn gets what was sent before', async (t) => {
   const { peers } = await many(t, 10, (ws, data, sockets) => {

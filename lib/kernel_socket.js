@@ -9,6 +9,7 @@
 const { Socket } = require('net');
 const { getSystemErrorName } = require('util');
 
+const { hasPlainWrite } = require('./driver/coupling');
 const { memory: marks, connections, mark, unmark, currentRound } = require('./driver/marks');
 const { native, slab } = require('./driver/session');
 
@@ -294,7 +295,7 @@ function isPlain(socket, io) {
     socket.writableLength === 0 && socket.writableCorked === 0 &&
     socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
     io._sink === socket && io.listenerCount('data') === 0 &&
-    !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
+    hasPlainWrite(socket) && !['read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
 /**
