@@ -137,6 +137,7 @@ class KernelSocket {
   giveBack() {
     if (this._number >= 0 && this.isMarked) this._driver.flush();
     if (!this.release() || this._socket.destroyed) return;
+    this._driver._handle = this._handle;
     this._handle.reading = true;
     const error = this._handle.readStart();
     if (error) this._socket.destroy(systemError(error, 'read'));

@@ -489,6 +489,8 @@ Object.assign(Driver.prototype, {
   _pingCallbacks: null,
   _unsentPongs: 0,
   _lastPong: null,
+  /** What Node reads and writes the socket with, where no other does; see ../departure. */
+  _handle: null,
   /** Where the driver is registered, see ./forgotten. */
   _registry: null,
 });
