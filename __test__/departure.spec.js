@@ -12,11 +12,9 @@ const { runInNewContext } = require('node:vm');
 
 const { it } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
-const { RawPeer } = require('./support/raw_peer');
-const { openServer } = require('./support/sides');
+const { openServer, dial } = require('./support/sides');
 const { record, next } = require('./support/record');
 const { TEXT, masked } = require('./support/frames');
-const handshakes = require('./support/handshakes');
 
 async function heir(t) {
   const child = fork(path.join(__dirname, 'fixtures', 'heir.js'));
@@ -92,10 +90,7 @@ for (const settings of [{}, { kernelSocket: false }]) {
     await once(server, 'listening');
     // As long as nothing is given back, every session has a number of its own.
     while (!reused) {
-      const peer = await RawPeer.connect(server.address().port);
-      t.after(() => peer.destroy());
-      peer.write(Buffer.from(handshakes.request(), 'latin1'));
-      await peer.head();
+      await dial(t, server.address().port);
       await new Promise((resolve) => server.emit('depart', resolve));
       collect();
     }

@@ -10,8 +10,7 @@ const { once } = require('node:events');
 
 const { it } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
-const { RawPeer } = require('./support/raw_peer');
-const { httpServer } = require('./support/sides');
+const { httpServer, dial } = require('./support/sides');
 const { until } = require('./support/record');
 const { TEXT, frame, masked } = require('./support/frames');
 const handshakes = require('./support/handshakes');
@@ -28,11 +27,7 @@ async function many(t, count, onMessage) {
   });
   const peers = [];
   for (let i = 0; i < count; i++) {
-    const peer = await RawPeer.connect(port);
-    t.after(() => peer.destroy());
-    peer.write(Buffer.from(handshakes.request().replace(/^GET \S+/, `GET /${i}`), 'latin1'));
-    await peer.head();
-    peers.push(peer);
+    peers.push(await dial(t, port, handshakes.request({}, { path: `/${i}` })));
   }
   return { sockets, peers };
 }
@@ -160,13 +155,7 @@ it('a process that exits in a listener sends what all connections were sent befo
   const child = fork(FIXTURE, ['exit-last']);
   const [{ port }] = await once(child, 'message');
   const peers = [];
-  for (let i = 0; i < 10; i++) {
-    const peer = await RawPeer.connect(port);
-    t.after(() => peer.destroy());
-    peer.write(Buffer.from(handshakes.request(), 'latin1'));
-    await peer.head();
-    peers.push(peer);
-  }
+  for (let i = 0; i < 10; i++) peers.push(await dial(t, port));
   for (const peer of peers) peer.write(masked(TEXT, 'x'));
   for (const peer of peers) assert.deepStrictEqual(await heard(peer, 1), ['x']);
   const [code] = await once(child, 'exit');
