@@ -10,10 +10,9 @@ const { once } = require('node:events');
 
 const { it } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
-const { RawPeer } = require('./support/raw_peer');
-const { httpServer } = require('./support/sides');
+const { httpServer, dial } = require('./support/sides');
 const { until } = require('./support/record');
-const { TEXT, masked } = require('./support/frames');
+const { TEXT, frame, masked } = require('./support/frames');
 const handshakes = require('./support/handshakes');
 
 const FIXTURE = path.join(__dirname, 'fixtures', 'kernel_process.js');
@@ -28,11 +27,7 @@ async function many(t, count, onMessage) {
   });
   const peers = [];
   for (let i = 0; i < count; i++) {
-    const peer = await RawPeer.connect(port);
-    t.after(() => peer.destroy());
-    peer.write(Buffer.from(handshakes.request().replace(/^GET \S+/, `GET /${i}`), 'latin1'));
-    await peer.head();
-    peers.push(peer);
+    peers.push(await dial(t, port, handshakes.request({}, { path: `/${i}` })));
   }
   return { sockets, peers };
 }
@@ -111,6 +106,17 @@ for (const how of ['close', 'end', 'destroy']) {
   });
 }
 
+it('what was sent leaves before the raw write of another connection\'s listener', async (t) => {
+  const { peers } = await many(t, 10, (ws, data, sockets) => {
+    ws.send(data);
+    if (ws !== sockets[9]) return;
+    sockets[0]._stream.write(frame(TEXT, 'raw'));
+    sockets[0].send('later');
+  });
+  say(peers, 'x');
+  assert.deepStrictEqual(await heard(peers[0], 3), ['x 0', 'raw', 'later']);
+});
+
 it('a socket that somebody begins to read in the same turn gets what was sent before', async (t) => {
   const { peers } = await many(t, 10, (ws, data, sockets) => {
     ws.send(data);
@@ -149,13 +155,7 @@ it('a process that exits in a listener sends what all connections were sent befo
   const child = fork(FIXTURE, ['exit-last']);
   const [{ port }] = await once(child, 'message');
   const peers = [];
-  for (let i = 0; i < 10; i++) {
-    const peer = await RawPeer.connect(port);
-    t.after(() => peer.destroy());
-    peer.write(Buffer.from(handshakes.request(), 'latin1'));
-    await peer.head();
-    peers.push(peer);
-  }
+  for (let i = 0; i < 10; i++) peers.push(await dial(t, port));
   for (const peer of peers) peer.write(masked(TEXT, 'x'));
   for (const peer of peers) assert.deepStrictEqual(await heard(peer, 1), ['x']);
   const [code] = await once(child, 'exit');

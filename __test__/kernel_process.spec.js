@@ -8,21 +8,12 @@ const { fork, spawn } = require('node:child_process');
 const { once } = require('node:events');
 
 const { it } = require('./support/spec');
-const { RawPeer } = require('./support/raw_peer');
+const { dial } = require('./support/sides');
 const { TEXT, masked } = require('./support/frames');
-const handshakes = require('./support/handshakes');
 
 const fixture = (name) => path.join(__dirname, 'fixtures', name);
 const isLinux = process.platform === 'linux';
 const isPast = ['linux', 'darwin'].includes(process.platform) && process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
-
-async function dial(t, port) {
-  const peer = await RawPeer.connect(port);
-  t.after(() => peer.destroy());
-  peer.write(Buffer.from(handshakes.request(), 'latin1'));
-  await peer.head();
-  return peer;
-}
 
 async function echo(peer, text) {
   peer.write(masked(TEXT, text));

@@ -13,11 +13,9 @@ const { Worker } = require('node:worker_threads');
 
 const { it } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
-const { RawPeer } = require('./support/raw_peer');
-const { httpServer, openServer } = require('./support/sides');
+const { httpServer, openServer, dial } = require('./support/sides');
 const { record, next, until } = require('./support/record');
 const { TEXT, BINARY, CLOSE, PING, masked, closePayload } = require('./support/frames');
-const handshakes = require('./support/handshakes');
 
 const FIXTURE = path.join(__dirname, 'fixtures', 'kernel_process.js');
 const hasKernelPath = ['linux', 'darwin'].includes(process.platform) &&
@@ -31,15 +29,6 @@ async function echoed(ws, peer, text = 'hello') {
   assert.strictEqual((await arrived).data, text);
   ws.send(text);
   assert.strictEqual((await peer.frame()).payload.toString(), text);
-}
-
-/** A raw client of a server in another process or thread. */
-async function dial(t, port) {
-  const peer = await RawPeer.connect(port);
-  t.after(() => peer.destroy());
-  peer.write(Buffer.from(handshakes.request(), 'latin1'));
-  await peer.head();
-  return peer;
 }
 
 // ---- when it is taken

@@ -6,6 +6,7 @@
  * are parsed natively and what the driver has to say is written past the stream. Nobody who holds the
  * stream can tell the difference.
  */
+const { hasPlainWrite } = require('./driver/coupling');
 const { native, slab } = require('./driver/session');
 
 /** In place of a length: what follows is news, as bits of `SocketReport`. */
@@ -174,7 +175,7 @@ function isPlain(socket, { io }) {
     socket._writableState.length === 0 && socket._writableState.corked === 0 &&
     socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
     io.listenerCount('data') === 1 &&
-    !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
+    hasPlainWrite(socket) && !['read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
 /**

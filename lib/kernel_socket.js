@@ -9,6 +9,7 @@
 const { Socket } = require('net');
 const { getSystemErrorName } = require('util');
 
+const { hasPlainWrite } = require('./driver/coupling');
 const { memory: marks, connections, mark, unmark, currentRound } = require('./driver/marks');
 const { native, slab } = require('./driver/session');
 
@@ -138,6 +139,7 @@ class KernelSocket {
   giveBack() {
     if (this._number >= 0 && this.isMarked) this._driver.flush();
     if (!this.release() || this._socket.destroyed) return;
+    this._driver._handle = this._handle;
     this._handle.reading = true;
     const error = this._handle.readStart();
     if (error) this._socket.destroy(systemError(error, 'read'));
@@ -311,7 +313,7 @@ function isPlain(socket, io) {
     socket.writableLength === 0 && socket.writableCorked === 0 &&
     socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
     io._sink === socket && io.listenerCount('data') === 0 &&
-    !['write', 'read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
+    hasPlainWrite(socket) && !['read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
 /** Whether the driver has been given what it has not delivered yet. */

@@ -1,7 +1,7 @@
 'use strict';
 
-// npm test: provides what is missing, runs every suite to its end and sums up. `npm test -- NAME` runs only
-// the JavaScript specs whose path contains NAME.
+// npm test: provides what is missing, runs every suite to its end and sums up. `npm test -- NAME...` runs only
+// the JavaScript specs whose path contains one of the names.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -28,18 +28,20 @@ function run(title, command, args) {
 }
 
 const node = process.execPath;
-const filter = process.argv[2];
-const files = specs(path.join(root, '__test__')).filter((file) => !filter || file.includes(filter));
-if (files.length === 0) {
-  process.stderr.write(`No spec under __test__ has ${JSON.stringify(filter)} in its path.\n`);
+const names = process.argv.slice(2);
+const all = specs(path.join(root, '__test__'));
+const unknown = names.filter((name) => !all.some((file) => file.includes(name)));
+if (unknown.length > 0) {
+  process.stderr.write(`No spec under __test__ has ${unknown.map((name) => JSON.stringify(name)).join(' or ')} in its path.\n`);
   process.exit(1);
 }
+const files = names.length === 0 ? all : all.filter((file) => names.some((name) => file.includes(name)));
 
 const provision = run('What is missing', node, ['scripts/provision.js', '--with-dev-dependencies']);
 if (!provision.passed) process.exit(1);
 
 const results = [];
-if (!filter) {
+if (names.length === 0) {
   results.push(run('Protocol core (Rust)', 'cargo', ['test', '--locked', '--quiet', '--no-default-features']));
   results.push(run('Whole crate with the addon (Rust)', 'cargo', [
     // As the addon itself was just built, so that its dependencies are not compiled a second time.
@@ -52,7 +54,7 @@ const limit = Number(process.versions.node.split('.')[0]) >= 20 ? ['--test-timeo
 results.push(run(`JavaScript specs (${files.length} files)`, node, ['--test', '--test-reporter=spec', ...limit, ...files]));
 // On Node's streams and with clients on a thread of their own, what stood on the path past them; elsewhere there
 // is only one path.
-const paths = ['linux', 'darwin'].includes(process.platform) ? files.filter((file) => /client_|contract|dependents|differential|hostile|kernel_|large_messages|native_socket|native_tls|peers/.test(file)) : [];
+const paths = ['linux', 'darwin'].includes(process.platform) ? files.filter((file) => /client_|contract|dependents|differential|hostile|kernel_|large_messages|native_socket|native_tls|departure|peers/.test(file)) : [];
 if (paths.length > 0) {
   process.env.FAYE_WEBSOCKET_KERNEL_SOCKET = '0';
   results.push(run(`The same on the other paths (${paths.length} files)`, node, ['--test', '--test-reporter=spec', ...limit, ...paths]));

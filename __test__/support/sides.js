@@ -75,6 +75,15 @@ async function openServer(t, options = {}) {
   return side;
 }
 
+/** A raw client of a server that is elsewhere, say in another process: its connection is open. */
+async function dial(t, port, head = handshakes.request()) {
+  const peer = await RawPeer.connect(port);
+  t.after(() => peer.destroy());
+  peer.write(Buffer.from(head, 'latin1'));
+  await peer.head();
+  return peer;
+}
+
 /**
  * A TCP (or TLS) server for our client to dial.
  *
@@ -130,4 +139,4 @@ async function openClient(t, options = {}) {
   return side;
 }
 
-module.exports = { httpServer, serverSide, openServer, rawServer, clientSide, openClient };
+module.exports = { httpServer, serverSide, openServer, dial, rawServer, clientSide, openClient };

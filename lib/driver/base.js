@@ -62,6 +62,8 @@ class Driver extends LazyEmitter {
     this._owner = null;
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
+    /** What Node reads and writes the socket with, where no other does; see ../departure. */
+    this._handle = null;
 
     this._batch = null;
     this._depth = 0;

@@ -85,30 +85,17 @@ function failed(stream, { io }) {
   if (io._sink === stream) io._sink = null;
 }
 
-const { write, _write, _writeGeneric } = Socket.prototype;
+// ---- what others do to the stream
 
-/** Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again. */
-function putAndForget(io, bytes) {
-  const sink = io._sink;
-  const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;
-  io._put(bytes);
-  if (!isIdle || io._events !== undefined || sink.destroyed) return false;
-  if (sink.write !== write || sink._write !== _write || sink._writeGeneric !== _writeGeneric) return false;
-  // What TLS does not encrypt at once it copies.
-  if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
-  return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;
-}
-
-// ---- `end` and `destroy`
-
-const flushing = new WeakMap();
+/** Output that waits goes out before: the functions that see to it, by those they stand before. */
+const ordered = new WeakMap();
 
 /**
- * Output waits for the end of the turn, unknown to whoever holds the socket: when they end or
- * destroy it in that turn, what was sent before goes out before.
+ * Output waits for the end of the turn, unknown to whoever holds the socket: when they write to it,
+ * end it or destroy it in that turn, what was sent before goes out before.
  */
-function flushBeforeEnd(stream, driver) {
-  for (const name of ['end', 'destroy']) {
+function keepOrder(stream, driver) {
+  for (const name of ['write', 'end', 'destroy']) {
     const value = stream[kDriver] === driver ? shared(stream[name]) : flushThen(stream[name], () => driver);
     Object.defineProperty(stream, name, { value, writable: true, configurable: true, enumerable: false });
   }
@@ -116,10 +103,10 @@ function flushBeforeEnd(stream, driver) {
 
 /** The one function that stands before `original` on all sockets that have it. */
 function shared(original) {
-  let value = flushing.get(original);
+  let value = ordered.get(original);
   if (value === undefined) {
     value = flushThen(original, driverOf);
-    flushing.set(original, value);
+    ordered.set(original, value);
   }
   return value;
 }
@@ -132,4 +119,23 @@ function flushThen(original, find) {
   };
 }
 
-module.exports = { claim, driverOf, couple, ended, failed, putAndForget, flushBeforeEnd };
+/** Whether nobody but us stands before the `write` that all streams of its kind have. */
+function hasPlainWrite(stream) {
+  return stream.write === ordered.get(Object.getPrototypeOf(stream).write);
+}
+
+const { write, _write, _writeGeneric } = Socket.prototype;
+
+/** Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again. */
+function putAndForget(io, bytes) {
+  const sink = io._sink;
+  const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;
+  io._put(bytes);
+  if (!isIdle || io._events !== undefined || sink.destroyed) return false;
+  if (sink.write !== ordered.get(write) || sink._write !== _write || sink._writeGeneric !== _writeGeneric) return false;
+  // What TLS does not encrypt at once it copies.
+  if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
+  return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;
+}
+
+module.exports = { claim, driverOf, couple, ended, failed, keepOrder, hasPlainWrite, putAndForget };

@@ -4,6 +4,7 @@ const { Socket } = require('net');
 const { inherits } = require('util');
 
 const API = require('./websocket/api');
+const watchDeparture = require('../departure');
 const { couple } = require('../driver/coupling');
 const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
@@ -65,10 +66,11 @@ function WebSocket(request, socket, body, protocols, options) {
   }
 
   couple(socket, this._driver);
+  watchDeparture(socket);
 
   process.nextTick(() => {
     this._driver.start(body);
-    if (options.kernelSocket !== false) takeSocket(this._driver, socket);
+    if (options.kernelSocket === false || !takeSocket(this._driver, socket)) this._driver._handle = socket._handle;
   });
 }
 inherits(WebSocket, API);

@@ -3,7 +3,7 @@
 const { Stream } = require('stream');
 const { inherits } = require('util');
 
-const { claim, driverOf, ended, failed, flushBeforeEnd } = require('../../driver/coupling');
+const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coupling');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
@@ -169,7 +169,7 @@ const methods = {
       stream.on('end', () => onStreamEnd(this, stream));
       stream.on('error', (error) => onStreamError(this, stream, error));
     }
-    flushBeforeEnd(stream, this._driver);
+    keepOrder(stream, this._driver);
   },
 
   _open() {

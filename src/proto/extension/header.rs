@@ -156,6 +156,12 @@ fn skip_white_space(text: &str) -> &str {
     rest
 }
 
+/// Whether a text may stand without quotes. An empty one may not: the original writes `name=`, which
+/// no parser takes, its own included.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -191,7 +197,7 @@ pub fn serialize(name: &str, params: &[(String, Vec<ParamValue>)]) -> String {
                     text.push('=');
                     text.push_str(&number_text(*number));
                 }
-                ParamValue::Text(value) if value.bytes().all(is_token_byte) => {
+                ParamValue::Text(value) if is_token(value) => {
                     text.push('=');
                     text.push_str(value);
                 }
@@ -377,6 +383,14 @@ mod tests {
             .map(|(key, value)| (key.to_owned(), vec![text(value)]))
             .to_vec();
         assert_eq!(serialize("a", &params), r#"a; x="p q"; y="r s"; z="t u""#);
+    }
+
+    #[test]
+    fn an_empty_value_is_written_so_that_it_can_be_read() {
+        let header = "a; x=\"\"";
+        let params = vec![("x".to_owned(), vec![text("")])];
+        assert_eq!(serialize("a", &params), header);
+        assert_eq!(parsed(header), [("a".to_owned(), params)]);
     }
 
     #[test]

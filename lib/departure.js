@@ -1,0 +1,48 @@
+'use strict';
+
+/**
+ * A socket that is sent to another process (`child.send(message, socket)`) leaves without an event:
+ * Node takes its handle out of it, stops its timer, and closes the handle once the other process has
+ * it. What was sent before has to leave first; what the peer says from then on is for the other
+ * process; and the native session, which no 'close' gives back, goes with the connection.
+ */
+const { Socket } = require('net');
+
+const { driverOf } = require('./driver/coupling');
+const giveBackWhenForgotten = require('./driver/forgotten');
+
+/** The functions that notice it, by the `setTimeout` they stand before. */
+const watching = new WeakMap();
+
+/** Notices when the socket of a server's connection is sent away. */
+function watchDeparture(socket) {
+  if (!(socket instanceof Socket && socket._handle)) return;
+  const original = socket.setTimeout;
+  let value = watching.get(original);
+  if (value === undefined) {
+    value = function (...args) {
+      const driver = driverOf(this);
+      if (driver !== undefined && this._handle === null && !this.destroyed) depart(this, driver);
+      return original.apply(this, args);
+    };
+    watching.set(original, value);
+  }
+  Object.defineProperty(socket, 'setTimeout', { value, writable: true, configurable: true, enumerable: false });
+}
+
+function depart(socket, driver) {
+  const { _kernel: kernel } = driver;
+  const handle = kernel === null ? driver._handle : kernel._handle;
+  if (handle === null) return;
+  driver._handle = null;
+  // It can be written to until the other process has it.
+  socket._handle = handle;
+  driver.flush();
+  socket._handle = null;
+  if (kernel !== null) kernel.release();
+  handle.readStop();
+  driver._congested = true;
+  giveBackWhenForgotten(driver);
+}
+
+module.exports = watchDeparture;

@@ -1,0 +1,276 @@
+//! The opening handshake of a connection: what a server does about a request, what a client makes of
+//! a response, and what both agree on. Request and parser are gone once the connection is open.
+
+use super::{Connection, Input, Options, State};
+use crate::proto::deflate::{self, Proposal};
+use crate::proto::extension::header;
+use crate::proto::handshake::{ClientHandshake, HandshakeError, Version, server, subprotocol};
+use crate::proto::hixie::{HixieReceiver, Keys, draft75, draft76};
+use crate::proto::http::{Headers, Request, Response, ResponseParser};
+use crate::proto::hybi::deflate::Deflation;
+use crate::proto::hybi::{Receiver, ReceiverOptions};
+use crate::proto::{Output, Progress, Status};
+
+/// What a client found in the response to its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The subprotocol, if one was chosen; or what is wrong with the response.
+    pub outcome: Result<Option<String>, String>,
+    /// The response's head, unless it could not be parsed.
+    pub response: Option<Response>,
+}
+
+/// What each side keeps of the handshake.
+#[derive(Debug)]
+pub(super) enum Role {
+    /// The request is gone once the connection is open.
+    Server {
+        request: Option<Box<Request>>,
+        protocol: Option<Box<str>>,
+    },
+    Client(Option<Box<Handshake>>),
+}
+
+/// A client's handshake; gone once it has been answered.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    client: ClientHandshake,
+    parser: ResponseParser,
+    require_protocol: bool,
+    answer: Option<Answer>,
+}
+
+/// How far permessage-deflate is.
+#[derive(Debug)]
+pub(super) enum Compression {
+    None,
+    Proposed(Box<Proposal>),
+    Agreed(Deflation),
+}
+
+impl Connection {
+    /// The server's side for a request, in the version it asks for or the one that is given.
+    pub fn server(
+        request: Request,
+        version: Option<Version>,
+        allow_drafts: bool,
+        protocols: &[String],
+        options: Options,
+    ) -> Self {
+        let version = version.unwrap_or_else(|| Version::choose(&request, allow_drafts));
+        let input = match version {
+            Version::Hixie75 => Input::Hixie(Box::new(HixieReceiver::draft75(
+                options.max_length,
+                options.max_events,
+            ))),
+            Version::Hixie76 => Input::Hixie(Box::new(match Keys::of(&request) {
+                Ok(keys) => HixieReceiver::draft76(keys, options.max_length, options.max_events),
+                // Such a request is refused, and nothing after it is read.
+                Err(_) => HixieReceiver::draft75(options.max_length, options.max_events),
+            })),
+            _ => Input::Hybi(receiver(options)),
+        };
+        let protocol = request
+            .header("sec-websocket-protocol")
+            .filter(|_| version.is_hybi())
+            .and_then(|offered| subprotocol::choose(offered, protocols))
+            .map(Box::from);
+        let role = Role::Server { request: Some(Box::new(request)), protocol };
+        Self {
+            version,
+            masking: options.masking,
+            role,
+            input,
+            state: State::Connecting,
+            farewell: None,
+            compression: Compression::None,
+        }
+    }
+
+    /// The client's side of an RFC 6455 connection.
+    pub fn client(client: ClientHandshake, require_protocol: bool, options: Options) -> Self {
+        let parser = ResponseParser::new();
+        let handshake = Handshake { client, parser, require_protocol, answer: None };
+        Self {
+            version: Version::Hybi13,
+            masking: options.masking,
+            role: Role::Client(Some(Box::new(handshake))),
+            input: Input::Hybi(receiver(options)),
+            state: State::Connecting,
+            farewell: None,
+            compression: Compression::None,
+        }
+    }
+
+    /// A server's choice of subprotocol.
+    pub fn protocol(&self) -> Option<&str> {
+        match &self.role {
+            Role::Server { protocol, .. } => protocol.as_deref(),
+            Role::Client(_) => None,
+        }
+    }
+
+    /// Why a server cannot accept the request, before its extensions are negotiated.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong with the request, in the original's order.
+    pub fn check(&self) -> Result<(), HandshakeError> {
+        let Role::Server { request: Some(request), .. } = &self.role else { return Ok(()) };
+        match self.version {
+            Version::Hixie75 if request.is_websocket() => Ok(()),
+            Version::Hixie76 if request.is_websocket() => Keys::of(request).map(drop),
+            Version::Hixie75 | Version::Hixie76 => Err(HandshakeError::NotWebSocket),
+            version => {
+                server::check(version, request)?;
+                let offers = request.header("sec-websocket-extensions").unwrap_or_default();
+                match header::parse(offers) {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(HandshakeError::Extensions(error.to_string())),
+                }
+            }
+        }
+    }
+
+    /// Has the handshake, which must not have started, negotiate permessage-deflate. A server then
+    /// takes no other extension.
+    pub fn propose(&mut self, proposal: Proposal) {
+        if self.version.is_hybi() && self.state == State::Connecting {
+            self.compression = Compression::Proposed(Box::new(proposal));
+        }
+    }
+
+    /// Whether permessage-deflate was agreed on.
+    pub fn is_compressed(&self) -> bool {
+        matches!(self.compression, Compression::Agreed(_))
+    }
+
+    /// Sends our half of the opening handshake: a server's response, a client's request.
+    ///
+    /// # Errors
+    ///
+    /// A server's, those of [`check`](Self::check); nothing was sent then.
+    pub fn start(
+        &mut self,
+        custom: &Headers,
+        extensions: Option<&str>,
+        out: &mut Output,
+    ) -> Result<(), HandshakeError> {
+        match &mut self.role {
+            Role::Client(Some(handshake)) => {
+                let offer = match &self.compression {
+                    Compression::Proposed(proposal) => Some(proposal.offer()),
+                    _ => None,
+                };
+                let extensions = offer.as_deref().or(extensions);
+                handshake.client.request(custom, extensions, &mut out.wire);
+                Ok(())
+            }
+            Role::Client(None) | Role::Server { request: None, .. } => Ok(()),
+            Role::Server { request: Some(request), protocol } => match self.version {
+                Version::Hixie75 => draft75::respond(request, custom, &mut out.wire),
+                Version::Hixie76 => draft76::respond(request, custom, &mut out.wire).map(drop),
+                version => {
+                    let offers = request.header("sec-websocket-extensions").unwrap_or_default();
+                    let agreed = match &self.compression {
+                        Compression::Proposed(proposal) => proposal.answer(offers),
+                        _ => None,
+                    };
+                    let (session, answer) = agreed.unzip();
+                    server::respond(
+                        version,
+                        request,
+                        custom,
+                        protocol.as_deref(),
+                        answer.as_deref().or(extensions),
+                        &mut out.wire,
+                    )?;
+                    self.agree(session);
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn agree(&mut self, session: Option<deflate::Session>) {
+        let Some(deflate::Session { compressor, decompressor }) = session else {
+            self.compression = Compression::None;
+            return;
+        };
+        if let Input::Hybi(receiver) = &mut self.input {
+            receiver.inflate(decompressor);
+            self.compression = Compression::Agreed(Deflation::new(compressor));
+        }
+    }
+
+    /// Refuses the request (RFC 6455 section 4.2.2): the connection ends after this response.
+    pub fn refuse(&mut self, message: &str, out: &mut Output) {
+        server::refuse(message, &mut out.wire);
+        self.state = State::Closed;
+    }
+
+    /// Whether the handshake still waits for bytes of the peer.
+    pub fn awaits_peer(&self) -> bool {
+        match self.version {
+            Version::Hixie76 => true,
+            _ => matches!(self.role, Role::Client(_)),
+        }
+    }
+
+    /// What became of a client's handshake, after [`Status::Handshake`].
+    pub fn take_answer(&mut self) -> Option<Answer> {
+        let Role::Client(handshake) = &mut self.role else { return None };
+        let mut answer = handshake.take()?.answer?;
+        if let Compression::Proposed(proposal) = &self.compression
+            && answer.outcome.is_ok()
+        {
+            let response = answer.response.as_ref();
+            let header = response.and_then(|response| response.header("sec-websocket-extensions"));
+            match proposal.accept(header.unwrap_or_default()) {
+                Ok(session) => self.agree(session),
+                Err(failure) => answer.outcome = Err(failure),
+            }
+        }
+        Some(answer)
+    }
+
+    /// The handshake succeeded.
+    pub fn open(&mut self) {
+        if self.state == State::Connecting {
+            self.state = State::Open;
+        }
+        if let Role::Server { request, .. } = &mut self.role {
+            *request = None;
+        }
+    }
+}
+
+fn receiver(options: Options) -> Receiver {
+    Receiver::new(ReceiverOptions {
+        masking: options.peer_masking,
+        max_length: options.max_length,
+        max_events: options.max_events,
+        least_landing: options.least_landing,
+    })
+}
+
+impl Handshake {
+    pub(super) fn receive(&mut self, input: &[u8], from: usize) -> Progress {
+        if self.answer.is_some() {
+            return Progress { consumed: from, status: Status::Handshake };
+        }
+        let rest = input.get(from..).unwrap_or_default();
+        let (consumed, answer) = match self.parser.receive(rest) {
+            Ok(None) => return Progress { consumed: input.len(), status: Status::NeedMore },
+            Ok(Some(consumed)) => {
+                let response = self.parser.response();
+                let outcome = self.client.validate(response, self.require_protocol);
+                let outcome = outcome.map_err(|rejection| rejection.to_string());
+                (from + consumed, Answer { outcome, response: Some(response.clone()) })
+            }
+            Err(error) => (input.len(), Answer { outcome: Err(error.to_string()), response: None }),
+        };
+        self.answer = Some(answer);
+        Progress { consumed, status: Status::Handshake }
+    }
+}
