@@ -1,16 +1,13 @@
 'use strict';
 
 const Batch = require('./batch');
-const { putAndForget } = require('./coupling');
 const defaults = require('./defaults');
-const { LazyEmitter } = require('./emitter');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
 const Landing = require('./landing');
+const Output = require('./output');
 const allocate = require('./payload_pool');
-const { HEADER_ROOM, bytesIn, textIn, keep } = require('./long_message');
-const { flushAtEndOfTurn, flushAtExit, running } = require('../turn');
-const { stageText, stageBytes, frameStaged } = require('./staging');
+const { flushAtExit, running } = require('../turn');
 const headerLine = require('../header_line');
 const {
   native, spans, slab, Status, Kind, Opcode,
@@ -25,19 +22,8 @@ const RESUME = Status.FULL;
 /** Replies to pings that may wait for a congested socket; beyond, only the newest is kept. */
 const MAX_UNSENT_PONGS = 60;
 
-/** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
-const FLUSH_BYTES = 65536;
-
-/** Shorter messages are copied, to be written with those of other connections. */
-const PAST_BYTES = 32768;
-
 /** Past the stream, reading fewer bytes without what follows them costs more than copying them. */
 const LEAST_READ = 32768;
-
-/** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
-const MAX_STAGED_CHARS = 4096;
-
-const EMPTY = Buffer.alloc(0);
 
 /** No session has this id: the native side ignores whatever is asked of it. */
 const RELEASED = 0xffffffff;
@@ -48,7 +34,7 @@ const RELEASED = 0xffffffff;
  *
  * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told first.
  */
-class Driver extends LazyEmitter {
+class Driver extends Output {
   constructor(session, request, url, options) {
     super();
     this._request = request;
@@ -67,8 +53,9 @@ class Driver extends LazyEmitter {
 
     this._batch = null;
     this._depth = 0;
+
+    // Of Output, as all of a driver is made here.
     this._scheduled = false;
-    /** Bytes for the peer that the session holds, or an estimate. */
     this._pending = 0;
     this._isExact = true;
   }
@@ -455,163 +442,6 @@ class Driver extends LazyEmitter {
 
   pong() {
     return false;
-  }
-
-  /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
-  _write(opcode, payload) {
-    const length = stageBytes(this._id, opcode, payload);
-    if (length >= 0) this._staged(length);
-    else if (opcode >= 8) this._wrote(native.send(this._id, opcode, payload));
-    else this._writeLong(opcode, payload, null);
-  }
-
-  _writeText(opcode, text) {
-    if (this._kernel !== null || text.length <= MAX_STAGED_CHARS) {
-      const length = stageText(this._id, opcode, text);
-      if (length >= 0) return this._staged(length);
-    }
-    const memory = textIn(text);
-    this._writeLong(opcode, memory.subarray(HEADER_ROOM), memory);
-  }
-
-  /** Writes a message that is not staged; `memory` is the payload's with room for a header, if it is ours. */
-  _writeLong(opcode, payload, memory) {
-    const kernel = this._kernel;
-    if (kernel !== null && this._frames === null && kernel.writable) {
-      if (payload.length >= PAST_BYTES) {
-        this._writePast(opcode, payload);
-        if (memory !== null) keep(memory);
-        return;
-      }
-    } else if (this._sharesFrames) {
-      this._gather(opcode, memory || bytesIn(payload));
-      return;
-    }
-    this._wrote(native.send(this._id, opcode, payload));
-    if (memory !== null) keep(memory);
-  }
-
-  /** Writes a message past the socket's stream, which gets what the kernel does not take. */
-  _writePast(opcode, payload) {
-    const left = this._kernel.send(opcode, payload);
-    const held = left === 0 ? 0 : frameStaged(this._id);
-    this._handOver(held);
-    // A copy: the caller may overwrite its buffer at once.
-    if (left > held) this.io._put(Buffer.from(payload.subarray(payload.length - (left - held))));
-  }
-
-  /** Makes a frame of a message where it lies, to be written when the turn ends, uncopied. */
-  _gather(opcode, memory) {
-    this._gatherOutput();
-    const start = native.frameAround(this._id, opcode, memory);
-    if (start < 0) {
-      this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
-      return;
-    }
-    const frame = memory.subarray(start);
-    this._only = this._frames === null ? frame : null;
-    (this._frames ||= []).push(frame);
-    this._framed += frame.length;
-    this._wrote(0);
-  }
-
-  /** What the session holds goes out before the frames that are gathered next. */
-  _gatherOutput() {
-    if (this._kernel !== null) this._kernel.unmark();
-    const length = this._isExact ? this._pending : frameStaged(this._id);
-    this._pending = 0;
-    this._isExact = true;
-    const bytes = length > 0 ? this._takeOutput(length) : EMPTY;
-    if (bytes.length === 0) return;
-    (this._frames ||= []).push(bytes);
-    this._framed += bytes.length;
-  }
-
-  /** Notes a message of `length` bytes that the session will frame when it is next called. */
-  _staged(length) {
-    // Nobody knows how long it will be when it has been compressed.
-    if (this._compression !== null) this._isExact = false;
-    this._wrote(this._pending + length + this._overhead(length));
-  }
-
-  /** Bytes of a frame beside its payload: in the drafts before hybi one in front, and one behind. */
-  _overhead() {
-    return 2;
-  }
-
-  /** Notes that the session holds `pending` bytes for the peer. */
-  _wrote(pending) {
-    this._pending = pending;
-    if (this._owner === null || pending + this._framed >= FLUSH_BYTES) this.flush();
-    else if (!this._scheduled && this._depth === 0) {
-      this._scheduled = true;
-      flushAtEndOfTurn(this);
-    }
-  }
-
-  /** Hands the session's output to the socket. */
-  flush() {
-    this._scheduled = false;
-    const { _pending: pending, _kernel: kernel } = this;
-    if (this._frames !== null) return this._putFrames();
-    if (kernel === null) {
-      if (pending === 0) return;
-    } else {
-      if (pending === 0 && !kernel.isMarked) return;
-      if (kernel.writable) return this._handOver(kernel.write());
-      kernel.unmark();
-    }
-    this._handOver(this._isExact ? pending : frameStaged(this._id));
-  }
-
-  /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
-  flushTogether() {
-    const { _pending: pending, _kernel: kernel } = this;
-    if (kernel === null || pending === 0 || this._frames !== null || !kernel.writable) return this.flush();
-    this._scheduled = false;
-    this._pending = 0;
-    this._isExact = false;
-    kernel.mark(pending);
-  }
-
-  /** Hands all that the session holds to the socket's stream. */
-  handOverAll() {
-    this._handOver(frameStaged(this._id));
-  }
-
-  /** Hands the `length` bytes that the session holds to the socket's stream. */
-  _handOver(length) {
-    this._pending = 0;
-    this._isExact = true;
-    if (length === 0) return;
-    const bytes = this._takeOutput(length);
-    if (bytes.length > 0) this.io._put(bytes);
-  }
-
-  /** What the session holds, which should be `length` bytes. */
-  _takeOutput(length) {
-    for (;;) {
-      const bytes = Buffer.allocUnsafe(length);
-      const held = native.takeOutput(this._id, bytes);
-      if (held === length) return bytes;
-      length = held;
-    }
-  }
-
-  /** Hands gathered frames and what the session holds to the socket's stream: in one write, unless it is long. */
-  _putFrames() {
-    this._gatherOutput();
-    const { _frames: frames, _framed: bytes, _only: only, io } = this;
-    this._frames = this._only = null;
-    this._framed = 0;
-    if (frames.length === 1 && only !== null) {
-      if (putAndForget(io, only)) keep(only);
-    } else if (bytes <= FLUSH_BYTES) {
-      // Corked, the socket would seem congested, and then announce that it has drained.
-      io._put(Buffer.concat(frames, bytes));
-    } else {
-      for (const frame of frames) io._put(frame);
-    }
   }
 
   _drained() {
