@@ -48,33 +48,43 @@ impl Drop for AsyncContext {
     }
 }
 
+/// A stay in JavaScript, for one call or for many: what they make is given back when it ends.
+pub(super) struct Visit {
+    env: sys::napi_env,
+    scope: sys::napi_handle_scope,
+}
+
+impl Visit {
+    fn begin(env: sys::napi_env) -> Option<Self> {
+        let mut scope = ptr::null_mut();
+        // SAFETY: called by the event loop on the environment's thread, before it ends.
+        let status = unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        (status == sys::Status::napi_ok).then_some(Self { env, scope })
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        // SAFETY: opened in `begin` and closed once; visits end in the order of their nesting.
+        unsafe { sys::napi_close_handle_scope(self.env, self.scope) };
+    }
+}
+
 impl Callback {
     pub(super) fn new(env: Env, function: &Function<'_, Arguments, ()>) -> Result<Self> {
         Ok(Self { env, function: std::mem::ManuallyDrop::new(function.create_ref()?) })
     }
 
-    /// Calls the function. What it throws goes where Node's own callbacks send it: to
-    /// `uncaughtException`.
-    pub(super) fn call(&self, context: sys::napi_async_context, arguments: Arguments) {
-        let env = self.env.raw();
-        let mut scope = ptr::null_mut();
-        // SAFETY: called by the event loop on the environment's thread, before it ends.
-        if unsafe { sys::napi_open_handle_scope(env, &mut scope) } != sys::Status::napi_ok {
-            return;
-        }
-        self.call_scoped(context, arguments);
-        // SAFETY: opened above.
-        unsafe { sys::napi_close_handle_scope(env, scope) };
+    /// Begins a stay in this function's JavaScript.
+    pub(super) fn visit(&self) -> Option<Visit> {
+        Visit::begin(self.env.raw())
     }
 
-    fn call_scoped(&self, context: sys::napi_async_context, arguments: Arguments) {
+    /// Calls the function. What it throws goes where Node's own callbacks send it: to
+    /// `uncaughtException`.
+    pub(super) fn call(&self, _: &Visit, context: sys::napi_async_context, arguments: Arguments) {
         let env = self.env.raw();
         let Ok(function) = self.function.borrow_back(&self.env) else { return };
-        let mut receiver = ptr::null_mut();
-        // SAFETY: a handle scope is open.
-        if unsafe { sys::napi_get_global(env, &mut receiver) } != sys::Status::napi_ok {
-            return;
-        }
         let mut values = [ptr::null_mut(); 3];
         for (value, number) in values.iter_mut().zip([arguments.0, arguments.1, arguments.2]) {
             // SAFETY: a handle scope is open.
@@ -83,10 +93,11 @@ impl Callback {
             }
         }
         let (function, mut result) = (function.raw(), ptr::null_mut());
-        // SAFETY: all values are of this environment and of the scope that is open.
+        // SAFETY: all values are of this environment and of the scope that is open. `this` has to be
+        // an object, and the function is the one at hand.
         let status = unsafe {
             let (count, values) = (values.len(), values.as_ptr());
-            sys::napi_make_callback(env, context, receiver, function, count, values, &mut result)
+            sys::napi_make_callback(env, context, function, function, count, values, &mut result)
         };
         if status == sys::Status::napi_pending_exception {
             let mut error = ptr::null_mut();

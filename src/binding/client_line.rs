@@ -261,7 +261,9 @@ fn serve(key: Key) {
         });
         let Some(Some((dispatch, context, arguments))) = told else { return };
         // JavaScript may do anything to the connections, this one included: nothing is borrowed.
-        dispatch.call(context, arguments);
+        let Some(visit) = dispatch.visit() else { return };
+        dispatch.call(&visit, context, arguments);
+        drop(visit);
         if arguments.1 == NEWS && arguments.2 as u32 & SocketReport::Closed as u32 != 0 {
             // Destroying the async context may call into JavaScript's hooks.
             let closed = with(|lines| lines.remove(key));

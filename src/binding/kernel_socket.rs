@@ -19,7 +19,7 @@ use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Object, R
 use napi_derive::napi;
 use rustix::io::Errno;
 
-use super::callback::{Arguments, AsyncContext, Callback};
+use super::callback::{Arguments, AsyncContext, Callback, Visit};
 use super::event_loop::LoopWatch;
 use super::marks::Marks;
 use super::table;
@@ -34,8 +34,10 @@ const FAILED: i32 = i32::MIN;
 const UNWRITTEN: i32 = i32::MIN + 1;
 /// Instead of a byte count: memory is wanted for a message.
 const WANTED: i32 = i32::MIN + 2;
-/// How long output waits for the listeners of other connections, give or take one of them.
+/// How long output waits for the listeners of other connections, give or take some of them.
 const PATIENCE: Duration = Duration::from_micros(200);
+/// Connections that are served before somebody looks at the clock.
+const LOOK_EVERY: u32 = 4;
 
 /// One copy of the JavaScript layer, as in [`shared`].
 struct Channel {
@@ -207,7 +209,8 @@ impl Kernel {
 
 /// The loop's callback: every connection that can be read, one chunk each.
 extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
-    let Some(mut ready) = with(|kernel| {
+    let Some(Some((visit, mut ready))) = with(|kernel| {
+        let visit = kernel.channels.first()?.dispatch.visit()?;
         let mut ready = mem::take(&mut kernel.ready);
         match kernel.sole {
             // Nobody else can have made the set ready: a system call less to ask. If the socket has
@@ -216,7 +219,7 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
             None => kernel.readiness.wait(&mut ready),
         }
         kernel.set_serving(true);
-        ready
+        Some((visit, ready))
     }) else {
         return;
     };
@@ -224,10 +227,10 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
     // Node's stream has called it.
     let guarded = |act: &mut dyn FnMut()| _ = catch_unwind(AssertUnwindSafe(act));
     let mut since = Instant::now();
-    for one in ready.drain(..) {
-        guarded(&mut || serve(one));
-        if since.elapsed() > PATIENCE {
-            guarded(&mut write_marked);
+    for (one, served) in ready.drain(..).zip(1..) {
+        guarded(&mut || serve(&visit, one));
+        if served % LOOK_EVERY == 0 && since.elapsed() > PATIENCE {
+            guarded(&mut || write_marked(&visit));
             since = Instant::now();
         }
     }
@@ -235,14 +238,14 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
         kernel.ready = ready;
         kernel.set_serving(false);
     });
-    guarded(&mut write_marked);
+    guarded(&mut || write_marked(&visit));
 }
 
-fn serve(ready: Ready) {
+fn serve(visit: &Visit, ready: Ready) {
     let number = ready.key as u32;
     let wanted = with(|kernel| kernel.wanted(ready)).unwrap_or_default();
     if wanted > 0 {
-        tell(number, (number as i32, WANTED, wanted as i32));
+        tell(visit, number, (number as i32, WANTED, wanted as i32));
     }
     let arguments = with(|kernel| {
         catch_unwind(AssertUnwindSafe(|| kernel.receive(ready))).unwrap_or(Some((
@@ -252,18 +255,18 @@ fn serve(ready: Ready) {
         )))
     });
     if let Some(Some(arguments)) = arguments {
-        tell(number, arguments);
+        tell(visit, number, arguments);
     }
 }
 
-fn write_marked() {
+fn write_marked(visit: &Visit) {
     for (number, rest) in with(Kernel::write_marked).unwrap_or_default() {
-        tell(number, (number as i32, UNWRITTEN, rest as i32));
+        tell(visit, number, (number as i32, UNWRITTEN, rest as i32));
     }
 }
 
 /// Calls JavaScript in the async context of a connection.
-fn tell(number: u32, arguments: Arguments) {
+fn tell(visit: &Visit, number: u32, arguments: Arguments) {
     let told = with(|kernel| {
         let watch = kernel.watch(number)?;
         let (context, channel) = (watch.context.raw(), watch.channel);
@@ -272,7 +275,7 @@ fn tell(number: u32, arguments: Arguments) {
     });
     // JavaScript may do anything to the connections, this one included: nothing is borrowed.
     if let Some(Some((dispatch, context))) = told {
-        dispatch.call(context, arguments);
+        dispatch.call(visit, context, arguments);
     }
 }
 
