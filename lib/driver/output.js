@@ -47,11 +47,7 @@ class Output extends LazyEmitter {
   _writeLong(opcode, payload, memory) {
     const kernel = this._kernel;
     if (kernel !== null && this._frames === null && kernel.writable) {
-      if (payload.length >= PAST_BYTES) {
-        this._writePast(opcode, payload);
-        if (memory !== null) keep(memory);
-        return;
-      }
+      if (payload.length >= PAST_BYTES) return this._writePast(opcode, payload, memory);
     } else if (this._sharesFrames) {
       this._gather(opcode, memory || bytesIn(payload));
       return;
@@ -61,12 +57,20 @@ class Output extends LazyEmitter {
   }
 
   /** Writes a message past the socket's stream, which gets what the kernel does not take. */
-  _writePast(opcode, payload) {
+  _writePast(opcode, payload, memory) {
     const left = this._kernel.send(opcode, payload);
     const held = left === 0 ? 0 : frameStaged(this._id);
     this._handOver(held);
-    // A copy: the caller may overwrite its buffer at once.
-    if (left > held) this.io._put(Buffer.from(payload.subarray(payload.length - (left - held))));
+    if (left > held) {
+      const rest = payload.subarray(payload.length - (left - held));
+      if (memory !== null && rest.length * 2 > payload.length) {
+        this.io._put(rest);
+        return;
+      }
+      // A copy: the caller may overwrite its buffer at once, as we will overwrite ours.
+      this.io._put(Buffer.from(rest));
+    }
+    if (memory !== null) keep(memory);
   }
 
   /** Makes a frame of a message where it lies, to be written when the turn ends, uncopied. */
