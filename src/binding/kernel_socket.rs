@@ -36,6 +36,8 @@ const UNWRITTEN: i32 = i32::MIN + 1;
 const WANTED: i32 = i32::MIN + 2;
 /// How long output waits for the listeners of other connections, give or take some of them.
 const PATIENCE: Duration = Duration::from_micros(200);
+/// Chunks of one connection that are read in a turn of the loop.
+const ROUNDS: usize = 4;
 /// Connections that are served before somebody looks at the clock.
 const LOOK_EVERY: u32 = 4;
 
@@ -59,6 +61,8 @@ struct Kernel {
     reading: usize,
     sole: Option<u64>,
     ready: Vec<Ready>,
+    /// Connections that were served and may have more.
+    unfinished: Vec<Ready>,
     /// Memory for the numbers of one round.
     marked: Vec<u32>,
 }
@@ -86,6 +90,7 @@ impl Kernel {
             reading: 0,
             sole: None,
             ready: Vec::new(),
+            unfinished: Vec::new(),
             marked: Vec::new(),
         })
     }
@@ -154,7 +159,7 @@ impl Kernel {
             Ok((length, count)) => {
                 watch.received += length as f64;
                 if length > 0 && (watch.is_full || ready.more) {
-                    self.readiness.ask_again(watch.descriptor, ready.key);
+                    self.unfinished.push(Ready::of(ready.key));
                 }
                 Some((number as i32, length as i32, count))
             }
@@ -162,6 +167,21 @@ impl Kernel {
             // A pipe, say: Node knows how to read it.
             Err(Errno::NOTSOCK) => Some((number as i32, FAILED, 0)),
             Err(error) => Some((number as i32, -error.raw_os_error(), 0)),
+        }
+    }
+
+    /// Moves the connections that may have more to `ready`; in the last round of a turn they are left
+    /// for the next.
+    fn take_unfinished(&mut self, ready: &mut Vec<Ready>, is_last: bool) {
+        mem::swap(ready, &mut self.unfinished);
+        if !is_last {
+            return;
+        }
+        for Ready { key, .. } in ready.drain(..) {
+            let watch = self.watches.get(key as u32 as usize).and_then(Option::as_ref);
+            if let Some(watch) = watch.filter(|watch| watch.is(Ready::of(key))) {
+                self.readiness.ask_again(watch.descriptor, key);
+            }
         }
     }
 
@@ -207,7 +227,8 @@ impl Kernel {
     }
 }
 
-/// The loop's callback: every connection that can be read, one chunk each.
+/// The loop's callback: every connection that can be read, one chunk each, and some more of those that
+/// have more.
 extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
     let Some(Some((visit, mut ready))) = with(|kernel| {
         let visit = kernel.channels.first()?.dispatch.visit()?;
@@ -227,11 +248,17 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
     // Node's stream has called it.
     let guarded = |act: &mut dyn FnMut()| _ = catch_unwind(AssertUnwindSafe(act));
     let mut since = Instant::now();
-    for (one, served) in ready.drain(..).zip(1..) {
-        guarded(&mut || serve(&visit, one));
-        if served % LOOK_EVERY == 0 && since.elapsed() > PATIENCE {
-            guarded(&mut || write_marked(&visit));
-            since = Instant::now();
+    for round in 1..=ROUNDS {
+        for (one, served) in ready.drain(..).zip(1..) {
+            guarded(&mut || serve(&visit, one));
+            if served % LOOK_EVERY == 0 && since.elapsed() > PATIENCE {
+                guarded(&mut || write_marked(&visit));
+                since = Instant::now();
+            }
+        }
+        with(|kernel| kernel.take_unfinished(&mut ready, round == ROUNDS));
+        if ready.is_empty() {
+            break;
         }
     }
     with(|kernel| {
