@@ -6,7 +6,6 @@ const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
 const Landing = require('./landing');
 const Output = require('./output');
-const allocate = require('./payload_pool');
 const { flushAtExit, running } = require('../turn');
 const headerLine = require('../header_line');
 const {
@@ -137,6 +136,7 @@ class Driver extends Output {
       }
     } finally {
       running.driver = null;
+      if (this._hasAnswered) this._hasAnswered = false;
       if (--this._depth === 0) this.flushTogether();
     }
   }
@@ -290,20 +290,17 @@ class Driver extends Output {
     }
   }
 
-  /** Memory for a payload that its listeners may keep, or the part of a chunk that it fills half of. */
+  /** Memory of its own for a payload, or an exclusive part of a chunk that it fills at least half. */
   _payload(code, offset, length, chunk) {
     if (code & SCRATCH_BIT) {
-      const bytes = allocate(length);
+      const bytes = Buffer.allocUnsafe(length);
       native.scratchBytes(this._id, offset, bytes);
       return bytes;
     }
     const isSlab = chunk.buffer === slab.buffer;
     if (length === chunk.length && !isSlab) return chunk;
     const part = chunk.subarray(offset, offset + length);
-    if (length * 2 >= chunk.buffer.byteLength && !isSlab) return part;
-    const bytes = allocate(length);
-    bytes.set(part);
-    return bytes;
+    return length * 2 >= chunk.buffer.byteLength && !isSlab ? part : Buffer.from(part);
   }
 
   _deliver(data) {

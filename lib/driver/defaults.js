@@ -31,6 +31,8 @@ module.exports = {
   _framed: 0,
   /** The first of them, if no other output goes before it. */
   _only: null,
+  /** Whether a message of the chunk that is being dispatched has been answered at once. */
+  _hasAnswered: false,
   _unsentPongs: 0,
   _lastPong: null,
   /** Where the driver is registered, see ./forgotten. */

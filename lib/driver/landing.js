@@ -1,7 +1,5 @@
 'use strict';
 
-const allocate = require('./payload_pool');
-
 /**
  * A long message of which only some has arrived: it is joined in the memory that its listeners get.
  * That grows with what arrives, never with what a header claims.
@@ -28,7 +26,7 @@ class Landing {
 
   /** Memory for up to 16 times the `arrived` bytes: of what is reserved only what is used costs anything. */
   _allocate(arrived) {
-    return allocate(Math.min(this.held + this.missing, arrived * 16));
+    return Buffer.allocUnsafeSlow(Math.min(this.held + this.missing, arrived * 16));
   }
 
   _grow(arrived) {

@@ -10,7 +10,7 @@ const { flushAtEndOfTurn } = require('../turn');
 /** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
 const FLUSH_BYTES = 65536;
 
-/** Shorter messages are copied, to be written with those of other connections. */
+/** Shorter messages are copied, to be written with others. */
 const PAST_BYTES = 32768;
 
 /** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
@@ -47,13 +47,23 @@ class Output extends LazyEmitter {
   _writeLong(opcode, payload, memory) {
     const kernel = this._kernel;
     if (kernel !== null && this._frames === null && kernel.writable) {
-      if (payload.length >= PAST_BYTES) return this._writePast(opcode, payload, memory);
+      if (payload.length >= PAST_BYTES || this._isFirstAnswer()) return this._writePast(opcode, payload, memory);
     } else if (this._sharesFrames) {
       this._gather(opcode, memory || bytesIn(payload));
       return;
     }
     this._wrote(native.send(this._id, opcode, payload));
     if (memory !== null) keep(memory);
+  }
+
+  /**
+   * Whether this is the first that is said to the only message of a chunk, which others seldom follow.
+   * It is true once.
+   */
+  _isFirstAnswer() {
+    const isFirst = this._depth === 1 && this._batch === null && this._pending === 0 && !this._hasAnswered;
+    if (isFirst) this._hasAnswered = true;
+    return isFirst;
   }
 
   /** Writes a message past the socket's stream, which gets what the kernel does not take. */
