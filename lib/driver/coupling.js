@@ -125,6 +125,12 @@ function hasPlainWrite(stream) {
 }
 
 const { write, _write, _writeGeneric } = Socket.prototype;
+const orderedWrite = shared(write);
+
+/** Writes what the driver says: nothing of it waits any more that would have to go out before. */
+function writeTo(sink, bytes) {
+  return sink.write === orderedWrite ? write.call(sink, bytes) : sink.write(bytes);
+}
 
 /** Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again. */
 function putAndForget(io, bytes) {
@@ -132,10 +138,10 @@ function putAndForget(io, bytes) {
   const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;
   io._put(bytes);
   if (!isIdle || io._events !== undefined || sink.destroyed) return false;
-  if (sink.write !== ordered.get(write) || sink._write !== _write || sink._writeGeneric !== _writeGeneric) return false;
+  if (sink.write !== orderedWrite || sink._write !== _write || sink._writeGeneric !== _writeGeneric) return false;
   // What TLS does not encrypt at once it copies.
   if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
   return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;
 }
 
-module.exports = { claim, driverOf, couple, ended, failed, keepOrder, hasPlainWrite, putAndForget };
+module.exports = { claim, driverOf, couple, ended, failed, keepOrder, hasPlainWrite, writeTo, putAndForget };

@@ -8,18 +8,23 @@ const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 
 /** Memory whose message has left: fresh memory costs more than what is written to it. */
 let spare = null;
+let lent = null;
 
+/** Memory of `size` bytes; the caller alone has it. */
 function take(size) {
-  const memory = spare;
-  if (memory === null || memory.length < size) return Buffer.allocUnsafeSlow(size);
+  if (spare === null || spare.length < size) return Buffer.allocUnsafeSlow(size);
+  lent = spare;
   spare = null;
-  return memory.subarray(0, size);
+  return lent.subarray(0, size);
 }
 
-/** Keeps the memory of a message for the next one: nobody else may have it. */
+/** Keeps memory that was taken for the next message: nobody else may have it. */
 function keep({ buffer }) {
-  const size = buffer.byteLength;
-  if (size <= MOST_KEPT && (spare === null || spare.length < size)) spare = Buffer.from(buffer);
+  if (lent !== null && lent.buffer === buffer) {
+    spare = lent;
+  } else if (buffer.byteLength <= MOST_KEPT && (spare === null || spare.length < buffer.byteLength)) {
+    spare = Buffer.from(buffer);
+  }
 }
 
 /** A message behind room for its header: a copy, as the caller may overwrite its buffer at once. */
@@ -39,4 +44,4 @@ function textIn(text) {
   return memory;
 }
 
-module.exports = { HEADER_ROOM, bytesIn, textIn, keep };
+module.exports = { HEADER_ROOM, take, keep, bytesIn, textIn };

@@ -2,7 +2,7 @@
 
 const { putAndForget } = require('./coupling');
 const { LazyEmitter } = require('./emitter');
-const { HEADER_ROOM, bytesIn, textIn, keep } = require('./long_message');
+const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./long_message');
 const { native } = require('./session');
 const { stageText, stageBytes, frameStaged } = require('./staging');
 const { flushAtEndOfTurn } = require('../turn');
@@ -15,6 +15,9 @@ const PAST_BYTES = 32768;
 
 /** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
 const MAX_STAGED_CHARS = 4096;
+
+/** For less, Node's pool of memory is as good as memory that is used again. */
+const POOLED_BYTES = 256;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -168,13 +171,15 @@ class Output extends LazyEmitter {
     this._isExact = true;
     if (length === 0) return;
     const bytes = this._takeOutput(length);
-    if (bytes.length > 0) this.io._put(bytes);
+    if (bytes.length < POOLED_BYTES) {
+      if (bytes.length > 0) this.io._put(bytes);
+    } else if (putAndForget(this.io, bytes)) keep(bytes);
   }
 
   /** What the session holds, which should be `length` bytes. */
   _takeOutput(length) {
     for (;;) {
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = length < POOLED_BYTES ? Buffer.allocUnsafe(length) : take(length);
       const held = native.takeOutput(this._id, bytes);
       if (held === length) return bytes;
       length = held;

@@ -1,5 +1,6 @@
 'use strict';
 
+const { writeTo } = require('./coupling');
 const { LazyStream } = require('./emitter');
 
 /**
@@ -40,7 +41,7 @@ class IO extends LazyStream {
   /** Hands bytes for the peer to the socket. */
   _put(bytes) {
     const sink = this._sink;
-    if (sink !== null && sink.writable && sink.write(bytes) === false) this.pause();
+    if (sink !== null && sink.writable && writeTo(sink, bytes) === false) this.pause();
     if (this._events !== undefined) this.emit('data', bytes);
   }
 
