@@ -208,6 +208,28 @@ it('data and FIN in one packet are both seen', async (t) => {
   assert.deepStrictEqual(log, [['message', 'a'], ['message', 'b'], ['end'], ['close', 1006, '']]);
 });
 
+it('FIN is seen behind data of any length, on one of many connections and on the only one', async (t) => {
+  const { peer: other } = await openServer(t);
+  for (const kibibytes of [1, 64, 65, 100, 128, 200, 300]) {
+    if (kibibytes === 128) other.destroy();
+    const { ws, peer } = await openServer(t);
+    const log = record(ws);
+    let messages = 0;
+    ws.on('message', () => messages++);
+    const frames = (count) => Buffer.concat(Array(count).fill(masked(BINARY, Buffer.alloc(1016))));
+    // The system makes room for a peer that sends much: then all of it is there at once, and the end too.
+    for (let sent = 1000; sent <= 8000; sent += 1000) {
+      peer.write(frames(1000));
+      await until(() => messages === sent);
+    }
+    peer.write(frames(kibibytes));
+    peer.end();
+    await until(() => log.some(([type]) => type === 'close'));
+    assert.strictEqual(messages, 8000 + kibibytes);
+    assert.deepStrictEqual(log.at(-1), ['close', 1006, '']);
+  }
+});
+
 it('RST is an error and 1006', async (t) => {
   const { ws, peer, socket } = await openServer(t);
   const log = record(ws);

@@ -159,7 +159,7 @@ impl Kernel {
             Ok((length, count)) => {
                 watch.received += length as f64;
                 if length > 0 && (watch.is_full || ready.more) {
-                    self.unfinished.push(Ready::of(ready.key));
+                    self.unfinished.push(ready);
                 }
                 Some((number as i32, length as i32, count))
             }
