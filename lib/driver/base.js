@@ -297,10 +297,14 @@ class Driver extends Output {
       native.scratchBytes(this._id, offset, bytes);
       return bytes;
     }
-    const isSlab = chunk.buffer === slab.buffer;
-    if (length === chunk.length && !isSlab) return chunk;
-    const part = chunk.subarray(offset, offset + length);
-    return length * 2 >= chunk.buffer.byteLength && !isSlab ? part : Buffer.from(part);
+    const { buffer } = chunk;
+    if (buffer !== slab.buffer) {
+      if (length === chunk.length) return chunk;
+      if (length * 2 >= buffer.byteLength) return chunk.subarray(offset, offset + length);
+    }
+    const bytes = Buffer.allocUnsafe(length);
+    bytes.set(new Uint8Array(buffer, chunk.byteOffset + offset, length));
+    return bytes;
   }
 
   _deliver(data) {
