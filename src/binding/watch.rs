@@ -125,7 +125,7 @@ impl Watch {
         let Entry { channel, connection, output, .. } = entry;
         // Abandoned when the message is: because our side has closed.
         let mut memory = self.landing.take()?;
-        let Landing { held, missing, .. } = connection.landing()?;
+        let Landing { held, missing } = connection.landing()?;
         let end = memory.len().min(held.saturating_add(missing));
         let Some(room) = memory.get_mut(held..end).filter(|room| !room.is_empty()) else {
             connection.give_back_landed(&memory);
@@ -187,7 +187,7 @@ impl Watch {
 /// Bytes of memory to go on with once `given` bytes of it are full, or 0: 16 times what has
 /// arrived, so that no header alone can claim any.
 fn wanted(landing: Option<Landing>, given: usize) -> u32 {
-    let Some(Landing { held, missing, .. }) = landing else { return 0 };
+    let Some(Landing { held, missing }) = landing else { return 0 };
     if held < given {
         return 0;
     }

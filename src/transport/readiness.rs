@@ -147,16 +147,25 @@ mod sys {
         lend(socket, |socket| epoll::add(queue, socket, EventData::new_u64(key), EventFlags::IN))
     }
 
-    pub(super) fn add_once(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
-        // A Unix socket's read also ends where a descriptor was passed, and nothing tells.
+    /// Whether it is told of everything that cuts a read short. A Unix socket's also ends where a
+    /// descriptor was passed.
+    fn is_tcp(socket: RawFd) -> bool {
         let family = lend(socket, |socket| sockopt::socket_domain(socket));
-        if !matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6)) {
+        matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6))
+    }
+
+    pub(super) fn add_once(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        if !is_tcp(socket) {
             return add(queue, socket, key);
         }
         lend(socket, |socket| epoll::add(queue, socket, EventData::new_u64(key), ONCE))
     }
 
     pub(super) fn ask_again(queue: &OwnedFd, socket: RawFd, key: u64) -> Result<()> {
+        // Others are reported as long as something is there.
+        if !is_tcp(socket) {
+            return Ok(());
+        }
         lend(socket, |socket| epoll::modify(queue, socket, EventData::new_u64(key), ONCE))
     }
 
@@ -356,6 +365,8 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(b"x").unwrap();
         set.add_once(ours.as_raw_fd(), 7).unwrap();
+        assert_eq!(keys(&mut set), [7]);
+        set.ask_again(ours.as_raw_fd(), 7);
         assert_eq!(keys(&mut set), [7]);
         assert_eq!(keys(&mut set), [7]);
     }

@@ -31,10 +31,9 @@ impl Message {
         Self { opcode, rsv, fragments: 1, received: 0, bytes: memory, is_elsewhere: false, utf8 }
     }
 
-    /// A binary message whose bytes are the caller's to keep; `received` of them have arrived.
-    pub(super) fn elsewhere(opcode: Opcode, received: usize) -> Self {
-        let message = Self::new(opcode, 0, false, Vec::new());
-        Self { received: received as u64, is_elsewhere: true, ..message }
+    /// A binary message whose bytes are the caller's to keep.
+    pub(super) fn elsewhere() -> Self {
+        Self { is_elsewhere: true, ..Self::new(Opcode::Binary, 0, false, Vec::new()) }
     }
 
     /// Whether the bytes are kept elsewhere.
@@ -71,7 +70,7 @@ impl Message {
         Ok(())
     }
 
-    /// Takes the bytes that were kept elsewhere, all that have been counted.
+    /// Takes the bytes that were kept elsewhere.
     pub(super) fn bring(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.received = bytes.len() as u64;

@@ -12,9 +12,9 @@
 //! still close the connection, and from then on violations are passed over until the peer's close
 //! frame arrives (as the original does).
 
+mod control;
 mod landing;
 
-use super::close;
 use super::frame::{FIN, MASK, MAX_CONTROL, Opcode};
 use super::inflate::{COMPRESSED, InflateJob, Inflation};
 use super::mask;
@@ -28,9 +28,6 @@ pub use landing::Landing;
 
 /// Most frames one message may consist of.
 pub(super) const MAX_FRAGMENTS: u32 = 131_072;
-
-/// Longest control payload that is looked at while closing; longer ones are skipped.
-const MAX_KEPT_CONTROL: u64 = 0xffff;
 
 /// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -420,7 +417,7 @@ impl Receiver {
         }
         if opcode.is_opening() && self.message.is_none() {
             if self.lands(opcode, last) {
-                self.message = Some(Box::new(Message::elsewhere(opcode, bytes.len())));
+                self.message = Some(Box::new(Message::elsewhere()));
                 return;
             }
             let memory = std::mem::take(&mut out.spare);
@@ -460,50 +457,5 @@ impl Receiver {
         if message.finish(self.encoded, out).is_err() {
             self.violation(ProtocolError::InvalidUtf8);
         }
-    }
-
-    fn on_control(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        whole: bool,
-        last: bool,
-        out: &mut Output,
-    ) {
-        // Over 125 bytes only while closing, where the violation was passed over.
-        let kept = self.length <= MAX_KEPT_CONTROL;
-        if !whole && kept {
-            self.control.extend_from_slice(bytes);
-        }
-        if !last {
-            return;
-        }
-        let collected = std::mem::take(&mut self.control);
-        match Opcode::parse(self.opcode) {
-            Some(Opcode::Close) if !kept => {
-                self.on_close(CloseCode::PROTOCOL_ERROR, String::new());
-            }
-            Some(Opcode::Close) => {
-                let (code, reason) = close::parse(if whole { bytes } else { &collected });
-                self.on_close(code, reason);
-            }
-            Some(opcode @ (Opcode::Ping | Opcode::Pong)) if kept => {
-                let span = if whole {
-                    Span::input(start, bytes.len())
-                } else {
-                    out.scratch.extend_from_slice(&collected);
-                    Span::scratch(out.scratch.len() - collected.len(), collected.len())
-                };
-                out.events.push(match opcode {
-                    Opcode::Ping => Event::Ping(span),
-                    _ => Event::Pong(span),
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn on_close(&mut self, code: CloseCode, reason: String) {
-        self.verdict = Some(Box::new(Verdict::PeerClose(code, reason)));
     }
 }

@@ -11,7 +11,7 @@ use crate::proto::hybi::mask;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{Event, Output, Span};
 
-/// Longer messages are collected by the receiver.
+/// Longer messages are collected by the receiver: callers may count what lands in 32 bits.
 const MOST_LANDING: u64 = 1 << 30;
 
 /// A message of a single frame that is being read past [`Receiver::receive`].
@@ -63,7 +63,7 @@ impl Receiver {
     /// complete message points into `memory`.
     pub fn landed(&mut self, memory: &mut [u8], length: usize, out: &mut Output) -> Progress {
         let consumed = length;
-        let Some(Landing { held, missing, .. }) = self.landing() else {
+        let Some(Landing { held, missing }) = self.landing() else {
             return Progress { consumed, status: Status::NeedMore };
         };
         let length = length.min(missing);
