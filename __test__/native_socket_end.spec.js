@@ -11,7 +11,7 @@ const { describe, it } = require('node:test');
 const { setImmediate: turn } = require('node:timers/promises');
 const { Worker } = require('node:worker_threads');
 
-const { MODULE, MIB, onLinux, serve, dial, accepted, closing, echo, echoing, inProcess } = require('./support/native_sockets');
+const { MIB, onLinux, serve, dial, accepted, closing, echo, echoing, inProcess, busyWorker } = require('./support/native_sockets');
 
 describe('ending', () => {
   it('ends after the peer has ended', async (t) => {
@@ -227,18 +227,7 @@ describe('process life', () => {
 
   it('a worker terminated while busy takes its sockets with it', onLinux, async (t) => {
     const server = await serve(t, echo);
-    const source = `
-      const { workerData, parentPort } = require('worker_threads');
-      const NativeSocket = require(${MODULE});
-      let busy = 0;
-      for (let i = 0; i < 10; i++) {
-        const socket = new NativeSocket(workerData);
-        socket.on('data', (chunk) => {
-          socket.write(chunk);
-          if (++busy === 100) parentPort.postMessage('busy');
-        });
-        socket.write(Buffer.alloc(30000));
-      }`;
+    const source = busyWorker(10, 100);
     const workerData = { host: '127.0.0.1', port: server.address().port };
     const survivor = dial(t, workerData);
     await once(survivor, 'connect');

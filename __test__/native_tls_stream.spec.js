@@ -11,7 +11,7 @@ const { Worker } = require('node:worker_threads');
 
 const NativeSocket = require('../lib/native_socket.js');
 const { pair, ca } = require('./support/network');
-const { MODULE, MIB, onLinux, dial, echo, listen, tlsServer, roundTrip } = require('./support/native_sockets');
+const { MIB, onLinux, dial, echo, listen, tlsServer, roundTrip, busyWorker } = require('./support/native_sockets');
 
 describe('life of a TLS connection', () => {
   const count = (what) => fs.readdirSync(`/proc/self/${what}`).length;
@@ -44,18 +44,7 @@ describe('life of a TLS connection', () => {
 
   it('ends with its worker', async (t) => {
     const place = await tlsServer(t);
-    const source = `
-      const { workerData, parentPort } = require('worker_threads');
-      const NativeSocket = require(${MODULE});
-      let busy = 0;
-      for (let i = 0; i < 5; i++) {
-        const socket = new NativeSocket(workerData);
-        socket.on('data', (chunk) => {
-          socket.write(chunk);
-          if (++busy === 50) parentPort.postMessage('busy');
-        });
-        socket.write(Buffer.alloc(30000));
-      }`;
+    const source = busyWorker(5, 50);
     const workerData = { ...place, tls: { ca: String(ca) } };
     for (let round = 0; round < 3; round++) {
       const workers = Array.from({ length: 4 }, () => new Worker(source, { eval: true, workerData }));

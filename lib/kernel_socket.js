@@ -185,22 +185,13 @@ class KernelSocket {
     return memory;
   }
 
-  /**
-   * What is left of a chunk must outlive the slab's contents: the events behind a listener that
-   * threw, or all that follows a message that is inflated on another thread.
-   */
+  /** What is left of a chunk goes first, and what follows comes unparsed until it is gone. */
   _keepRest(length) {
-    const { _batch: batch, _held: held, _landing: landing } = this._driver;
-    if (batch === null && held === null && landing === null && !this._raw) return;
-    if (batch !== null) batch.leave(slab, length);
-    if (held !== null) {
-      for (let i = 0; i < held.length; i++) {
-        if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
-      }
-      this.pause();
-    }
+    const isRaw = this._driver._leaveSlab(length);
+    if (!isRaw && !this._raw) return;
     if (this._number < 0) return;
-    this._raw = batch !== null || held !== null || landing !== null;
+    if (this._driver._held !== null) this.pause();
+    this._raw = isRaw;
     native.kernelRaw(this._number, this._raw);
   }
 }

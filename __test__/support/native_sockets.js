@@ -108,6 +108,21 @@ async function roundTrip(socket, length) {
   assert.strictEqual(back.digest('hex'), sent);
 }
 
+/** What a worker runs that keeps `count` sockets busy and says so after as many `chunks` of them together. */
+const busyWorker = (count, chunks) => `
+  const { workerData, parentPort } = require('worker_threads');
+  const NativeSocket = require(${MODULE});
+  let busy = 0;
+  for (let i = 0; i < ${count}; i++) {
+    const socket = new NativeSocket(workerData);
+    socket.on('data', (chunk) => {
+      socket.write(chunk);
+      if (++busy === ${chunks}) parentPort.postMessage('busy');
+    });
+    socket.write(Buffer.alloc(30000));
+  }`;
+
 module.exports = {
   MODULE, MIB, onLinux, serve, dial, accepted, closing, echo, echoing, inProcess, listen, plainServer, tlsServer, roundTrip,
+  busyWorker,
 };

@@ -191,6 +191,22 @@ class Driver extends Output {
     this._landing = null;
   }
 
+  /**
+   * The slab, of which the first `length` bytes are this driver's, will be overwritten: what is
+   * left of them is copied. Returns whether what follows must come through `parse`: behind events of a
+   * listener that threw, a message that is inflated on another thread, or the first of a long one.
+   */
+  _leaveSlab(length) {
+    const { _batch: batch, _held: held } = this;
+    if (batch !== null) batch.leave(slab, length);
+    if (held !== null) {
+      for (let i = 0; i < held.length; i++) {
+        if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
+      }
+    }
+    return batch !== null || held !== null || this._landing !== null;
+  }
+
   /** A message takes long to inflate: that happens on another thread, and reading goes on later. */
   _inflateAside(chunk, from) {
     this._held = [chunk];

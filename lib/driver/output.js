@@ -2,7 +2,7 @@
 
 const { putAndForget } = require('./coupling');
 const { LazyEmitter } = require('./emitter');
-const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./long_message');
+const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./output_memory');
 const { native } = require('./session');
 const { stageText, stageBytes, frameStaged } = require('./staging');
 const { flushAtEndOfTurn } = require('../turn');
@@ -50,7 +50,7 @@ class Output extends LazyEmitter {
   _writeLong(opcode, payload, memory) {
     const kernel = this._kernel;
     if (kernel !== null && this._frames === null && kernel.writable) {
-      if (payload.length >= PAST_BYTES || this._isFirstAnswer()) return this._writePast(opcode, payload, memory);
+      if (payload.length >= PAST_BYTES || this._claimFirstAnswer()) return this._writePast(opcode, payload, memory);
     } else if (this._sharesFrames) {
       this._gather(opcode, memory || bytesIn(payload));
       return;
@@ -59,11 +59,8 @@ class Output extends LazyEmitter {
     if (memory !== null) keep(memory);
   }
 
-  /**
-   * Whether this is the first that is said to the only message of a chunk, which others seldom follow.
-   * It is true once.
-   */
-  _isFirstAnswer() {
+  /** Whether this is the first that is said to the only message of a chunk: others seldom follow. */
+  _claimFirstAnswer() {
     const isFirst = this._depth === 1 && this._batch === null && this._pending === 0 && !this._hasAnswered;
     if (isFirst) this._hasAnswered = true;
     return isFirst;

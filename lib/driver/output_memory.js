@@ -1,12 +1,17 @@
 'use strict';
 
+/**
+ * Memory for what is written in one piece. Fresh memory costs more than what is written to it, so that
+ * of the last message is used again once it has left.
+ */
+
 /** Bytes left free in front of a message for its header, which the native side writes there. */
 const HEADER_ROOM = 14;
 
 /** Larger memory is not kept. */
 const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 
-/** Memory whose message has left: fresh memory costs more than what is written to it. */
+/** Memory whose message has left, and the last that was taken of it. */
 let spare = null;
 let lent = null;
 
