@@ -1,5 +1,6 @@
 'use strict';
 
+const { AsyncResource } = require('async_hooks');
 const { X509Certificate } = require('crypto');
 const { Duplex } = require('stream');
 const tls = require('tls');
@@ -78,7 +79,9 @@ class NativeSocket extends Duplex {
     this.encrypted = Boolean(ownTls);
     this._channel = options.onLoop === false ? -1 : lineChannel();
     this._handle = new native.ClientSocket(
-      targetOf(options), () => this._turn(),
+      targetOf(options),
+      // Since Node.js 24 a call from another thread brings no `AsyncLocalStorage` stores with it.
+      AsyncResource.bind(() => this._turn(), 'NativeSocket'),
       ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls), this._channel >= 0);
     // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
     process.nextTick(() => {

@@ -76,7 +76,9 @@ class Proxy extends Stream {
     this.emit('drain');
   }
 
-  destroy() {
+  destroy(error) {
+    // See `IO` in ./streams.js.
+    if (error) throw error;
     this.end();
   }
 }

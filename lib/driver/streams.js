@@ -34,7 +34,12 @@ class IO extends LazyStream {
     this._driver._finish();
   }
 
-  destroy() {
+  /**
+   * Ends as `end` does. Since Node.js 24 the `pipe` of a stream catches what `write` throws, which only
+   * an application's listener can have thrown, and gives it to us: it is thrown on, as in Node.js 22.
+   */
+  destroy(error) {
+    if (error) throw error;
     this.end();
   }
 
@@ -78,7 +83,9 @@ class Messages extends LazyStream {
     if (message !== undefined) this.write(message);
   }
 
-  destroy() {}
+  destroy(error) {
+    if (error) throw error;
+  }
 
   pause() {
     const { io, _kernel: kernel } = this._driver;
