@@ -81,6 +81,10 @@ declare class ClientSocket extends Socket {
   readonly statusCode?: number;
   /** Headers of the handshake response by lower-case name, repeated ones joined with `, `. */
   readonly headers?: { [name: string]: string };
+  /** Who has dialled: the addon, or Node's own `net` and `tls`. */
+  readonly dialled: 'native' | 'node';
+  /** Why Node has dialled, in words for people, for example `option tls.ciphers`; null where it has not. */
+  readonly dialledBecause: string | null;
 }
 
 declare class EventStream extends Listenable<

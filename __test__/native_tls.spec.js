@@ -12,7 +12,7 @@ const { describe, it } = require('node:test');
 const tls = require('node:tls');
 
 const NativeSocket = require('../lib/native_socket.js');
-const { connectorFor, isHonoured } = require('../lib/native_tls.js');
+const { connectorFor } = require('../lib/native_tls.js');
 const { fixture, pair, ca } = require('./support/network');
 const { MIB, dial, echo, listen, plainServer, tlsServer, roundTrip } = require('./support/native_sockets');
 
@@ -91,11 +91,9 @@ describe('every way to a server', () => {
 });
 
 describe('trust', () => {
-  const der = new X509Certificate(ca).raw;
   for (const [what, value] of [
     ['a PEM buffer', ca],
     ['a PEM string', String(ca)],
-    ['DER', der],
     ['a list', [fixture('self-signed.crt'), String(ca)]],
     ['several in one PEM', `${fixture('self-signed.crt')}\n${ca}`],
   ]) {
@@ -169,11 +167,24 @@ describe('trust', () => {
     });
   }
 
-  it('throws at the call for a key it cannot read', () => {
+  it('leaves certificates to Node that are not plain PEM all through', () => {
+    const text = String(ca);
+    for (const value of [
+      new X509Certificate(ca).raw, text.trimEnd() + text, text + text.slice(0, 200), text + text.replace(/\n[A-Za-z0-9]/, '\n*'),
+      text.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE'), `${text}-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n`,
+      text.replace('MII', 'MIII'), '', [], [text, 'x'].slice(1), [1],
+    ]) assert.strictEqual(connectorFor({ ca: value || ' ' }), null, String(value));
+    assert.notStrictEqual(connectorFor({ ca: `# ours\r\n${text.replaceAll('\n', '\r\n')}# end` }), null);
+  });
+
+  it('leaves keys and versions that it cannot read to Node, and never goes without TLS', () => {
     const cert = fixture('client.crt');
-    assert.throws(() => new NativeSocket({ port: 1, tls: { cert, key: 'no key' } }));
-    assert.throws(() => new NativeSocket({ port: 1, tls: { pfx: fixture('client.pfx'), passphrase: 'wrong' } }));
-    assert.throws(() => new NativeSocket({ port: 1, tls: { minVersion: 'TLSv7' } }), /TLSv7/);
+    for (const options of [
+      { cert, key: 'no key' }, { cert }, { pfx: fixture('client.pfx'), passphrase: 'wrong' }, { minVersion: 'TLSv7' },
+    ]) {
+      assert.strictEqual(connectorFor({ ca, ...options }), null);
+      assert.throws(() => new NativeSocket({ port: 1, tls: { ca, ...options } }), /socket of Node/);
+    }
   });
 
   it('trusts what NODE_EXTRA_CA_CERTS holds', async (t) => {
@@ -195,15 +206,6 @@ describe('trust', () => {
     const own = pair('client');
     assert.strictEqual(connectorFor({ ca, ...own }), connectorFor({ ca, ...own }));
     assert.notStrictEqual(connectorFor({ ca, ...own }), connectorFor({ ca }));
-  });
-
-  it('knows the options it cannot honour', () => {
-    assert.strictEqual(isHonoured({ ca, servername: 'x', minVersion: 'TLSv1.2', checkServerIdentity: undefined }), true);
-    assert.strictEqual(isHonoured(undefined), true);
-    for (const name of ['checkServerIdentity', 'secureContext', 'ciphers', 'ALPNProtocols', 'session', 'lookup']) {
-      assert.strictEqual(isHonoured({ [name]: 'x' }), false, name);
-    }
-    assert.strictEqual(isHonoured({ cert: [1, 2], key: [1, 2] }), false);
   });
 });
 

@@ -4,14 +4,12 @@ const net = require('net');
 const tls = require('tls');
 
 const NativeSocket = require('./native_socket');
-const { isHonoured } = require('./native_tls');
+const { connectorFor } = require('./native_tls');
+const reasonForNode = require('./dialling/decision');
 const { parseUrl, hostname, authorization } = require('./url');
 
 const PORTS = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 };
 const SECURE = ['https:', 'wss:'];
-
-/** Options of `net.connect` that a native connection honours; with any other, Node has to dial. */
-const HONOURED_NET = new Set(['highWaterMark', 'host', 'keepAlive', 'keepAliveInitialDelay', 'noDelay', 'path', 'port']);
 
 /** Options of `net.connect` for a socket that is read by hand, or that is not dialled. */
 const UNSUPPORTED_NET = [
@@ -30,11 +28,6 @@ function isSecure({ protocol }) {
 function withServername(options, host) {
   if (options.servername !== undefined || net.isIP(host)) return options;
   return { ...options, servername: host };
-}
-
-function hasOnly(options, names) {
-  for (const name in options) if (options[name] !== undefined && !names.has(name)) return false;
-  return true;
 }
 
 /**
@@ -68,35 +61,44 @@ function copyTLS(options) {
  * @param {object} options.net a copy of the user's
  * @param {boolean} [options.onLoop] as for NativeSocket
  * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
- * @returns {{ stream: import('stream').Duplex, tunnel?: { tls: object } }} `tunnel`: the stream leads
- *   to the proxy only; CONNECT is still to be sent, and TLS to be made with these options
+ * @returns {{ stream: import('stream').Duplex, reason: string | null, tunnel?: { tls: object } }} `reason`: why
+ *   Node has dialled, see ./dialling/decision.js; `tunnel`: the stream leads to the proxy only; CONNECT is still
+ *   to be sent, and TLS to be made with these options
  */
-function dial(server, { socketPath, tls: serverTLS, net: netOptions, proxy, onLoop }) {
+function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, onLoop }) {
+  const serverTLS = isSecure(server) ? ownTLS : undefined;
   const proxyTLS = proxy && isSecure(proxy.origin) ? proxy.tls : undefined;
   const path = socketPath || netOptions.path;
-  const native = hasOnly(netOptions, HONOURED_NET) && (!path || !proxy && process.platform !== 'win32') &&
-    (!isSecure(server) || isHonoured(serverTLS)) && (!proxyTLS || isHonoured(proxyTLS));
-  const dialled = native
-    ? { stream: dialNatively(server, path, serverTLS, proxy, proxyTLS, netOptions, onLoop) }
+  const layers = [serverTLS, proxyTLS].filter((options) => options !== undefined);
+  let reason = reasonForNode({
+    endpoint: proxy ? proxy.origin : server, path, isProxied: Boolean(proxy), net: netOptions, layers,
+  });
+  const connectors = reason === null ? layers.map(connectorFor) : [];
+  if (connectors.includes(null)) reason = 'certificates or keys';
+  const [connector, proxyConnector] = serverTLS ? connectors : [undefined, ...connectors];
+  const dialled = reason === null
+    ? { stream: dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, netOptions, onLoop) }
     : dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions);
   const { keepAlive, keepAliveInitialDelay } = netOptions;
   // `tls.connect` does not look at them, and before the connection stands a delay would be lost.
   if (keepAlive) dialled.stream.once('connect', () => dialled.stream.setKeepAlive(true, keepAliveInitialDelay));
-  return dialled;
+  return { ...dialled, reason };
 }
 
-function dialNatively(server, path, serverTLS, proxy, proxyTLS, { highWaterMark }, onLoop) {
+function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, { highWaterMark }, onLoop) {
   return new NativeSocket({
     highWaterMark,
     onLoop,
     host: hostname(server),
     port: portOf(server),
     path,
-    tls: isSecure(server) ? serverTLS : undefined,
+    tls: serverTLS,
+    connector,
     proxy: proxy && {
       host: hostname(proxy.origin),
       port: portOf(proxy.origin),
       tls: proxyTLS,
+      connector: proxyConnector,
       serverHost: server.host,
       url: server.href,
       authorization: authorization(proxy.origin),
@@ -107,7 +109,7 @@ function dialNatively(server, path, serverTLS, proxy, proxyTLS, { highWaterMark 
 
 function dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions) {
   // Made here, not when the proxy has answered: what is wrong with the options has to be thrown at the call.
-  const tunnel = proxy && { tls: isSecure(server) ? withContext(serverTLS) : undefined };
+  const tunnel = proxy && { tls: serverTLS && withContext(serverTLS) };
   const endpoint = proxy ? proxy.origin : server;
   const address = { host: hostname(endpoint), port: portOf(endpoint) };
   if (path) address.path = path;

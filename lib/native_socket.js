@@ -37,7 +37,8 @@ class NativeSocket extends Duplex {
    * @param {string} [options.host] name or address, IPv6 without brackets
    * @param {number} [options.port]
    * @param {string} [options.path] Unix socket to connect to; `host` is then only a name for TLS
-   * @param {object} [options.tls] as for `tls.connect`, but see `isHonoured` in native_tls.js
+   * @param {object} [options.tls] as for `tls.connect`, if `connectorFor` in native_tls.js can honour it
+   * @param {object} [options.connector] what `connectorFor` has made of it
    * @param {object} [options.proxy] the HTTP proxy to go through: `host`, `port`, `tls`, and for its
    *   CONNECT `serverHost` (value of Host), `url` (for its error), `authorization` (a header value),
    *   `headers` (names and values in turn)
@@ -82,7 +83,7 @@ class NativeSocket extends Duplex {
       targetOf(options),
       // Since Node.js 24 a call from another thread brings no `AsyncLocalStorage` stores with it.
       AsyncResource.bind(() => this._turn(), 'NativeSocket'),
-      ownTls && connectorFor(ownTls), proxy && proxy.tls && connectorFor(proxy.tls), this._channel >= 0);
+      connectorOf(options), proxy && connectorOf(proxy), this._channel >= 0);
     // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
     process.nextTick(() => {
       if (!this.destroyed) this._handle.dial();
@@ -375,6 +376,14 @@ function targetOf({ host, port, path, tls: own, proxy, timeout }) {
     target.proxy.servername = nameOf(proxy.tls, proxy.host);
   }
   return target;
+}
+
+/** What makes a layer of TLS; undefined where there is none. */
+function connectorOf({ tls: options, connector }) {
+  if (!options) return undefined;
+  const made = connector || connectorFor(options);
+  if (made === null) throw new Error('These TLS options need a socket of Node');
+  return made;
 }
 
 function portOf(port) {

@@ -1,54 +1,33 @@
 'use strict';
 
 const { createHash, createPrivateKey } = require('crypto');
-const fs = require('fs');
 const tls = require('tls');
 
+const isPlain = require('./dialling/pem');
+const processStart = require('./dialling/process_start');
+const { defaultRoots, securityLevel } = require('./dialling/trust');
 const native = require('./native_binding');
-
-/** Options of `tls.connect` that the native side honours; with any other, Node has to dial. */
-const HONOURED = new Set([
-  'ca', 'cert', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername',
-]);
 
 /** Connectors kept for further connections with the same options. */
 const MAX_CONNECTORS = 64;
-
-/** First byte of every certificate in DER. */
-const DER_SEQUENCE = 0x30;
 
 const connectors = new Map();
 
 let roots = null;
 let rootsFrom = null;
 
-/** Whether a native connection with these `tls.connect` options is what Node's would be. */
-function isHonoured(options) {
-  for (const name in options) {
-    if (options[name] !== undefined && !HONOURED.has(name)) return false;
-  }
-  const { cert, key, pfx } = options || {};
-  // Several identities, one for each kind of key, are more than the native library takes.
-  return [cert, key, pfx].every((value) => !Array.isArray(value) || value.length <= 1);
-}
-
-/** The native connector for `tls.connect` options. Throws for certificates and keys that are none. */
+/**
+ * The native connector for `tls.connect` options that ./dialling/decision.js found nothing wrong with.
+ * Null where certificates or keys are none, or are others than plain PEM: what Node makes of those, a
+ * warning, an error or less trust, is for Node to say.
+ */
 function connectorFor(options) {
-  const { ca, cert, key, pfx, passphrase, servername } = options;
-  const setup = {
-    roots: ca ? pem(ca) : defaultRoots(),
-    verify: options.rejectUnauthorized !== false && !isUnauthorizedAllowed(options),
-    sni: servername !== '',
-    minVersion: options.minVersion || tls.DEFAULT_MIN_VERSION,
-    maxVersion: options.maxVersion || tls.DEFAULT_MAX_VERSION,
-  };
-  if (pfx) Object.assign(setup, container(pfx, passphrase));
-  else if (cert && key) Object.assign(setup, { cert: pem(cert), key: pkcs8(key, passphrase) });
-
+  const setup = setupFrom(options);
+  if (setup === null) return null;
   const id = identity(setup);
   let connector = connectors.get(id);
   if (connector === undefined) {
-    connector = new native.TlsConnector(setup);
+    connector = make(setup);
     if (connectors.size === MAX_CONNECTORS) connectors.delete(connectors.keys().next().value);
   } else {
     connectors.delete(id);
@@ -57,47 +36,55 @@ function connectorFor(options) {
   return connector;
 }
 
-/** As for `tls.connect`: the variable counts where the option is absent. */
-function isUnauthorizedAllowed({ rejectUnauthorized }) {
-  return rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0';
+function make(setup) {
+  if (!isPlain(String(setup.roots)) || setup.cert && !isPlain(String(setup.cert))) return null;
+  try {
+    return new native.TlsConnector(setup);
+  } catch {
+    return null;
+  }
 }
 
-/** The roots Node would trust, as PEM; undefined where those are the system's. */
-function defaultRoots() {
-  if (tls.getCACertificates) {
-    const list = tls.getCACertificates('default');
-    if (list !== rootsFrom) {
-      rootsFrom = list;
-      roots = pem(list);
-    }
-  } else if (roots === null) {
-    const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS || '').split(/\s+/)];
-    roots = flags.includes('--use-openssl-ca') ? undefined : pem([...tls.rootCertificates, ...extraRoots()]);
+function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, maxVersion, rejectUnauthorized }) {
+  const setup = {
+    roots: ca ? pem(ca) : defaultStore(),
+    verify: rejectUnauthorized !== false,
+    sni: servername !== '',
+    minVersion: minVersion ?? tls.DEFAULT_MIN_VERSION,
+    maxVersion: maxVersion ?? tls.DEFAULT_MAX_VERSION,
+    securityLevel: securityLevel(),
+  };
+  if (setup.roots === null || Boolean(cert) !== Boolean(key) || pfx && cert) return null;
+  try {
+    if (pfx) Object.assign(setup, container(pfx, passphrase));
+    else if (cert) Object.assign(setup, { cert: pem(cert), key: pkcs8(key, passphrase) });
+  } catch {
+    return null;
+  }
+  return setup.cert === null ? null : setup;
+}
+
+/** What Node trusts by default, as one PEM. */
+function defaultStore() {
+  const list = defaultRoots(processStart().extra);
+  if (list !== rootsFrom) {
+    rootsFrom = list;
+    roots = list && pem(list);
+    // Those made before trust others.
+    connectors.clear();
   }
   return roots;
 }
 
-function extraRoots() {
-  try {
-    return [fs.readFileSync(process.env.NODE_EXTRA_CA_CERTS)];
-  } catch {
-    // Node has warned at its start, if there was anything to warn of.
-    return [];
-  }
-}
-
-/** One or several certificates, PEM or DER, as one PEM. */
+/** One or several certificates in PEM, as one PEM; null for what Node would refuse at the call. */
 function pem(certificates) {
-  const blocks = [].concat(certificates).map((certificate) => {
-    const bytes = Buffer.from(certificate);
-    return bytes[0] === DER_SEQUENCE ? wrapped(bytes) : bytes.toString('latin1');
-  });
-  return Buffer.from(blocks.join('\n'), 'latin1');
+  const blocks = [].concat(certificates);
+  if (!blocks.every((block) => typeof block === 'string' || ArrayBuffer.isView(block))) return null;
+  return Buffer.from(blocks.map(text).join('\n'), 'latin1');
 }
 
-function wrapped(der) {
-  const lines = der.toString('base64').match(/.{1,64}/g).join('\n');
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----`;
+function text(block) {
+  return typeof block === 'string' ? block : Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('latin1');
 }
 
 function pkcs8(key, passphrase) {
@@ -116,6 +103,9 @@ function container(pfx, passphrase) {
 
 /** Equal for equal setups. The default roots, which most connections use, are not read for it. */
 function identity(setup) {
+  if (setup.roots === roots && setup.cert === undefined && setup.pfx === undefined) {
+    return `${setup.verify} ${setup.sni} ${setup.minVersion} ${setup.maxVersion}`;
+  }
   const hash = createHash('sha256');
   for (const [name, value] of Object.entries(setup)) {
     if (value === undefined) continue;
@@ -125,4 +115,4 @@ function identity(setup) {
   return hash.digest('latin1');
 }
 
-module.exports = { isHonoured, connectorFor };
+module.exports = { connectorFor };

@@ -50,8 +50,9 @@ function Client(url, protocols, options) {
   this._onSettled = [];
 
   const onLoop = options.kernelSocket !== false;
-  const { stream, tunnel } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy, onLoop });
+  const { stream, tunnel, reason } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy, onLoop });
   this._stream = stream;
+  this._dialledBecause = reason;
   if (tunnel) this._configureProxy(options.proxy, tunnel.tls);
 
   API.call(this, options);
@@ -67,6 +68,25 @@ function Client(url, protocols, options) {
 }
 inherits(Client, API);
 API.nameStates(Client);
+
+// Not enumerable: the original has none of them.
+Object.defineProperties(Client.prototype, {
+  /** 'native', or 'node' where Node's own `net` and `tls` have dialled. */
+  dialled: {
+    get() {
+      return this._dialledBecause === null ? 'native' : 'node';
+    },
+    configurable: true,
+  },
+  /** Why Node has dialled, for people to read; null where it has not. */
+  dialledBecause: {
+    get() {
+      return this._dialledBecause;
+    },
+    configurable: true,
+  },
+  _dialledBecause: { value: null, writable: true, configurable: true },
+});
 
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();

@@ -1,0 +1,116 @@
+'use strict';
+
+/**
+ * Whether a client is dialled natively or through Node's own `net` and `tls`.
+ *
+ * A native connection must trust, resolve and dial as one through Node does. Where anything that
+ * Node's connection depends on is set to something that cannot be honoured natively to the letter, or
+ * where that is in doubt, Node dials: options, flags and variables read at the start of the process,
+ * the environment of this thread, defaults of `tls`, `dns` and `net`, functions that were replaced,
+ * channels that somebody listens to, the permission model.
+ */
+const { constants, getFips } = require('crypto');
+const { channel } = require('diagnostics_channel');
+const dns = require('dns');
+const net = require('net');
+const tls = require('tls');
+
+const replacedFunction = require('./builtins');
+const processStart = require('./process_start');
+const { defaultRoots } = require('./trust');
+const { hostname } = require('../url');
+
+/** Options of `net.connect` that a native connection honours. */
+const HONOURED_NET = new Set(['highWaterMark', 'host', 'keepAlive', 'keepAliveInitialDelay', 'noDelay', 'path', 'port']);
+
+/** Options of `tls.connect` that a native connection honours. */
+const HONOURED_TLS = new Set([
+  'ca', 'cert', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername',
+]);
+
+/** Published for each socket that Node dials; and channels of this prefix, should there be more of them. */
+const socketChannel = channel('net.client.socket');
+
+const { getDefaultResultOrder } = dns;
+const { getDefaultAutoSelectFamily, isIP } = net;
+const { defaultCoreCipherList: CIPHERS } = constants;
+
+/** Why no native TLS is what that of this Node is, whatever is set; null where it is. */
+const unlikeOurs = (() => {
+  const { variables } = process.config;
+  if (!['linux', 'darwin'].includes(process.platform)) return `TLS on ${process.platform}`;
+  if (process.versions.electron) return 'TLS of Electron';
+  if (!/^3\./.test(process.versions.openssl)) return `TLS of OpenSSL ${process.versions.openssl}`;
+  if (variables.node_shared_openssl || variables.openssl_is_fips) return "OpenSSL of the system";
+  return null;
+})();
+
+/**
+ * @param {object} way
+ * @param {URL} way.endpoint the server, or the proxy before it
+ * @param {string} [way.path] Unix socket
+ * @param {boolean} way.isProxied
+ * @param {object} way.net options of `net.connect`
+ * @param {object[]} way.layers options of `tls.connect`, of each layer of TLS
+ * @returns {string | null} why Node has to dial; null if it has not to
+ */
+function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers }) {
+  const isSecure = layers.length > 0;
+  return unhonouredOption('net', netOptions, HONOURED_NET) ||
+    (path && (isProxied || process.platform === 'win32') ? 'option net.path' : null) ||
+    (process.permission !== undefined ? 'permission model' : null) ||
+    replaced(isSecure) ||
+    (socketChannel.hasSubscribers ? 'diagnostics channel net.client.socket' : null) ||
+    (path || isIP(hostname(endpoint)) !== 0 ? null : reasonInNames()) ||
+    (isSecure ? reasonInTLS(layers) : null);
+}
+
+function unhonouredOption(place, options, honoured) {
+  for (const name in options) if (options[name] !== undefined && !honoured.has(name)) return `option ${place}.${name}`;
+  return null;
+}
+
+function replaced(isSecure) {
+  const name = replacedFunction(isSecure);
+  return name === null ? null : `function ${name}`;
+}
+
+/** How names are looked up, and their addresses tried. */
+function reasonInNames() {
+  if (getDefaultResultOrder === undefined || getDefaultResultOrder() !== 'verbatim') return 'dns.setDefaultResultOrder';
+  if (getDefaultAutoSelectFamily === undefined || !getDefaultAutoSelectFamily()) return 'net.setDefaultAutoSelectFamily';
+  return null;
+}
+
+function reasonInTLS(layers) {
+  if (unlikeOurs !== null) return unlikeOurs;
+  const { flag, variable, extra, unknown } = processStart();
+  if (unknown) return 'start of the process';
+  if (flag) return `flag ${flag}`;
+  if (variable) return `variable ${variable}`;
+  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') return 'variable NODE_TLS_REJECT_UNAUTHORIZED';
+  if (tls.DEFAULT_CIPHERS !== CIPHERS) return 'tls.DEFAULT_CIPHERS';
+  if (tls.DEFAULT_ECDH_CURVE !== 'auto') return 'tls.DEFAULT_ECDH_CURVE';
+  if (getFips() !== 0) return 'crypto.setFips';
+  for (const options of layers) {
+    const reason = reasonInLayer(options, extra);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+function reasonInLayer(options, extra) {
+  const reason = unhonouredOption('tls', options, HONOURED_TLS);
+  if (reason !== null) return reason;
+  const { ca, cert, key, pfx, servername } = options;
+  // Several identities, one for each kind of key, are more than the native side takes.
+  for (const [name, value] of [['cert', cert], ['key', key], ['pfx', pfx]]) {
+    if (Array.isArray(value) && value.length > 1) return `option tls.${name}`;
+  }
+  // Node warns of it.
+  if (servername && isIP(servername)) return 'option tls.servername';
+  if (!ca && defaultRoots(extra) === null) return 'variable NODE_EXTRA_CA_CERTS';
+  return null;
+}
+
+module.exports = reasonForNode;

@@ -1,0 +1,85 @@
+'use strict';
+
+/**
+ * What Node read when the process was started: the command line, and the environment as it was then.
+ * Neither `process.execArgv` nor `process.env` is that in a worker, which may have been given its own,
+ * and the program may have changed both.
+ */
+const fs = require('fs');
+const { isMainThread } = require('worker_threads');
+
+const EXTRA = 'NODE_EXTRA_CA_CERTS';
+
+/** As they were when the package was loaded, which is mostly early. */
+const execArgv = [...process.execArgv];
+const environment = pick(process.env);
+
+/** Variables that Node or OpenSSL read at the start and that decide whom TLS trusts, and how. */
+function pick({ NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_CONF, OPENSSL_MODULES, OPENSSL_ENGINES }) {
+  return { NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_CONF, OPENSSL_MODULES, OPENSSL_ENGINES };
+}
+
+/** Flags after which trust, ciphers, versions or keys may be others than Node's defaults. */
+const FLAGS = /(?:^|[\s=])--(?:no-)?((?:use-(?:openssl|system|bundled)-ca|(?:openssl|tls)-[\w.-]+|trace-tls|force-fips|enable-fips|secure-heap|env-file|experimental-config|experimental-default-config|config-file)\b[\w-]*)/;
+
+/** A text of flags as Node understands it: quotes are no part of them, and underscores are dashes. */
+function flagsIn(text) {
+  return text.replace(/["\\]/g, '').replace(/_/g, '-');
+}
+
+function readProc(name) {
+  if (process.platform !== 'linux') return null;
+  try {
+    return fs.readFileSync(`/proc/self/${name}`, 'latin1');
+  } catch {
+    return null;
+  }
+}
+
+/** Flags, and in a worker all arguments; null where the process has written its title over them. */
+function argumentsOfProcess() {
+  if (isMainThread) return execArgv;
+  const line = readProc('cmdline');
+  if (line === null || !line.startsWith(`${process.argv0}\0`) || line.includes('\0\0')) return null;
+  return line.split('\0').slice(1);
+}
+
+function environmentOfProcess() {
+  const text = readProc('environ');
+  // Elsewhere than on Linux, and where /proc is missing, as early as we have seen it. A process that runs for
+  // another user than its own does not show it, and Node has not listened to it.
+  if (text === null) return isMainThread && process.getuid?.() === process.geteuid?.() ? environment : null;
+  return pick(Object.fromEntries(text.split('\0').map((entry) => {
+    const at = entry.indexOf('=');
+    return [entry.slice(0, at), entry.slice(at + 1)];
+  })));
+}
+
+function find() {
+  const words = argumentsOfProcess();
+  const started = environmentOfProcess();
+  if (words === null || started === null) return { unknown: true };
+  const text = [...words, ...execArgv, started.NODE_OPTIONS, environment.NODE_OPTIONS].join(' ');
+  const [, flag] = FLAGS.exec(flagsIn(text)) || [];
+  const others = Object.keys(environment).filter((name) => name !== 'NODE_OPTIONS' && name !== EXTRA);
+  return {
+    flag: flag && `--${flag}`,
+    variable: others.find((name) => environment[name] || started[name]),
+    extra: started[EXTRA],
+  };
+}
+
+let found;
+
+/**
+ * What was read at the start of the process and may make TLS through Node another than by default.
+ *
+ * @returns {{ flag?: string, variable?: string, extra?: string, unknown?: boolean }} a flag; a variable; the value
+ *   of NODE_EXTRA_CA_CERTS; whether nothing of it is known
+ */
+function processStart() {
+  if (found === undefined) found = find();
+  return found;
+}
+
+module.exports = processStart;

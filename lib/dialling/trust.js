@@ -1,0 +1,82 @@
+'use strict';
+
+/** Whom TLS trusts where the application names nobody, and how strict the OpenSSL of this Node is. */
+const fs = require('fs');
+const path = require('path');
+const tls = require('tls');
+
+const { getCACertificates, createSecureContext, rootCertificates } = tls;
+
+/** Of 1024 bits, signed by itself: refused from security level 2 on. It is used for nothing else. */
+const WEAK_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIB/DCCAWWgAwIBAgIUQdCrrgs7VeCtFBAGJF8+3JVFnFcwDQYJKoZIhvcNAQEL
+BQAwEDEOMAwGA1UEAwwFdzEwMjQwHhcNMjYxMTI2MTQwNDM2WhcNMzYxMTIzMTQw
+NDM2WjAQMQ4wDAYDVQQDDAV3MTAyNDCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkC
+gYEA9hkSc1KH+IqihGM1Ww5QTZvHeh15i7rMeQ749ugWwVHRTpUh4DZYCoeUeFwX
++fYV0mnjhL/lH4+hFPWNl5x565MTdAHB39uAVon0M8WvyNcBECdGMmDGfOSQfBo8
+gaF3CjMopD5LCJ5klwr6aTbAkicv9RJZRDwrzkwGe536FrECAwEAAaNTMFEwHQYD
+VR0OBBYEFGXSdnu3vrY1X2tv+CbqN3BVQlKWMB8GA1UdIwQYMBaAFGXSdnu3vrY1
+X2tv+CbqN3BVQlKWMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADgYEA
+kGicLMfUFcWcWaVPA1jo8s5lliAuEkUNEMIBCmz0JBt+fRua8Ce5A2Fr8A2UnqCR
+y5lHzxSQgY4K5DDiVbXn8Z/27J63eL9eFZR7zCvHrRbvR+IDlmn9lVpK9oF+z4DJ
++42nKrWvv+YpMm8XNZgz+gdhIJDWKOMKdUghKxTdbZ4=
+-----END CERTIFICATE-----
+`;
+
+let lastList = null;
+let isKnown = true;
+let withExtra;
+
+/**
+ * The certificates, in PEM, that Node trusts in this thread; null where they cannot be known. The
+ * list is the same object until it changes.
+ *
+ * @param {string} [extra] NODE_EXTRA_CA_CERTS as the process was started with it
+ * @returns {readonly string[] | null}
+ */
+function defaultRoots(extra) {
+  if (getCACertificates === undefined) {
+    if (!extra) return rootCertificates;
+    if (withExtra === undefined) withExtra = readExtra(extra);
+    return withExtra;
+  }
+  const list = getCACertificates('default');
+  if (list !== lastList) {
+    lastList = list;
+    // 'default' leaves those out where the variable is no longer there, or not in a worker; Node trusts them still.
+    isKnown = !extra || isPart(getCACertificates('extra'), list);
+  }
+  return isKnown ? list : null;
+}
+
+/** Of Node.js before 22.15. Node warns of a file that cannot be read, or that is not PEM all through. */
+function readExtra(file) {
+  if (!path.isAbsolute(file)) return null;
+  try {
+    return Object.freeze([...rootCertificates, fs.readFileSync(file, 'latin1')]);
+  } catch {
+    return null;
+  }
+}
+
+function isPart(some, all) {
+  const known = new Set(all);
+  return some.every((certificate) => known.has(certificate));
+}
+
+let level;
+
+/** Security level of the OpenSSL of this Node, as its defaults have it: 1 or 2. */
+function securityLevel() {
+  if (level === undefined) {
+    try {
+      createSecureContext({ ca: [], cert: WEAK_CERTIFICATE });
+      level = 1;
+    } catch {
+      level = 2;
+    }
+  }
+  return level;
+}
+
+module.exports = { defaultRoots, securityLevel };
