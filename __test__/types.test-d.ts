@@ -52,6 +52,8 @@ const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   nativeDeflate: false,
 });
 const status: number | undefined = client.statusCode;
+const dialled: 'native' | 'node' = client.dialled;
+const because: string | null = client.dialledBecause;
 const cookies: string | undefined = client.headers?.['set-cookie'];
 new Client('ws://localhost/');
 new required.Client('ws://localhost/', 'a, b');
