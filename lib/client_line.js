@@ -7,6 +7,7 @@
  * stream can tell the difference.
  */
 const { hasPlainWrite } = require('./driver/coupling');
+const { REENTERED, occupied, reentered } = require('./driver/reentry');
 const { native, slab } = require('./driver/session');
 
 /** In place of a length: what follows is news, as bits of `SocketReport`. */
@@ -33,6 +34,7 @@ function register(number, socket) {
 }
 
 function dispatch(number, length, count) {
+  if (length === REENTERED) return reentered();
   const socket = sockets[number];
   if (socket === undefined) return;
   const line = socket._line;
@@ -121,16 +123,19 @@ class ClientLine {
     const { _socket: socket, _driver: driver } = this;
     socket.bytesRead += length;
     socket._refreshTimer();
+    occupied.by = this;
+    occupied.length = length;
     try {
       if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
-      this._keepRest(length);
+      occupied.by = null;
+      this.leaveSlab(length);
     }
   }
 
   /** What is left of a chunk goes first, and what follows comes unparsed until it is gone. */
-  _keepRest(length) {
+  leaveSlab(length) {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
     if (this._socket._line !== this) return;

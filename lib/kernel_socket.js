@@ -11,6 +11,7 @@ const { getSystemErrorName } = require('util');
 
 const { hasPlainWrite } = require('./driver/coupling');
 const { memory: marks, connections, mark, unmark, currentRound } = require('./driver/marks');
+const { REENTERED, occupied, reentered } = require('./driver/reentry');
 const { native, slab } = require('./driver/session');
 
 /** In place of a length: the socket has failed. */
@@ -158,12 +159,15 @@ class KernelSocket {
       return;
     }
     if (socket.timeout) socket._unrefTimer();
+    occupied.by = this;
+    occupied.length = length;
     try {
-      if (count & LANDED) driver._takeReport(this._takeLanding(), length, 1);
+      if (count & LANDED) driver._takeReport(driver._landed = this._takeLanding(), length, 1);
       else if (!this._raw) driver._takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
-      this._keepRest(length);
+      occupied.by = null;
+      this.leaveSlab(length);
     }
   }
 
@@ -186,7 +190,7 @@ class KernelSocket {
   }
 
   /** What is left of a chunk goes first, and what follows comes unparsed until it is gone. */
-  _keepRest(length) {
+  leaveSlab(length) {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
     if (this._number < 0) return;
@@ -208,6 +212,7 @@ Object.assign(KernelSocket.prototype, {
 });
 
 function dispatch(number, length, count) {
+  if (length === REENTERED) return reentered();
   const connection = connections[number];
   if (connection !== undefined) connection.receive(length, count);
 }
@@ -308,8 +313,8 @@ function isPlain(socket, io) {
 }
 
 /** Whether the driver has been given what it has not delivered yet. */
-function hasInput({ _early, _batch, _held }) {
-  return _early !== null || _batch !== null || _held !== null;
+function hasInput({ _early, _isBehind }) {
+  return _early !== null || _isBehind;
 }
 
 /**

@@ -13,12 +13,15 @@ const running = { driver: null };
 
 let listening = false;
 
+/** The first of them that was not flushed yet, while others are. */
+let next = 0;
+
 function flush() {
-  let next = 0;
   try {
     while (next < waiting.length) waiting[next++].flushTogether();
   } finally {
     waiting.splice(0, next);
+    next = 0;
     if (waiting.length > 0) process.nextTick(flush);
     writeAtEndOfTurn();
   }
@@ -40,4 +43,4 @@ function flushAtEndOfTurn(driver) {
   if (waiting.push(driver) === 1) process.nextTick(flush);
 }
 
-module.exports = { flushAtEndOfTurn, flushAtExit, running };
+module.exports = { flush, flushAtEndOfTurn, flushAtExit, running };

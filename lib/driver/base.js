@@ -114,9 +114,10 @@ class Driver extends Output {
     running.driver = this;
     this._depth++;
     try {
-      this._take(chunk, 0);
+      this._take(chunk);
     } finally {
       running.driver = outer;
+      if (this._isBehind) this._leaveMemory(chunk);
       if (--this._depth === 0 || this._owner === null) this.flush();
     }
   }
@@ -124,6 +125,7 @@ class Driver extends Output {
   /** As `parse`, for `length` bytes that the native side has read and parsed itself. */
   _takeReport(chunk, length, count) {
     if (this.readyState === 3) return;
+    const outer = running.driver;
     running.driver = this;
     this._depth++;
     try {
@@ -131,25 +133,35 @@ class Driver extends Output {
       if (this._batch !== null) {
         // All of it is to be parsed again from where it stopped.
         const { _batch: batch } = this;
-        if (batch.status !== Status.NEED_MORE) batch.chunk = batch.source = chunk.subarray(0, length);
-        this._dispatchBatch();
+        if (batch.status !== Status.NEED_MORE) batch.resumeIn(chunk.subarray(0, length));
+        this._drain();
       }
     } finally {
-      running.driver = null;
+      running.driver = outer;
       if (this._hasAnswered) this._hasAnswered = false;
       if (--this._depth === 0) this.flushTogether();
     }
   }
 
-  _take(chunk, from) {
-    if (this._batch !== null) this._dispatchBatch();
-    if (this._held !== null) {
-      this._held.push(chunk);
-      return;
+  /** Whether something that was received has not been delivered or parsed yet. */
+  get _isBehind() {
+    return this._batch !== null || this._held !== null || this._queued !== null;
+  }
+
+  /** Parses a chunk, behind what came before it: a listener of that may throw, and the chunk is kept. */
+  _take(chunk) {
+    if (this._isBehind) {
+      (this._queued ||= []).push(chunk);
+    } else {
+      this._parse(chunk, 0);
+      if (this._batch === null) return;
     }
+    this._drain();
+  }
+
+  _parse(chunk, from) {
     if (this._landing !== null) this._receiveLanding(chunk, from);
     else this._receive(chunk, from);
-    if (this._batch !== null) this._dispatchBatch();
   }
 
   /** The chunk of a batch ends within a long message. */
@@ -176,11 +188,12 @@ class Driver extends Output {
     const count = native.landed(this._id, landing.memory, next - from);
     if (count === 0) return;
     this._landing = null;
+    this._landed = landing.memory;
     if (next === chunk.length) {
       this._report(landing.memory, count);
     } else {
       this._batch = new Batch(landing.memory, count, RESUME, next);
-      this._batch.source = chunk;
+      this._batch.resumeIn(chunk);
     }
   }
 
@@ -194,43 +207,60 @@ class Driver extends Output {
   /**
    * The slab, of which the first `length` bytes are this driver's, will be overwritten: what is
    * left of them is copied. Returns whether what follows must come through `parse`: behind events of a
-   * listener that threw, a message that is inflated on another thread, or the first of a long one.
+   * listener that threw or runs the event loop, a message that is inflated on another thread, or the
+   * first of a long one.
    */
   _leaveSlab(length) {
-    const { _batch: batch, _held: held } = this;
-    if (batch !== null) batch.leave(slab, length);
-    if (held !== null) {
-      for (let i = 0; i < held.length; i++) {
-        if (held[i].buffer === slab.buffer) held[i] = Buffer.from(slab.subarray(0, length));
-      }
+    if (!this._isBehind) return this._landing !== null;
+    this._leaveMemory(slab.subarray(0, length));
+    return true;
+  }
+
+  /** `chunk` may be overwritten or transferred from now on: what is left of it is copied. */
+  _leaveMemory(chunk) {
+    const { _batch: batch, _held: held, _queued: queued } = this;
+    if (batch !== null) batch.leave(chunk);
+    if (held !== null && isPartOf(held, chunk)) this._held = Buffer.from(chunk);
+    if (queued === null) return;
+    for (let i = 0; i < queued.length; i++) {
+      if (isPartOf(queued[i], chunk)) queued[i] = Buffer.from(chunk);
     }
-    return batch !== null || held !== null || this._landing !== null;
   }
 
   /** A message takes long to inflate: that happens on another thread, and reading goes on later. */
   _inflateAside(chunk, from) {
-    this._held = [chunk];
+    this._held = chunk;
     // Out of the promise: what listeners throw is theirs to catch.
     native.inflateAside(this._id).then(() => process.nextTick(() => this._readOn(from)));
   }
 
+  /** Parses what waited for a message to be inflated. */
   _readOn(from) {
-    const chunks = this._held;
+    const chunk = this._held;
     this._held = null;
+    const outer = running.driver;
+    running.driver = this;
     this._depth++;
     try {
-      this._take(chunks.shift(), from);
+      this._parse(chunk, from);
+      this._drain();
     } finally {
+      running.driver = outer;
+      if (this._isBehind) this._leaveMemory(chunk);
       if (--this._depth === 0 || this._owner === null) this.flush();
-      if (this._held !== null) {
-        this._held.push(...chunks);
-      } else if (chunks.length > 0) {
-        this._held = chunks;
-        process.nextTick(() => this._readOn(0));
-      } else if (!this.io._paused) {
-        if (this._kernel !== null) this._kernel.resume();
-        this.io.emit('drain');
-      }
+      if (this._held === null) this._goOn();
+    }
+  }
+
+  /** Nothing is held any more; chunks are left when a listener threw. */
+  _goOn() {
+    if (this._queued !== null) {
+      this._held = this._queued.shift();
+      if (this._queued.length === 0) this._queued = null;
+      process.nextTick(() => this._readOn(0));
+    } else if (!this.io._paused) {
+      if (this._kernel !== null) this._kernel.resume();
+      this.io.emit('drain');
     }
   }
 
@@ -251,11 +281,19 @@ class Driver extends Output {
     }
   }
 
-  _dispatchBatch() {
-    let batch;
-    while ((batch = this._batch) !== null) {
+  /** Dispatches and parses what is there, unless it has to wait for a message to be inflated. */
+  _drain() {
+    for (;;) {
+      const { _batch: batch } = this;
+      if (batch === null) {
+        if (this._queued === null || this._held !== null) return;
+        this._parseQueued();
+        continue;
+      }
       const { events, next, status } = batch;
-      if (next < events.length) {
+      if (batch.isTorn) {
+        this._lose();
+      } else if (next < events.length) {
         batch.next = next + 3;
         this._dispatch(events[next], events[next + 1], events[next + 2], batch.chunk);
       } else if (status === Status.NEED_MORE) {
@@ -275,6 +313,19 @@ class Driver extends Output {
         else this._settle();
       }
     }
+  }
+
+  _parseQueued() {
+    const chunk = this._queued.shift();
+    if (this._queued.length === 0) this._queued = null;
+    this._parse(chunk, 0);
+  }
+
+  /** Whoever else has the memory of a chunk has transferred it: what was in it cannot be known any more. */
+  _lose() {
+    this._batch = this._queued = null;
+    native.failSession(this._id, 1011, 'The memory of received bytes was transferred before they were read');
+    this._settle();
   }
 
   _dispatch(code, offset, length, chunk) {
@@ -306,20 +357,22 @@ class Driver extends Output {
     }
   }
 
-  /** Memory of its own for a payload, or an exclusive part of a chunk that it fills at least half. */
+  /**
+   * Memory for a payload that is nobody else's: from 4 KiB on an ArrayBuffer of its own, as the listener
+   * may transfer it, below that a part of Node's pool, which cannot be transferred.
+   */
   _payload(code, offset, length, chunk) {
     if (code & SCRATCH_BIT) {
       const bytes = Buffer.allocUnsafe(length);
       native.scratchBytes(this._id, offset, bytes);
       return bytes;
     }
-    const { buffer } = chunk;
-    if (buffer !== slab.buffer) {
+    if (chunk === this._landed) {
+      this._landed = null;
       if (length === chunk.length) return chunk;
-      if (length * 2 >= buffer.byteLength) return chunk.subarray(offset, offset + length);
     }
     const bytes = Buffer.allocUnsafe(length);
-    bytes.set(new Uint8Array(buffer, chunk.byteOffset + offset, length));
+    bytes.set(new Uint8Array(chunk.buffer, chunk.byteOffset + offset, length));
     return bytes;
   }
 
@@ -423,7 +476,7 @@ class Driver extends Output {
     this._pending = 0;
     this._frames = this._only = null;
     this._framed = 0;
-    this._landing = null;
+    this._landing = this._queued = null;
     this._inputEnded = true;
   }
 
@@ -472,6 +525,11 @@ class Driver extends Output {
     if (this._owner !== null) this._owner.emit('drain');
     if (this._messages !== null) this._messages.emit('drain');
   }
+}
+
+/** Whether `bytes` are `chunk`, or lie in the slab, where nothing but the chunk at hand does. */
+function isPartOf(bytes, chunk) {
+  return bytes === chunk || bytes.buffer === slab.buffer;
 }
 
 Object.assign(Driver.prototype, defaults);

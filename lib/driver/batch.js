@@ -1,6 +1,6 @@
 'use strict';
 
-const { spans, HEADER_INTS, EVENT_INTS } = require('./session');
+const { spans, slab, Status, HEADER_INTS, EVENT_INTS } = require('./session');
 
 /**
  * What one `receive` reported and what is still to be dispatched of it. Kept on the driver while
@@ -10,6 +10,7 @@ class Batch {
   constructor(chunk, count, status, consumed) {
     /** What the events point into, and what is parsed on when they have been dispatched. */
     this.chunk = this.source = chunk;
+    this._bytes = this._sourceBytes = chunk.length;
     // An array, as copying into typed memory of its own costs more than a small batch is worth.
     const length = EVENT_INTS * count;
     const events = new Array(length);
@@ -21,13 +22,29 @@ class Batch {
     this.missing = spans[3];
   }
 
-  /** The slab, of which `length` bytes are this batch's, will be overwritten. */
-  leave(slab, length) {
-    const inSlab = ({ buffer }) => buffer === slab.buffer;
-    if (!inSlab(this.chunk) && !inSlab(this.source)) return;
-    const copy = Buffer.from(slab.subarray(0, length));
-    if (inSlab(this.chunk)) this.chunk = copy;
-    if (inSlab(this.source)) this.source = copy;
+  /** Has `source` parsed on when the events have been dispatched. */
+  resumeIn(source) {
+    this.source = source;
+    this._sourceBytes = source.length;
+  }
+
+  /** Whether what is still needed was transferred by somebody, or made smaller. */
+  get isTorn() {
+    if (this.next < this.events.length) return this.chunk.length !== this._bytes;
+    return this.source.length !== this._sourceBytes && this.status !== Status.NEED_MORE;
+  }
+
+  /** The memory of `chunk` may be overwritten or transferred: what points into it is copied. */
+  leave(chunk) {
+    const isLeft = (bytes) => bytes === chunk || bytes.buffer === slab.buffer;
+    const leaves = isLeft(this.chunk);
+    if (!leaves && !isLeft(this.source)) return;
+    const copy = Buffer.from(chunk);
+    if (isLeft(this.source)) this.resumeIn(copy);
+    if (leaves) {
+      this.chunk = copy;
+      this._bytes = copy.length;
+    }
   }
 }
 

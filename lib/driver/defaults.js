@@ -23,8 +23,12 @@ module.exports = {
   _queue: null,
   /** A long message that is being joined. */
   _landing: null,
-  /** Chunks that wait for a message to be inflated. */
+  /** A long message that has been joined, until it is delivered. */
+  _landed: null,
+  /** The chunk that is parsed on when a message has been inflated. */
   _held: null,
+  /** Chunks behind that one, or behind events whose listener threw. */
+  _queued: null,
   _pingCallbacks: null,
   /** Frames of long messages that wait for the end of the turn, and their bytes. */
   _frames: null,

@@ -46,7 +46,8 @@ function stageBytes(id, opcode, bytes) {
   const { length } = bytes;
   if (length > MAX_BYTES) return -1;
   const at = reserve(length);
-  stage.set(bytes, at);
+  // A detached Buffer has no length, and cannot be copied from.
+  if (length > 0) stage.set(bytes, at);
   return commit(id, opcode, length);
 }
 

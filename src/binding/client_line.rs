@@ -13,6 +13,7 @@ use std::mem::{self, ManuallyDrop};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use napi_derive::napi;
 
 use super::callback::{Arguments, AsyncContext, Callback};
 use super::client_socket::SocketReport;
-use super::event_loop::LoopWatch;
+use super::event_loop::{LoopWatch, REENTERED};
 use super::table;
 use crate::transport::failure::{Failure, Step};
 use crate::transport::line::Line;
@@ -59,6 +60,12 @@ struct Lines {
     waiting: usize,
     sole: Option<Key>,
     ready: Vec<Ready>,
+    /// Connections to serve in this turn, the next one last.
+    queue: Vec<Key>,
+    /// The one whose listeners are running.
+    serving: Option<Key>,
+    /// Callbacks of the event loop that are running: more than one where a listener runs the loop.
+    depth: u32,
 }
 
 thread_local! {
@@ -90,6 +97,9 @@ impl Lines {
             waiting: 0,
             sole: None,
             ready: Vec::new(),
+            queue: Vec::new(),
+            serving: None,
+            depth: 0,
         })
     }
 
@@ -225,19 +235,21 @@ impl Lines {
 
 /// The loop's callback: every connection that is ready, and those that are due.
 extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
-    let Some((mut ready, due)) = with(|lines| {
-        let mut ready = mem::take(&mut lines.ready);
-        let due = lines.take_due();
+    with(|lines| {
+        let mut due = lines.take_due();
         match lines.sole {
             // Nobody else can have made the set ready: a system call less to ask.
-            Some(Key(key)) if due.is_empty() => ready.push(Ready::of(key)),
-            _ => lines.readiness.wait(&mut ready),
+            Some(Key(key)) if due.is_empty() => lines.ready.push(Ready::of(key)),
+            _ => lines.readiness.wait(&mut lines.ready),
         }
-        (ready, due)
-    }) else {
-        return;
-    };
-    for key in due.into_iter().chain(ready.drain(..).map(|ready| Key(ready.key))) {
+        due.extend(lines.ready.drain(..).map(|ready| Key(ready.key)));
+        lines.queue.extend(due.into_iter().rev());
+        lines.depth += 1;
+        if lines.depth == 1 {
+            lines.event_loop.enter(on_reentry);
+        }
+    });
+    while let Some(Some(key)) = with(|lines| lines.queue.pop()) {
         // Nothing may unwind into libuv. A panic of the parser costs its connection.
         if catch_unwind(AssertUnwindSafe(|| serve(key))).is_err() {
             with(|lines| {
@@ -249,7 +261,32 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
             });
         }
     }
-    with(|lines| lines.ready = ready);
+    with(|lines| {
+        lines.depth -= 1;
+        if lines.depth == 0 {
+            lines.event_loop.leave();
+        }
+    });
+}
+
+/// Called when a listener runs the loop that has called it, before that waits: connections that are
+/// ready are its to find, and JavaScript moves what it still needs of the slab.
+extern "C" fn on_reentry(_: *mut c_void) {
+    let dispatches = with(|lines| {
+        for key in mem::take(&mut lines.queue) {
+            lines.serve_again(key);
+        }
+        if let Some(key) = lines.serving
+            && lines.find(key).is_some_and(|watch| watch.has_more())
+        {
+            lines.serve_again(key);
+        }
+        lines.channels.iter().map(|channel| Rc::clone(&channel.dispatch)).collect::<Vec<_>>()
+    });
+    for dispatch in dispatches.unwrap_or_default() {
+        let Some(visit) = dispatch.visit() else { return };
+        dispatch.call(&visit, ptr::null_mut(), (0, REENTERED, 0));
+    }
 }
 
 fn serve(key: Key) {
@@ -257,13 +294,15 @@ fn serve(key: Key) {
         let told = with(|lines| {
             let (dispatch, arguments) = lines.step(key)?;
             let context = lines.find(key)?.context.raw();
-            Some((dispatch, context, arguments))
+            let outer = lines.serving.replace(key);
+            Some((dispatch, context, arguments, outer))
         });
-        let Some(Some((dispatch, context, arguments))) = told else { return };
+        let Some(Some((dispatch, context, arguments, outer))) = told else { return };
         // JavaScript may do anything to the connections, this one included: nothing is borrowed.
         let Some(visit) = dispatch.visit() else { return };
         dispatch.call(&visit, context, arguments);
         drop(visit);
+        with(|lines| lines.serving = outer);
         if arguments.1 == NEWS && arguments.2 as u32 & SocketReport::Closed as u32 != 0 {
             // Destroying the async context may call into JavaScript's hooks.
             let closed = with(|lines| lines.remove(key));
@@ -412,7 +451,7 @@ pub(super) fn set_ref(key: Key, keep_alive: bool) {
 /// Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
 /// called for each chunk: `length` bytes are in the slab and, when they were parsed for a session,
 /// `count` events in the spans. `length` 0 is the end of the stream; with -1 for it, `count` is a
-/// `SocketReport`. Returns the number for `ClientSocket.takeLine`, or -1 where Node's loop cannot
+/// `SocketReport`; a length of [`REENTERED`] says what it says for servers. Returns the number for `ClientSocket.takeLine`, or -1 where Node's loop cannot
 /// be used.
 #[napi(catch_unwind)]
 pub fn line_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {

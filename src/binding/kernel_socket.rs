@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use napi_derive::napi;
 use rustix::io::Errno;
 
 use super::callback::{Arguments, AsyncContext, Callback, Visit};
-use super::event_loop::LoopWatch;
+use super::event_loop::{LoopWatch, REENTERED};
 use super::marks::Marks;
 use super::table;
 use super::table::Entry;
@@ -60,9 +61,13 @@ struct Kernel {
     /// Connections that are being read, and the only one.
     reading: usize,
     sole: Option<u64>,
+    /// Connections that are ready, of which the first `served` have been served.
     ready: Vec<Ready>,
+    served: usize,
     /// Connections that were served and may have more.
     unfinished: Vec<Ready>,
+    /// Callbacks of the event loop that are running: more than one where a listener runs the loop.
+    depth: u32,
     /// Memory for the numbers of one round.
     marked: Vec<u32>,
 }
@@ -90,7 +95,9 @@ impl Kernel {
             reading: 0,
             sole: None,
             ready: Vec::new(),
+            served: 0,
             unfinished: Vec::new(),
+            depth: 0,
             marked: Vec::new(),
         })
     }
@@ -170,25 +177,61 @@ impl Kernel {
         }
     }
 
-    /// Moves the connections that may have more to `ready`; in the last round of a turn they are left
-    /// for the next.
-    fn take_unfinished(&mut self, ready: &mut Vec<Ready>, is_last: bool) {
-        mem::swap(ready, &mut self.unfinished);
-        if !is_last {
-            return;
+    /// The next connection to be served.
+    fn next_ready(&mut self) -> Option<Ready> {
+        let next = self.ready.get(self.served).copied();
+        self.served += usize::from(next.is_some());
+        next
+    }
+
+    /// Moves the connections that may have more to `ready`, all of which were served; in the last round
+    /// of a turn they are left for the next. Returns whether there is one to serve.
+    fn take_unfinished(&mut self, is_last: bool) -> bool {
+        self.ready.clear();
+        self.served = 0;
+        mem::swap(&mut self.ready, &mut self.unfinished);
+        if is_last {
+            self.leave_ready();
         }
-        for Ready { key, .. } in ready.drain(..) {
+        !self.ready.is_empty()
+    }
+
+    /// Has the connections that were not served yet reported once more, by the next turn of the loop.
+    fn leave_ready(&mut self) {
+        let mut left = mem::take(&mut self.ready);
+        let unserved = left.drain(..).skip(self.served);
+        for Ready { key, .. } in unserved.chain(self.unfinished.drain(..)) {
             let watch = self.watches.get(key as u32 as usize).and_then(Option::as_ref);
             if let Some(watch) = watch.filter(|watch| watch.is(Ready::of(key))) {
                 self.readiness.ask_again(watch.descriptor, key);
             }
         }
+        self.ready = left;
+        self.served = 0;
     }
 
     /// Memory to ask JavaScript for before a connection is read, or 0.
     fn wanted(&mut self, ready: Ready) -> u32 {
         let watch = self.watch(ready.key as u32).filter(|watch| watch.is(ready) && !watch.is_raw);
         watch.map_or(0, |watch| mem::take(&mut watch.wanted))
+    }
+
+    /// A callback of the event loop begins.
+    fn enter(&mut self) {
+        self.depth += 1;
+        if self.depth == 1 {
+            self.event_loop.enter(on_reentry);
+            self.set_serving(true);
+        }
+    }
+
+    /// It ends; output that is marked from now on is written by whoever marks it.
+    fn leave(&mut self) {
+        self.depth -= 1;
+        if self.depth == 0 {
+            self.set_serving(false);
+            self.event_loop.leave();
+        }
     }
 
     fn set_serving(&mut self, serving: bool) {
@@ -230,17 +273,16 @@ impl Kernel {
 /// The loop's callback: every connection that can be read, one chunk each, and some more of those that
 /// have more.
 extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
-    let Some(Some((visit, mut ready))) = with(|kernel| {
+    let Some(Some(visit)) = with(|kernel| {
         let visit = kernel.channels.first()?.dispatch.visit()?;
-        let mut ready = mem::take(&mut kernel.ready);
         match kernel.sole {
             // Nobody else can have made the set ready: a system call less to ask. If the socket has
             // failed, reading says so.
-            Some(key) => ready.push(Ready::of(key)),
-            None => kernel.readiness.wait(&mut ready),
+            Some(key) => kernel.ready.push(Ready::of(key)),
+            None => kernel.readiness.wait(&mut kernel.ready),
         }
-        kernel.set_serving(true);
-        Some((visit, ready))
+        kernel.enter();
+        Some(visit)
     }) else {
         return;
     };
@@ -248,24 +290,35 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
     // Node's stream has called it.
     let guarded = |act: &mut dyn FnMut()| _ = catch_unwind(AssertUnwindSafe(act));
     let mut since = Instant::now();
+    let mut served = 0;
     for round in 1..=ROUNDS {
-        for (one, served) in ready.drain(..).zip(1..) {
+        while let Some(Some(one)) = with(Kernel::next_ready) {
             guarded(&mut || serve(&visit, one));
+            served += 1;
             if served % LOOK_EVERY == 0 && since.elapsed() > PATIENCE {
                 guarded(&mut || write_marked(&visit));
                 since = Instant::now();
             }
         }
-        with(|kernel| kernel.take_unfinished(&mut ready, round == ROUNDS));
-        if ready.is_empty() {
+        if with(|kernel| kernel.take_unfinished(round == ROUNDS)) != Some(true) {
             break;
         }
     }
-    with(|kernel| {
-        kernel.ready = ready;
-        kernel.set_serving(false);
-    });
+    with(Kernel::leave);
     guarded(&mut || write_marked(&visit));
+}
+
+/// Called when a listener runs the loop that has called it, before that waits: connections that are
+/// ready are its to find, and JavaScript moves what it still needs of the slab.
+extern "C" fn on_reentry(_: *mut c_void) {
+    let dispatches = with(|kernel| {
+        kernel.leave_ready();
+        kernel.channels.iter().map(|channel| Rc::clone(&channel.dispatch)).collect::<Vec<_>>()
+    });
+    for dispatch in dispatches.unwrap_or_default() {
+        let Some(visit) = dispatch.visit() else { return };
+        dispatch.call(&visit, ptr::null_mut(), (0, REENTERED, 0));
+    }
 }
 
 fn serve(visit: &Visit, ready: Ready) {
@@ -311,7 +364,8 @@ fn tell(visit: &Visit, number: u32, arguments: Arguments) {
 /// and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
 /// negated. The least integer says that the socket has failed; the next that `count` bytes of marked
 /// output were not taken by the system; the next that `kernelLand` should be given `count` bytes of
-/// memory. Bit 16 of `count`: the event is in that memory. Returns the number to `kernel_watch` with, or -1
+/// memory; the next that a listener is running the event loop: the slab is about to be overwritten, and
+/// output that waits for the listener must leave. Bit 16 of `count`: the event is in that memory. Returns the number to `kernel_watch` with, or -1
 /// where there is no kernel path.
 #[napi(catch_unwind)]
 pub fn kernel_attach(

@@ -1,0 +1,76 @@
+'use strict';
+
+// One open connection on each path that bytes can take through the package: the side under test, and what its
+// peer writes.
+
+const dns = require('node:dns');
+const tls = require('node:tls');
+const { once } = require('node:events');
+
+const { WebSocket } = require('./package_under_test');
+const { httpServer, rawServer } = require('./sides');
+const { RawPeer } = require('./raw_peer');
+const { pair, ca } = require('./network');
+const handshakes = require('./handshakes');
+const frames = require('./frames');
+
+async function dialTLS(port) {
+  const socket = tls.connect({ port, host: '127.0.0.1', ca });
+  await once(socket, 'secureConnect');
+  return new RawPeer(socket);
+}
+
+async function server(t, { secure, settings, setUp }) {
+  let made;
+  const constructed = new Promise((resolve) => (made = resolve));
+  const { port } = await httpServer(t, (request, socket, head) => {
+    const ws = new WebSocket(request, socket, head, [], settings);
+    if (setUp) setUp(ws, socket);
+    made(ws);
+  }, secure ? { tls: pair('server') } : {});
+  const peer = secure ? await dialTLS(port) : await RawPeer.connect(port);
+  t.after(() => peer.destroy());
+  peer.write(Buffer.from(handshakes.request(), 'latin1'));
+  await peer.head();
+  return { ws: await constructed, peer, frame: frames.masked };
+}
+
+async function client(t, { secure, settings, setUp }) {
+  const { port, accept } = await rawServer(t, secure ? { tls: pair('server') } : {});
+  const ws = new WebSocket.Client(`${secure ? 'wss' : 'ws'}://127.0.0.1:${port}/`, [], { tls: { ca }, ...settings });
+  t.after(() => ws._stream.destroy());
+  const opened = new Promise((resolve) => ws.once('open', resolve));
+  if (setUp) setUp(ws, ws._stream);
+  const peer = await accept();
+  peer.write(Buffer.from(handshakes.response(await peer.head()), 'latin1'));
+  await opened;
+  return { ws, peer, frame: frames.frame };
+}
+
+// Harmless, and nothing that a native connection could honour.
+const throughNode = { net: { lookup: dns.lookup } };
+
+const PATHS = {
+  'server, kernel path': [server, {}],
+  'server, streams': [server, { settings: { kernelSocket: false } }],
+  'server, TLS': [server, { secure: true }],
+  'client, ws': [client, {}],
+  'client, wss': [client, { secure: true }],
+  'client, ws through Node': [client, { settings: throughNode }],
+  'client, wss through Node': [client, { secure: true, settings: throughNode }],
+};
+
+/**
+ * @param {string} path one of `names`
+ * @param {object} [options] `settings` for the constructor, `setUp(ws, stream)` to run in its tick
+ * @returns {Promise<{ws: object, peer: RawPeer, frame: Function}>} `frame` makes a frame of the peer's
+ */
+function open(t, path, { settings, setUp } = {}) {
+  const [side, own] = PATHS[path];
+  return side(t, { ...own, settings: { ...own.settings, ...settings }, setUp });
+}
+
+// Without the paths past Node's streams every client goes through Node.
+const names = Object.keys(PATHS).filter((name) => process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' || !/^client, wss?$/.test(name));
+
+module.exports = { names, open };

@@ -1,0 +1,25 @@
+'use strict';
+
+/**
+ * A listener may run the event loop before it returns; the npm package deasync does. Sockets are read
+ * meanwhile, into the slab in which the rest of the listener's chunk lies. The native side says so before
+ * it happens, with `REENTERED` in place of a length.
+ */
+const { writeMarked } = require('./marks');
+const { flush, running } = require('../turn');
+
+/** See src/binding/event_loop.rs. */
+const REENTERED = -0x80000000 + 3;
+
+/** Whose chunk lies in the slab, and its bytes. */
+const occupied = { by: null, length: 0 };
+
+function reentered() {
+  if (occupied.by !== null) occupied.by.leaveSlab(occupied.length);
+  // What listeners have sent would leave when they return, and they may be waiting for the answer.
+  if (running.driver !== null) running.driver.flush();
+  flush();
+  writeMarked();
+}
+
+module.exports = { REENTERED, occupied, reentered };
