@@ -17,8 +17,7 @@ use handshake::{Compression, Role};
 
 use super::handshake::Version;
 use super::hixie::{self, HixieReceiver, draft76};
-use super::hybi::deflate::COMPRESSED;
-use super::hybi::frame::{MAX_CONTROL, Opcode};
+use super::hybi::frame::{COMPRESSED, MAX_CONTROL, Opcode};
 use super::hybi::{
     DeflateJob, InflateJob, Landing, PeerMasking, PlainHeader, Receiver, Verdict, send,
 };

@@ -1,10 +1,9 @@
 //! The head of a response, in whatever pieces it comes.
 //!
 //! Lines are judged as they end, so a bad one fails at once and no byte is looked at twice. When
-//! the blank line is there, `httparse` reads the fields; what it refuses and the original takes is
-//! read by the `lenient` module.
+//! the blank line is there, the module `fields` reads what stands before it.
 
-mod lenient;
+mod fields;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,9 +12,6 @@ use std::fmt;
 /// Most bytes of a head, interim responses before it included. The original compares at the end of
 /// each chunk, so a head that ends inside a chunk counts only the bytes that chunk brought.
 const MAX_HEAD: usize = 81_920;
-
-/// Fields `httparse` gets room for; a head with more goes to `lenient`.
-const MAX_STRICT_FIELDS: usize = 64;
 
 /// The head of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,7 +163,7 @@ impl ResponseParser {
 
     /// `HTTP/1.1 101 Switching Protocols`, or a blank line before it.
     fn on_status_line(&mut self) -> Result<bool, ResponseError> {
-        let line = lenient::text_of_line(&self.head).ok_or(ResponseError::Parse)?;
+        let line = fields::text_of_line(&self.head).ok_or(ResponseError::Parse)?;
         self.head.clear();
         if !line.is_empty() {
             self.response.status = status_of(&line).ok_or(ResponseError::Parse)?;
@@ -179,12 +175,12 @@ impl ResponseParser {
     /// A field, the continuation of one, or the blank line that ends the head.
     fn on_field_line(&mut self) -> Result<bool, ResponseError> {
         let line = self.head.get(self.line..).unwrap_or_default();
-        let end = lenient::is_blank(line).ok_or(ResponseError::Parse)?;
+        let end = fields::is_blank(line).ok_or(ResponseError::Parse)?;
         self.line = self.head.len();
         if !end {
             return Ok(false);
         }
-        let fields = strict_fields(&self.head).unwrap_or_else(|| lenient::fields(&self.head));
+        let fields = fields::parse(&self.head);
         self.head.clear();
         self.line = 0;
         // The original counts a length of 101 too, and then loses that many bytes of frames.
@@ -210,25 +206,6 @@ fn status_of(line: &str) -> Option<u16> {
     });
     // An LF inside a line is the byte 0x8A without its top bit.
     if !fits || line.contains('\n') { None } else { line.get(9..12)?.parse().ok() }
-}
-
-/// The fields of a section that needs no leniency, its blank line included.
-fn strict_fields(section: &[u8]) -> Option<Vec<(String, String)>> {
-    if !section.is_ascii() {
-        return None;
-    }
-    let mut fields = [httparse::EMPTY_HEADER; MAX_STRICT_FIELDS];
-    let Ok(httparse::Status::Complete((_, fields))) = httparse::parse_headers(section, &mut fields)
-    else {
-        return None;
-    };
-    fields
-        .iter()
-        .map(|field| {
-            let value = std::str::from_utf8(field.value).ok()?;
-            Some((field.name.to_ascii_lowercase(), value.to_owned()))
-        })
-        .collect()
 }
 
 /// Joins the values of repeated names with `, `; names stay where they were first.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::Opcode;
-pub(crate) use super::inflate::COMPRESSED;
+use super::frame::{COMPRESSED, Opcode};
 use crate::proto::deflate::Compressor;
 
 /// The sending half of a connection's compression.

@@ -4,6 +4,9 @@
 pub const FIN: u8 = 0x80;
 /// Bit of the second byte: the payload is masked.
 pub const MASK: u8 = 0x80;
+/// RSV1 of a message's first frame, in the place it has in [`Header::rsv`]: the message is compressed
+/// (RFC 7692 section 6).
+pub const COMPRESSED: u8 = 4;
 /// Longest header: two bytes, a 64-bit length and a masking key.
 pub const MAX_HEADER: usize = 14;
 /// Longest payload of a control frame (section 5.5).

@@ -9,9 +9,6 @@ use super::message::Message;
 use crate::proto::ProtocolError;
 use crate::proto::deflate::Decompressor;
 
-/// RSV1 of a message's first frame: it is compressed.
-pub(crate) const COMPRESSED: u8 = 4;
-
 /// What one chunk may cost before the rest is left to a job, in inflated bytes: 2 to 5 ms.
 const BUDGET: usize = 2 << 20;
 

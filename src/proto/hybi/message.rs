@@ -1,7 +1,6 @@
 //! A message in the making: fragments joined as they arrive.
 
-use super::frame::Opcode;
-use super::inflate::COMPRESSED;
+use super::frame::{COMPRESSED, Opcode};
 use super::utf8::{InvalidUtf8, Utf8Stream};
 use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;

@@ -15,8 +15,8 @@
 mod control;
 mod landing;
 
-use super::frame::{FIN, MASK, MAX_CONTROL, Opcode};
-use super::inflate::{COMPRESSED, InflateJob, Inflation};
+use super::frame::{COMPRESSED, FIN, MASK, MAX_CONTROL, Opcode};
+use super::inflate::{InflateJob, Inflation};
 use super::mask;
 use super::message::Message;
 use crate::proto::deflate::Decompressor;

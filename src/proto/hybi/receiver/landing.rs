@@ -5,8 +5,7 @@
 //! instead, and it is the caller who joins them, in that memory.
 
 use super::{Receiver, State};
-use crate::proto::hybi::frame::Opcode;
-use crate::proto::hybi::inflate::COMPRESSED;
+use crate::proto::hybi::frame::{COMPRESSED, Opcode};
 use crate::proto::hybi::mask;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{Event, Output, Span};

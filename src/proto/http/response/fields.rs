@@ -1,27 +1,35 @@
-//! Reading fields as the original does, which takes nearly anything: any name without a space, any
-//! byte in a value, folded lines, lines that are no field at all.
+//! The fields of a response's head, read as the original reads them.
+//!
+//! The original takes nearly anything where RFC 9112 section 5 has a grammar: any name without a
+//! space, any byte in a value, folded lines, lines that are no field at all. A reader that refused
+//! them would fail handshakes that the original completes.
 
 /// Whether a line (with its LF) is blank; `None` if it has a CR elsewhere than before the LF.
 pub(super) fn is_blank(line: &[u8]) -> Option<bool> {
     let line = without_end(line);
+    // RFC 9112 section 2.2: "A recipient of such a bare CR MUST consider that element to be invalid
+    // or replace each bare CR with SP before processing the element or forwarding the message."
     if line.iter().any(|byte| byte & 0x7f == b'\r') { None } else { Some(line.is_empty()) }
 }
 
-/// A line (with its LF) as text; `None` if it has a CR elsewhere than before the LF.
+/// A line (with its LF) as text; `None` if it has a CR elsewhere than before the LF. Of bytes beyond
+/// ASCII the top bit goes, as in the original.
 pub(super) fn text_of_line(line: &[u8]) -> Option<String> {
     is_blank(line)?;
     Some(without_end(line).iter().map(|byte| char::from(byte & 0x7f)).collect())
 }
 
-/// The fields of a section, its blank line included; every line was taken by [`is_blank`]. Names
-/// come in lower case.
-pub(super) fn fields(section: &[u8]) -> Vec<(String, String)> {
+/// The fields of a head after its first line, the blank line included; [`is_blank`] has taken every
+/// line. Names come in lower case, repeated ones as often as they stand there.
+pub(super) fn parse(section: &[u8]) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in section.split_inclusive(|byte| *byte == b'\n') {
         let line = text_of_line(line).unwrap_or_default();
         if let Some((name, value)) = field(&line) {
             fields.push((name.to_ascii_lowercase(), value.to_owned()));
         } else if let (Some(more), Some((_, value))) = (continuation(&line), fields.last_mut()) {
+            // RFC 9112 section 5.2: a recipient "MUST replace each received obs-fold with one or
+            // more SP octets prior to interpreting the field value".
             if !value.is_empty() {
                 value.push(' ');
             }
