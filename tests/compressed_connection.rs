@@ -64,7 +64,7 @@ fn compressed_server(max_length: u64) -> Connection {
 
 /// A client that has sent its request, which is returned as well.
 fn client(deflate: &DeflateOptions) -> (Connection, String) {
-    let handshake = ClientHandshake::with_key("localhost", "/", &[], None, KEY);
+    let handshake = ClientHandshake::new("localhost", "/", &[], None, KEY);
     let mut client =
         Connection::client(handshake, false, options(PeerMasking::Forbidden, true, LIMIT));
     client.propose(proposal(deflate));

@@ -22,7 +22,7 @@ const LIMIT: u64 = 1 << 16;
 fn client(plan: &Plan) -> Listener {
     let protocols: &[String] =
         if plan.has(PROTOCOLS) { &["echo".to_owned(), "chat".to_owned()] } else { &[] };
-    let handshake = ClientHandshake::with_key("localhost", "/", protocols, None, KEY);
+    let handshake = ClientHandshake::new("localhost", "/", protocols, None, KEY);
     let options = Options {
         peer_masking: PeerMasking::Forbidden,
         masking: true,

@@ -77,7 +77,7 @@ fn options(peer_masking: PeerMasking, masking: bool, plan: &Plan) -> Options {
 
 /// A client and a server, opened over the wire.
 fn pair(scenario: &Scenario, plan: &Plan) -> (Listener, Listener) {
-    let handshake = ClientHandshake::with_key("localhost", "/", &[], None, KEY);
+    let handshake = ClientHandshake::new("localhost", "/", &[], None, KEY);
     let mut client =
         Connection::client(handshake, false, options(PeerMasking::Forbidden, true, plan));
     if let Some(wishes) = &scenario.ours {

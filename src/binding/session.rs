@@ -1,8 +1,6 @@
 //! A connection's rarer calls: those of its opening and its end. As in [`table`], a session is a
 //! number; whoever makes one has to give it back with [`release_session`].
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status};
 use napi_derive::napi;
 
@@ -10,10 +8,10 @@ use super::deflate::DeflateSettings;
 use super::shared;
 use super::table::{self, Entry};
 use crate::proto::connection::{Options, Settlement};
-use crate::proto::handshake::{ClientHandshake, Version};
+use crate::proto::handshake::{ClientHandshake, Version, client};
 use crate::proto::http::{Headers, Request};
 use crate::proto::hybi::PeerMasking;
-use crate::proto::{CloseCode, Connection, Entropy, ProtocolError};
+use crate::proto::{CloseCode, Connection, ProtocolError};
 
 /// Request headers a handshake of any version looks at, in the order of [`create_server_session`].
 const HANDSHAKE_HEADERS: [&str; 9] = [
@@ -130,7 +128,7 @@ pub fn create_client_session(channel: u32, options: ClientOptions) -> u32 {
         max_events: shared::capacity(channel),
         least_landing: LEAST_LANDING,
     };
-    let handshake = ClientHandshake::with_key(
+    let handshake = ClientHandshake::new(
         &options.host,
         &options.target,
         &options.protocols,
@@ -293,12 +291,10 @@ pub fn release_session(id: u32) {
     table::remove(id);
 }
 
-/// A fresh value for Sec-WebSocket-Key (RFC 6455 section 4.1).
+/// A fresh value for Sec-WebSocket-Key.
 #[napi(catch_unwind)]
 pub fn generate_key() -> String {
-    let mut nonce = [0; 16];
-    table::with_entropy(|entropy| entropy.fill(&mut nonce));
-    STANDARD.encode(nonce)
+    table::with_entropy(|entropy| client::generate_key(entropy))
 }
 
 /// Whether a request asks for a WebSocket.

@@ -1,8 +1,8 @@
 //! permessage-deflate in the opening handshake, where no other extension takes part.
 
 use super::{
-    Agreement, ClientNegotiation, Compressor, Contexts, Decompressor, DeflateOptions, NAME,
-    OptionsError, ServerNegotiation, Session,
+    Agreement, ClientNegotiation, Contexts, DeflateOptions, NAME, OptionsError, ServerNegotiation,
+    Session,
 };
 use crate::proto::extension::header::{self, Params};
 
@@ -76,10 +76,7 @@ impl Proposal {
     }
 
     fn session(&self, agreement: Agreement) -> Session {
-        Session {
-            compressor: Compressor::new(agreement.own, &self.options, self.contexts.clone()),
-            decompressor: Decompressor::new(agreement.peer, self.contexts.clone()),
-        }
+        Session::new(agreement, &self.options, &self.contexts)
     }
 }
 

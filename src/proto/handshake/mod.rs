@@ -51,17 +51,6 @@ impl Version {
         }
     }
 
-    /// The name applications see.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hybi13 => "hybi-13",
-            Self::Hybi8 => "hybi-8",
-            Self::Hybi7 => "hybi-7",
-            Self::Hixie76 => "hixie-76",
-            Self::Hixie75 => "hixie-75",
-        }
-    }
-
     /// What `Sec-WebSocket-Version` says for this version; the hixie drafts have no such header.
     pub fn number(self) -> Option<&'static str> {
         match self {
@@ -82,39 +71,39 @@ impl Version {
 mod tests {
     use super::*;
 
-    fn choose(headers: &[(&str, &str)], allow_drafts: bool) -> &'static str {
+    fn choose(headers: &[(&str, &str)], allow_drafts: bool) -> Version {
         let headers =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Version::choose(&Request::new("GET", "/", "ws://h/", headers), allow_drafts).name()
+        Version::choose(&Request::new("GET", "/", "ws://h/", headers), allow_drafts)
     }
 
     #[test]
     fn the_version_header_or_the_key_means_hybi() {
-        assert_eq!(choose(&[("sec-websocket-version", "13")], true), "hybi-13");
-        assert_eq!(choose(&[("sec-websocket-version", "8")], true), "hybi-8");
-        assert_eq!(choose(&[("sec-websocket-version", "7")], true), "hybi-7");
-        assert_eq!(choose(&[("sec-websocket-version", "99")], true), "hybi-13");
-        assert_eq!(choose(&[("sec-websocket-key", "k")], true), "hybi-13");
+        assert_eq!(choose(&[("sec-websocket-version", "13")], true), Version::Hybi13);
+        assert_eq!(choose(&[("sec-websocket-version", "8")], true), Version::Hybi8);
+        assert_eq!(choose(&[("sec-websocket-version", "7")], true), Version::Hybi7);
+        assert_eq!(choose(&[("sec-websocket-version", "99")], true), Version::Hybi13);
+        assert_eq!(choose(&[("sec-websocket-key", "k")], true), Version::Hybi13);
     }
 
     #[test]
     fn without_them_it_is_a_hixie_draft() {
-        assert_eq!(choose(&[], true), "hixie-75");
-        assert_eq!(choose(&[("sec-websocket-key1", "1 2")], true), "hixie-76");
-        assert_eq!(choose(&[("sec-websocket-key2", "1 2")], true), "hixie-76");
+        assert_eq!(choose(&[], true), Version::Hixie75);
+        assert_eq!(choose(&[("sec-websocket-key1", "1 2")], true), Version::Hixie76);
+        assert_eq!(choose(&[("sec-websocket-key2", "1 2")], true), Version::Hixie76);
     }
 
     #[test]
     fn an_empty_header_counts_as_none() {
         let empty = [("sec-websocket-version", ""), ("sec-websocket-key", "")];
-        assert_eq!(choose(&empty, true), "hixie-75");
-        assert_eq!(choose(&[("sec-websocket-key1", "")], true), "hixie-75");
+        assert_eq!(choose(&empty, true), Version::Hixie75);
+        assert_eq!(choose(&[("sec-websocket-key1", "")], true), Version::Hixie75);
     }
 
     #[test]
     fn drafts_can_be_switched_off() {
-        assert_eq!(choose(&[], false), "hybi-13");
-        assert_eq!(choose(&[("sec-websocket-version", "8")], false), "hybi-13");
-        assert_eq!(choose(&[("sec-websocket-key1", "1 2")], false), "hybi-13");
+        assert_eq!(choose(&[], false), Version::Hybi13);
+        assert_eq!(choose(&[("sec-websocket-version", "8")], false), Version::Hybi13);
+        assert_eq!(choose(&[("sec-websocket-key1", "1 2")], false), Version::Hybi13);
     }
 }
