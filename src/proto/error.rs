@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::CloseCode;
+use super::{CloseCode, number};
 
 /// A violation by the peer. The texts are observable (event, close reason, logs) and are those of
 /// the original, byte for byte.
@@ -74,7 +74,7 @@ impl fmt::Display for ProtocolError {
             }
             Self::UnexpectedContinuation => f.write_str("Received unexpected continuation frame"),
             Self::ControlTooLong(length) => {
-                let length = as_number(*length);
+                let length = number::text_of(*length as f64);
                 write!(f, "Received control frame having too long payload: {length}")
             }
             Self::Unmasked => f.write_str("Received unmasked frame but masking is required"),
@@ -88,25 +88,3 @@ impl fmt::Display for ProtocolError {
 }
 
 impl std::error::Error for ProtocolError {}
-
-/// A length as JavaScript writes it: a double's shortest digits, filled up with zeros.
-fn as_number(length: u64) -> String {
-    let scientific = format!("{:e}", length as f64);
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
-    let width = exponent.parse::<usize>().unwrap_or_default() + 1;
-    let digits = mantissa.replace('.', "");
-    format!("{digits:0<width$}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_read_as_the_original_writes_them() {
-        assert_eq!(as_number(126), "126");
-        assert_eq!(as_number(1000), "1000");
-        assert_eq!(as_number(1 << 53), "9007199254740992");
-        assert_eq!(as_number(u64::MAX), "18446744073709552000");
-    }
-}

@@ -9,11 +9,14 @@ pub mod connection;
 pub mod deflate;
 pub mod entropy;
 pub mod error;
+pub mod eventsource;
 pub mod extension;
+pub mod growth;
 pub mod handshake;
 pub mod hixie;
 pub mod http;
 pub mod hybi;
+mod number;
 pub mod output;
 pub mod progress;
 

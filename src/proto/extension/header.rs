@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
+use crate::proto::number;
+
 /// One element of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
@@ -195,7 +197,7 @@ pub fn serialize(name: &str, params: &[(String, Vec<ParamValue>)]) -> String {
                 ParamValue::True => {}
                 ParamValue::Number(number, _) => {
                     text.push('=');
-                    text.push_str(&number_text(*number));
+                    text.push_str(&number::text_of(*number));
                 }
                 ParamValue::Text(value) if is_token(value) => {
                     text.push('=');
@@ -210,22 +212,6 @@ pub fn serialize(name: &str, params: &[(String, Vec<ParamValue>)]) -> String {
         }
     }
     text
-}
-
-/// A number as JavaScript writes it, since applications compare these texts.
-fn number_text(number: f64) -> String {
-    let size = number.abs();
-    if number == 0.0 {
-        "0".to_owned()
-    } else if number.is_infinite() {
-        if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
-    } else if (1e-6..1e21).contains(&size) || number.is_nan() {
-        number.to_string()
-    } else if size < 1.0 {
-        format!("{number:e}")
-    } else {
-        format!("{number:e}").replace('e', "e+")
-    }
 }
 
 #[cfg(test)]
@@ -391,24 +377,5 @@ mod tests {
         let params = vec![("x".to_owned(), vec![text("")])];
         assert_eq!(serialize("a", &params), header);
         assert_eq!(parsed(header), [("a".to_owned(), params)]);
-    }
-
-    #[test]
-    fn numbers_as_javascript_writes_them() {
-        for (value, written) in [
-            (0.0, "0"),
-            (-0.0, "0"),
-            (-1.5, "-1.5"),
-            (1e20, "100000000000000000000"),
-            (1e21, "1e+21"),
-            (-1.5e300, "-1.5e+300"),
-            (1e-6, "0.000001"),
-            (1.25e-7, "1.25e-7"),
-            (f64::INFINITY, "Infinity"),
-            (f64::NEG_INFINITY, "-Infinity"),
-            (f64::NAN, "NaN"),
-        ] {
-            assert_eq!(number_text(value), written);
-        }
     }
 }

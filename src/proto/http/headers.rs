@@ -34,11 +34,6 @@ impl Headers {
         Some(&field.1)
     }
 
-    /// Whether nothing was set.
-    pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
-    }
-
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -61,18 +56,29 @@ impl Headers {
     }
 }
 
-/// Whether a text may stand in a head: CR, LF and NUL would let it write lines of its own.
-pub fn is_safe(text: &str) -> bool {
+/// Whether a text fits the line of a head that it is written to. RFC 9110 section 5.5: "Field values
+/// containing CR, LF, or NUL characters are invalid and dangerous, due to the varying ways that
+/// implementations might parse and interpret those characters". Whoever has texts of an application
+/// asks before anything is sent.
+pub fn is_single_line(text: &str) -> bool {
     !text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
 }
 
 /// The items of a comma-separated list. Spaces around a comma go; tabs, and spaces at either end of
 /// the whole, stay, as in the original.
 pub fn list_items(list: &str) -> impl Iterator<Item = &str> {
+    list_items_between(list, |character| character == ' ')
+}
+
+/// As [`list_items`], for what else may surround a comma.
+pub(crate) fn list_items_between(
+    list: &str,
+    is_space: fn(char) -> bool,
+) -> impl Iterator<Item = &str> {
     let last = list.bytes().filter(|byte| *byte == b',').count();
     list.split(',').enumerate().map(move |(index, item)| {
-        let item = if index > 0 { item.trim_start_matches(' ') } else { item };
-        if index < last { item.trim_end_matches(' ') } else { item }
+        let item = if index > 0 { item.trim_start_matches(is_space) } else { item };
+        if index < last { item.trim_end_matches(is_space) } else { item }
     })
 }
 
@@ -89,11 +95,9 @@ mod tests {
     #[test]
     fn fields_keep_their_order_and_case() {
         let mut headers = Headers::new();
-        assert!(headers.is_empty());
         headers.set("X-One", "1");
         headers.set("x-two", "2");
         assert_eq!(encoded(&headers), "X-One: 1\r\nx-two: 2\r\n");
-        assert!(!headers.is_empty());
     }
 
     #[test]
@@ -124,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_and_nul_are_unsafe() {
+    fn line_ends_and_nul_do_not_fit_a_line() {
         for text in ["a\r", "\nb", "c\0d", "\r\nX: y"] {
-            assert!(!is_safe(text), "{text:?}");
+            assert!(!is_single_line(text), "{text:?}");
         }
         for text in ["", "a: b", "tab\t", "\u{10d}"] {
-            assert!(is_safe(text), "{text:?}");
+            assert!(is_single_line(text), "{text:?}");
         }
     }
 

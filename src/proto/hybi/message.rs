@@ -4,7 +4,7 @@ use super::frame::{COMPRESSED, Opcode};
 use super::utf8::{InvalidUtf8, Utf8Stream};
 use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;
-use crate::proto::{Event, Output, ProtocolError, Span};
+use crate::proto::{Event, Output, ProtocolError, Span, growth};
 
 /// What has arrived of a message that did not come in one piece.
 #[derive(Debug)]
@@ -61,10 +61,8 @@ impl Message {
             utf8.push(bytes)?;
         }
         self.received += bytes.len() as u64;
-        // What is missing is a claim: room for it is made in proportion to what has arrived.
-        let arrived = self.bytes.len() + bytes.len();
-        let claimed = usize::try_from(missing).unwrap_or(usize::MAX);
-        self.bytes.reserve(bytes.len() + claimed.min(arrived.saturating_mul(16)));
+        let held = self.bytes.len();
+        self.bytes.reserve(growth::capacity(held + bytes.len(), missing) - held);
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
