@@ -1,6 +1,6 @@
 'use strict';
 
-const UNSAFE = /[\r\n\0]/;
+const requireSingleLine = require('./single_line');
 
 /**
  * Name and value of a header as they may be sent, or null for an undefined value.
@@ -10,8 +10,8 @@ function headerLine(name, value) {
   if (value === undefined) return null;
   name = name.toString();
   value = value.toString();
-  if (UNSAFE.test(name)) throw new TypeError(`Invalid character in header name: ${JSON.stringify(name)}`);
-  if (UNSAFE.test(value)) throw new TypeError(`Invalid character in the value of header ${name}`);
+  requireSingleLine(name, 'header name');
+  requireSingleLine(value, `the value of header ${name}`, '');
   return [name, value];
 }
 

@@ -1,12 +1,12 @@
 'use strict';
 
-const UNSAFE = /[\r\n\0]/;
+const requireSingleLine = require('./single_line');
 
 /** A WHATWG URL (of one of `protocols`, if given), or null. Throws a TypeError for CR, LF and NUL. */
 function parseUrl(input, protocols) {
   const text = String(input);
   // The URL parser would silently drop them.
-  if (UNSAFE.test(text)) throw new TypeError('Invalid character in URL: ' + JSON.stringify(text));
+  requireSingleLine(text, 'URL');
   let url;
   try {
     url = new URL(text);

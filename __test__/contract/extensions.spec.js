@@ -477,6 +477,44 @@ differs('B34', 'client: an exception in an offer is a failed handshake', async (
   assert.match(log[0][1], /no offer$/);
 });
 
+const UNSAFE = ['x\r\ny: z', 'x\n', '\rx', 'x\0'];
+
+differs('D17', 'a plug-in name that would end its line is refused at the call', () => {
+  for (const name of UNSAFE) {
+    assert.throws(() => new WebSocket.Client('ws://127.0.0.1:1/', [], { extensions: [plugin(name)] }), {
+      name: 'TypeError',
+      message: 'Invalid character in extension name: ' + JSON.stringify(name)
+    });
+  }
+});
+
+differs('D17', 'client: parameters that would end their line are a failed handshake, and never sent', async (t) => {
+  for (const text of UNSAFE) {
+    for (const offer of [{ key: text }, { [text]: true }, [{}, { key: ['', text] }]]) {
+      const { port } = await httpServer(t, () => assert.fail('a request arrived'));
+      const broken = plugin('broken', { session: { generateOffer: () => offer } });
+      const ws = new WebSocket.Client(`ws://127.0.0.1:${port}/`, [], { extensions: [broken] });
+      const log = record(ws);
+      await next(ws, 'close');
+      assert.strictEqual(log[0][0], 'error');
+      assert.match(log[0][1], /Invalid character in the parameters of extension "broken"$/);
+    }
+  }
+});
+
+differs('D17', 'server: parameters that would end their line are a refusal', async (t) => {
+  for (const text of UNSAFE) {
+    const broken = plugin('broken', { session: { generateResponse: () => ({ key: text }) } });
+    const { peer } = await serverSide(t, {
+      head: request({ 'Sec-WebSocket-Extensions': 'broken' }),
+      settings: { extensions: [broken] }
+    });
+    const head = await peer.head();
+    assert.match(head, /^HTTP\/1\.1 400 Bad Request\r\n/);
+    assert.ok(!head.includes('Sec-WebSocket-Extensions'), head);
+  }
+});
+
 it('server: an exception in a session is a refusal with its text', async (t) => {
   const broken = plugin('broken', {
     session: {

@@ -1,7 +1,7 @@
 'use strict';
 
 const { native } = require('./session');
-const Header = require('./extension_header');
+const { readParams, writeParams } = require('./extension_params');
 
 const NAME = 'permessage-deflate';
 
@@ -77,7 +77,7 @@ class Deflate {
 
   createServerSession(offers, { maxLength }) {
     const codec = new native.DeflateCodec(this.settings, maxLength);
-    const answer = codec.answer(offers.map((params) => Header.serialize(NAME, params)).join(', '));
+    const answer = codec.answer(offers.map(writeParams));
     return answer === null ? null : new Session(codec, answer);
   }
 }
@@ -90,15 +90,15 @@ class Session {
   }
 
   generateOffer() {
-    return Header.parse(this._codec.offer())[0].params;
+    return readParams(this._codec.offer());
   }
 
   activate(params) {
-    return this._codec.accept(Header.serialize(NAME, params));
+    return this._codec.accept(writeParams(params));
   }
 
   generateResponse() {
-    return Header.parse(this._answer)[0].params;
+    return readParams(this._answer);
   }
 
   processIncomingMessage(message, callback) {

@@ -1,18 +1,21 @@
 'use strict';
 
-const Header = require('./extension_header');
+const { readParams, writeParams } = require('./extension_params');
 const { nativeSettings } = require('./deflate');
 const Pipeline = require('./pipeline');
 const { native } = require('./session');
+const requireSingleLine = require('../single_line');
 
-const FLAGS = ['rsv1', 'rsv2', 'rsv3'];
+/** The reserved bits of a frame by the names plug-ins have for them. */
+const FLAGS = { rsv1: 4, rsv2: 2, rsv3: 1 };
 
 /** Time, in milliseconds, that messages inside extensions get to come out before a close. */
 const CLOSE_TIMEOUT = 30000;
 
 /**
- * Hosts extension plug-ins written in JavaScript: negotiates them, and passes every message through
- * those both sides agreed on. A connection without plug-ins has none of this in its path.
+ * Hosts extension plug-ins written in JavaScript: calls them where the native side negotiates, and
+ * passes every message through those both sides agreed on. A connection without plug-ins has none of
+ * this in its path.
  */
 class Extensions {
   constructor(driver, maxLength) {
@@ -21,7 +24,6 @@ class Extensions {
     this._registered = [];
     this._offered = [];
     this._pipeline = null;
-    this._reservedBy = {};
   }
 
   /** Whether any plug-in takes part in the connection. */
@@ -31,8 +33,9 @@ class Extensions {
 
   add(extension) {
     if (typeof extension.name !== 'string') throw new TypeError('extension.name must be a string');
+    requireSingleLine(extension.name, 'extension name');
     if (extension.type !== 'permessage') throw new TypeError('extension.type must be "permessage"');
-    for (const flag of FLAGS) {
+    for (const flag in FLAGS) {
       if (typeof extension[flag] !== 'boolean') throw new TypeError(`extension.${flag} must be true or false`);
     }
     if (this._registered.some(({ name }) => name === extension.name)) {
@@ -53,68 +56,47 @@ class Extensions {
 
   /** A client's header value, or null. May throw what a plug-in throws. */
   generateOffer() {
+    const names = [];
     const offers = [];
     for (const extension of this._registered) {
       const session = extension.createClientSession(this._options);
       if (!session) continue;
       this._offered.push({ extension, session });
       const offer = session.generateOffer();
-      for (const params of offer ? [].concat(offer) : []) offers.push(Header.serialize(extension.name, params));
+      for (const params of offer ? [].concat(offer) : []) {
+        names.push(extension.name);
+        offers.push(writeParams(params));
+      }
     }
-    return offers.length > 0 ? offers.join(', ') : null;
+    return native.offerExtensions(names, offers);
   }
 
   /** Takes the server's answer. Throws when it cannot be accepted. */
   activate(header) {
-    const active = [];
-    for (const { name, params } of Header.parse(header)) {
-      const record = this._offered.find(({ extension }) => extension.name === name);
-      if (!record) throw new Error(`Server sent an extension response for unknown extension "${name}"`);
-      const clash = this._clash(record.extension);
-      if (clash) {
-        throw new Error('Server sent two extension responses that use the ' +
-          `${clash.toUpperCase()} bit: "${this._reservedBy[clash]}" and "${name}"`);
-      }
-      if (record.session.activate(params) !== true) {
-        throw new Error('Server sent unacceptable extension parameters: ' + Header.serialize(name, params));
-      }
-      this._reserve(record.extension);
-      active.push(record);
-    }
-    this._start(active);
+    const offered = this._offered;
+    const { members, rsv } = negotiate(native.acceptExtensions, header, offered.map(({ extension }) => extension),
+      (place, params) => offered[place].session.activate(readParams(params)) === true);
+    this._start(members.map((place) => offered[place]), rsv);
   }
 
   /** A server's header value, or null. May throw what a plug-in throws. */
   generateResponse(header) {
-    const offers = Header.parse(header);
-    const active = [];
-    const responses = [];
-    for (const extension of this._registered) {
-      const params = offers.filter(({ name }) => name === extension.name).map((offer) => offer.params);
-      if (params.length === 0 || this._clash(extension)) continue;
-      const session = extension.createServerSession(params, this._options);
-      if (!session) continue;
-      this._reserve(extension);
-      active.push({ extension, session });
-      responses.push(Header.serialize(extension.name, session.generateResponse()));
-    }
-    this._start(active);
-    return responses.length > 0 ? responses.join(', ') : null;
+    const extensions = this._registered;
+    const sessions = [];
+    const { members, rsv, header: response } = negotiate(native.answerExtensions, header, extensions, (place, offers) => {
+      const session = extensions[place].createServerSession(offers.map(readParams), this._options);
+      if (!session) return false;
+      sessions[place] = session;
+      return writeParams(session.generateResponse());
+    });
+    this._start(members.map((place) => ({ extension: extensions[place], session: sessions[place] })), rsv);
+    return response === undefined ? null : response;
   }
 
-  _clash(extension) {
-    return FLAGS.find((flag) => extension[flag] && this._reservedBy[flag] !== undefined);
-  }
-
-  _reserve(extension) {
-    for (const flag of FLAGS) if (extension[flag]) this._reservedBy[flag] = extension.name;
-  }
-
-  _start(active) {
+  _start(active, rsv) {
     if (active.length === 0) return;
     this._pipeline = new Pipeline(active.map(({ extension, session }) => ({ name: extension.name, session })));
-    const claimed = FLAGS.reduce((bits, flag) => bits << 1 | (this._reservedBy[flag] === undefined ? 0 : 1), 0);
-    native.decodeOutside(this._driver._id, claimed);
+    native.decodeOutside(this._driver._id, rsv);
   }
 
   /** Passes a message of the peer through the plug-ins, last one first. */
@@ -156,6 +138,28 @@ class Extensions {
     this._pipeline.close(finish);
     if (!done) timer = setTimeout(finish, CLOSE_TIMEOUT);
   }
+}
+
+/** What both sides agree on; `ask` may throw, and what it throws comes out as it is. */
+function negotiate(judge, header, extensions, ask) {
+  let failure = null;
+  const names = extensions.map(({ name }) => name);
+  const agreed = judge(header || '', names, extensions.map(reservedBits), (place, params) => {
+    try {
+      return ask(place, params);
+    } catch (error) {
+      failure = { error };
+      return null;
+    }
+  });
+  if (failure !== null) throw failure.error;
+  return agreed;
+}
+
+function reservedBits(extension) {
+  let bits = 0;
+  for (const flag in FLAGS) if (extension[flag]) bits |= FLAGS[flag];
+  return bits;
 }
 
 module.exports = Extensions;

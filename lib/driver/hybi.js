@@ -7,8 +7,6 @@ const { maxLength } = require('./session_options');
 const { CloseCode, codeOf } = require('./close_code');
 const { keepSwept } = require('./deflate');
 
-const MAX_CONTROL_BYTES = 125;
-
 /** Payload of a control frame: text, bytes, or whatever can be made text. */
 function controlPayload(data) {
   if (Buffer.isBuffer(data)) return data;
@@ -67,7 +65,7 @@ class Hybi extends Driver {
   ping(message, callback) {
     if (this.readyState > 1) return false;
     const payload = controlPayload(message || '');
-    if (payload.length > MAX_CONTROL_BYTES) return false;
+    if (payload.length > native.MAX_CONTROL_BYTES) return false;
     if (callback) {
       this._pingCallbacks ||= new Map();
       this._pingCallbacks.set(Array.isArray(message) ? String(message) : payload.toString(), callback);
@@ -78,7 +76,7 @@ class Hybi extends Driver {
   pong(message) {
     if (this.readyState > 1) return false;
     const payload = controlPayload(message || '');
-    if (payload.length > MAX_CONTROL_BYTES) return false;
+    if (payload.length > native.MAX_CONTROL_BYTES) return false;
     return this.frame(payload, 'pong');
   }
 
@@ -158,10 +156,8 @@ class Hybi extends Driver {
 
   /** A message that has been through the plug-ins. */
   _deliverDecoded(opcode, data) {
-    if (data.length > this._maxLength) return this._fail('too_large', 'WebSocket frame length too large');
-    if (opcode !== Opcode.text) return this._deliver(data);
-    if (!native.isUtf8(data)) return this._fail('encoding_error', 'Could not decode a text frame as UTF-8');
-    this._deliver(data.toString('utf8'));
+    if (data instanceof Uint8Array && !native.checkDecoded(this._id, opcode, data)) return this._settle();
+    this._deliver(opcode === Opcode.text ? data.toString('utf8') : data);
   }
 
   /** Fails the connection for something found outside the native session. */

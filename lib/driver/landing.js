@@ -1,5 +1,7 @@
 'use strict';
 
+const { native } = require('./session');
+
 /**
  * A long message of which only some has arrived: it is joined in the memory that its listeners get.
  * That grows with what arrives, never with what a header claims.
@@ -24,9 +26,9 @@ class Landing {
     return length;
   }
 
-  /** Memory for up to 16 times the `arrived` bytes: of what is reserved only what is used costs anything. */
+  /** Memory for the message once `arrived` bytes of it are there: of what is reserved only what is used costs anything. */
   _allocate(arrived) {
-    return Buffer.allocUnsafeSlow(Math.min(this.held + this.missing, arrived * 16));
+    return Buffer.allocUnsafeSlow(native.messageCapacity(arrived, this.held + this.missing - arrived));
   }
 
   _grow(arrived) {

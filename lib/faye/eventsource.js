@@ -7,13 +7,8 @@ const API = require('./websocket/api');
 const Event = require('./websocket/api/event');
 const EventTarget = require('./websocket/api/event_target');
 const headerLine = require('../header_line');
+const native = require('../native_binding');
 const { isSecureRequest } = require('../driver/http');
-
-const NEWLINE = /\r\n|\r|\n/g;
-const FIELD_BREAK = /[\r\n\0]/g;
-
-/** Names a response may carry twice; of the others the first wins. */
-const REPEATABLE = ['set-cookie', 'set-cookie2', 'warning', 'www-authenticate'];
 
 /**
  * A server-sent event stream on the socket of an HTTP response (WHATWG HTML, "Server-sent events").
@@ -31,20 +26,15 @@ function EventSource(request, response, options) {
   this.lastEventId = request.headers['last-event-id'] || '';
   this.readyState = API.CONNECTING;
 
-  const headers = headerBlock(options.headers);
+  const headers = [];
+  for (const name in options.headers) headers.push(...headerLine(name, options.headers[name]) || []);
   if (!this._stream || !this._stream.writable) return;
   process.nextTick(() => this._open());
 
   this._stream.setTimeout(0);
   this._stream.setNoDelay(true);
 
-  this._write('HTTP/1.1 200 OK\r\n' +
-    'Content-Type: text/event-stream\r\n' +
-    'Cache-Control: no-cache, no-store\r\n' +
-    'Connection: close\r\n' +
-    headers +
-    '\r\n' +
-    `retry: ${Math.floor(this._retry * 1000)}\r\n\r\n`);
+  this._write(native.eventSourceHead(headers, Math.floor(this._retry * 1000)));
 
   this._stream.on('drain', () => this.emit('drain'));
   this._pingTimer = setInterval(() => this.ping(), this._ping * 1000);
@@ -55,24 +45,9 @@ function EventSource(request, response, options) {
 }
 inherits(EventSource, Stream);
 
-function headerBlock(headers) {
-  let block = '';
-  const sent = new Set();
-  for (const key in headers) {
-    const line = headerLine(key, headers[key]);
-    if (!line) continue;
-    const [name, value] = line.map((part) => part.replace(/^ +| +$/g, ''));
-    const lower = name.toLowerCase();
-    if (sent.has(lower) && !REPEATABLE.includes(lower)) continue;
-    sent.add(lower);
-    block += `${name}: ${value}\r\n`;
-  }
-  return block;
-}
-
 EventSource.isEventSource = function (request) {
   if (request.method !== 'GET') return false;
-  return (request.headers.accept || '').split(/\s*,\s*/).includes('text/event-stream');
+  return native.isEventSource(request.headers.accept || '');
 };
 
 const methods = {
@@ -112,15 +87,12 @@ const methods = {
     if (this.readyState > API.OPEN) return false;
     const { event, id } = options || {};
 
-    let fields = '';
-    if (event) fields += `event: ${String(event).replace(FIELD_BREAK, '')}\r\n`;
-    if (id) fields += `id: ${String(id).replace(FIELD_BREAK, '')}\r\n`;
-    fields += `data: ${String(message).replace(NEWLINE, '$&data: ')}\r\n\r\n`;
-    return this._write(fields);
+    const name = event ? String(event) : undefined;
+    return this._write(native.eventSourceEvent(name, id ? String(id) : undefined, String(message)));
   },
 
   ping() {
-    return this._write(':\r\n\r\n');
+    return this._write(native.EVENT_SOURCE_COMMENT);
   },
 
   close() {

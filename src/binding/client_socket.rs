@@ -11,11 +11,10 @@ use tokio::task::AbortHandle;
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 use super::client_line::{self, Key};
-use super::session::pairs;
+use super::session::headers;
 use super::tasks;
 use super::tls_connector::TlsConnector;
 use crate::proto::handshake::proxy::ProxyHandshake;
-use crate::proto::http::Headers;
 use crate::transport::failure::{Failure, Peer};
 use crate::transport::mailbox::Credentials;
 use crate::transport::{Client, Doorbell, Proxy, Report, Route, Target, Tls};
@@ -337,12 +336,8 @@ fn route(
                 &proxy.url,
                 proxy.authorization.as_deref(),
             );
-            let mut headers = Headers::new();
-            for (name, value) in pairs(proxy.headers) {
-                headers.set(&name, &value);
-            }
             let mut request = Vec::new();
-            handshake.request(&headers, &mut request);
+            handshake.request(&headers(proxy.headers), &mut request);
             Some(Proxy {
                 target: Target::Host { host: proxy.host, port: proxy.port },
                 tls: layer(proxy_tls, proxy.servername),

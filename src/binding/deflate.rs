@@ -4,6 +4,7 @@ use napi::bindgen_prelude::{AsyncTask, BufferSlice, Error, Result, Status, Uint8
 use napi::{Env, Task};
 use napi_derive::napi;
 
+use super::extension::{ParamList, read_params, write_params};
 use super::table;
 use crate::proto::deflate::{Contexts, DeflateOptions, InflateError, Proposal, Session};
 use crate::proto::hybi::frame::Opcode;
@@ -146,24 +147,25 @@ impl DeflateCodec {
         Ok(Self { proposal: settings.proposal()?, session: None, limit })
     }
 
-    /// A client's offer, as it stands in the header.
+    /// A client's offer; parameters here and below are keys and values in turn.
     #[napi(catch_unwind)]
-    pub fn offer(&self) -> String {
-        self.proposal.offer()
+    pub fn offer(&self) -> ParamList {
+        write_params(self.proposal.offer_params())
     }
 
-    /// A server's answer to offers, both as they stand in the header; null declines.
+    /// A server's answer to offers; null declines.
     #[napi(catch_unwind)]
-    pub fn answer(&mut self, offers: String) -> Option<String> {
-        let (session, answer) = self.proposal.answer(&offers)?;
+    pub fn answer(&mut self, offers: Vec<ParamList>) -> Option<ParamList> {
+        let offers: Vec<_> = offers.into_iter().map(read_params).collect();
+        let (session, answer) = self.proposal.answer_params(&offers)?;
         self.session = Some(session);
-        Some(answer)
+        Some(write_params(answer))
     }
 
     /// Whether a client takes the server's answer.
     #[napi(catch_unwind)]
-    pub fn accept(&mut self, answer: String) -> bool {
-        self.session = self.proposal.accept(&answer).unwrap_or_default();
+    pub fn accept(&mut self, answer: ParamList) -> bool {
+        self.session = self.proposal.accept_params(&read_params(answer));
         self.session.is_some()
     }
 

@@ -1,42 +1,143 @@
-//! The grammar of Sec-WebSocket-Extensions, for plug-ins written in JavaScript.
+//! The negotiation of extensions, for plug-ins written in JavaScript.
+//!
+//! A plug-in's parameters cross as one list, keys and values in turn. A parameter without a value is
+//! `true`; one that comes twice stands there twice.
 
-use napi::bindgen_prelude::{Either3, Error, Result, Status};
+use std::fmt;
+
+use napi::bindgen_prelude::{Either, Either3, Error, FnArgs, Function, Result, Status};
 use napi_derive::napi;
 
-use crate::proto::extension::header::{self, ParamValue};
+use crate::proto::extension::ParamValue;
+use crate::proto::extension::header::Params;
+use crate::proto::extension::negotiate::{self, Agreed, Candidate, NegotiationError};
 
+/// Such a list.
+pub(super) type ParamList = Vec<Value>;
 type Value = Either3<bool, f64, String>;
+/// A server's plug-in declines, or answers with its parameters.
+type PluginAnswer = Either<bool, ParamList>;
 
-/// The offers or responses in a header: for each its name, then keys and values in turn. A
-/// parameter without a value is `true`; one that comes twice stands there twice.
-#[napi(catch_unwind)]
-pub fn parse_extensions(header: String) -> Result<Vec<Vec<Value>>> {
-    let offers = header::parse(&header)
-        .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
-    Ok(offers
-        .into_iter()
-        .map(|offer| {
-            let params = offer.params.into_iter().flat_map(|(key, values)| {
-                values.into_iter().flat_map(move |value| [Either3::C(key.clone()), show(value)])
-            });
-            std::iter::once(Either3::C(offer.name)).chain(params).collect()
-        })
-        .collect())
+/// The extensions both sides agreed on.
+#[napi(object)]
+pub struct AgreedExtensions {
+    /// By their place in the list that was given, in the order in which messages pass through them.
+    pub members: Vec<u32>,
+    /// Reserved bits they use: RSV1 is 4, RSV2 is 2, RSV3 is 1.
+    pub rsv: u32,
+    /// A server's answer.
+    pub header: Option<String>,
 }
 
-/// One extension with its parameters, keys and values in turn, as it stands in a header.
+/// A client's offer, or null: of each extension its name and one list of parameters.
 #[napi(catch_unwind)]
-pub fn serialize_extension(name: String, pairs: Vec<Value>) -> String {
-    let mut pairs = pairs.into_iter();
-    let mut params: header::Params = Vec::new();
-    while let (Some(key), Some(value)) = (pairs.next(), pairs.next()) {
-        let Either3::C(key) = key else { continue };
-        params.push((key, vec![read(value)]));
+pub fn offer_extensions(names: Vec<String>, params: Vec<ParamList>) -> Result<Option<String>> {
+    let params = params.into_iter().map(read_params);
+    let offers: Vec<_> = names.iter().map(String::as_str).zip(params).collect();
+    negotiate::offer(&offers).map_err(failed)
+}
+
+/// A server's answer to the offers in a header. `ask` gets the place of an extension and the
+/// parameters of each of its offers; it returns the parameters of the answer, or false to decline.
+/// Null from `ask` ends the negotiation, which then returns null.
+#[napi(catch_unwind)]
+pub fn answer_extensions(
+    offers: String,
+    names: Vec<String>,
+    rsv: Vec<u32>,
+    ask: Function<FnArgs<(u32, Vec<ParamList>)>, Option<PluginAnswer>>,
+) -> Result<Option<AgreedExtensions>> {
+    let answered = negotiate::answer(&offers, &candidates(&names, &rsv), |place, offers| {
+        let offers = offers.into_iter().map(|params| write_params(params.clone())).collect();
+        match ask.call(FnArgs::from((place as u32, offers)))? {
+            Some(Either::B(params)) => Ok(Some(read_params(params))),
+            Some(Either::A(_)) => Ok(None),
+            None => Err(Ended::ByPlugin),
+        }
+    });
+    agreed(answered)
+}
+
+/// A client's judgement of the server's header. `ask` gets the place of an extension and the
+/// parameters the server chose, and returns whether the extension takes them; null ends the
+/// negotiation, which then returns null.
+#[napi(catch_unwind)]
+pub fn accept_extensions(
+    answer: String,
+    names: Vec<String>,
+    rsv: Vec<u32>,
+    ask: Function<FnArgs<(u32, ParamList)>, Option<bool>>,
+) -> Result<Option<AgreedExtensions>> {
+    let accepted = negotiate::accept(&answer, &candidates(&names, &rsv), |place, params| {
+        let params = write_params(params.clone());
+        ask.call(FnArgs::from((place as u32, params)))?.ok_or(Ended::ByPlugin)
+    });
+    agreed(accepted.map(|agreed| (agreed, None)))
+}
+
+/// Why a negotiation was given up half way. What a plug-in throws stays in JavaScript, which knows
+/// to throw it on when it gets null.
+enum Ended {
+    ByPlugin,
+    ByNode(Error),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::ByNode(error)
     }
-    header::serialize(&name, &params)
 }
 
-fn show(value: ParamValue) -> Value {
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByPlugin => Ok(()),
+            Self::ByNode(error) => error.fmt(f),
+        }
+    }
+}
+
+fn agreed(
+    outcome: std::result::Result<(Agreed, Option<String>), NegotiationError<Ended>>,
+) -> Result<Option<AgreedExtensions>> {
+    match outcome {
+        Ok((Agreed { members, rsv }, header)) => {
+            let members = members.into_iter().map(|place| place as u32).collect();
+            Ok(Some(AgreedExtensions { members, rsv: rsv.into(), header }))
+        }
+        Err(NegotiationError::Extension(Ended::ByPlugin)) => Ok(None),
+        Err(NegotiationError::Extension(Ended::ByNode(error))) => Err(error),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn candidates<'a>(names: &'a [String], rsv: &[u32]) -> Vec<Candidate<'a>> {
+    let pairs = names.iter().zip(rsv);
+    pairs.map(|(name, rsv)| Candidate { name, rsv: (rsv & 7) as u8 }).collect()
+}
+
+fn failed(error: impl fmt::Display) -> Error {
+    Error::new(Status::GenericFailure, error.to_string())
+}
+
+pub(super) fn write_params(params: Params) -> ParamList {
+    let values = params.into_iter().flat_map(|(key, values)| {
+        values.into_iter().flat_map(move |value| [Either3::C(key.clone()), write_value(value)])
+    });
+    values.collect()
+}
+
+pub(super) fn read_params(list: ParamList) -> Params {
+    let mut list = list.into_iter();
+    let mut params = Params::new();
+    while let (Some(key), Some(value)) = (list.next(), list.next()) {
+        let Either3::C(key) = key else { continue };
+        params.push((key, vec![read_value(value)]));
+    }
+    params
+}
+
+fn write_value(value: ParamValue) -> Value {
     match value {
         ParamValue::True => Either3::A(true),
         ParamValue::Number(number, _) => Either3::B(number),
@@ -44,7 +145,7 @@ fn show(value: ParamValue) -> Value {
     }
 }
 
-fn read(value: Value) -> ParamValue {
+fn read_value(value: Value) -> ParamValue {
     match value {
         Either3::A(_) => ParamValue::True,
         Either3::B(number) => ParamValue::Number(number, number.to_string()),

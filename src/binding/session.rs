@@ -9,8 +9,9 @@ use super::shared;
 use super::table::{self, Entry};
 use crate::proto::connection::{Options, Settlement};
 use crate::proto::handshake::{ClientHandshake, Version, client};
-use crate::proto::http::{Headers, Request};
+use crate::proto::http::{self, Headers, Request};
 use crate::proto::hybi::PeerMasking;
+use crate::proto::hybi::frame::MAX_CONTROL;
 use crate::proto::{CloseCode, Connection, ProtocolError};
 
 /// Request headers a handshake of any version looks at, in the order of [`create_server_session`].
@@ -192,13 +193,10 @@ pub fn refuse(id: u32, message: String) -> u32 {
 #[napi(catch_unwind)]
 pub fn start_handshake(
     id: u32,
-    headers: Option<Vec<String>>,
+    custom: Option<Vec<String>>,
     extensions: Option<String>,
 ) -> Result<bool> {
-    let mut custom = Headers::new();
-    for (name, value) in pairs(headers.unwrap_or_default()) {
-        custom.set(&name, &value);
-    }
+    let custom = headers(custom.unwrap_or_default());
     table::with(id, |entry, _| {
         let started = entry.connection.start(&custom, extensions.as_deref(), entry.output);
         started.map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
@@ -235,6 +233,19 @@ pub fn open_session(id: u32) {
 pub fn decode_outside(id: u32, claimed: u32) {
     table::with(id, |entry, _| entry.connection.decode_outside((claimed & 7) as u8));
 }
+
+/// Judges a message that extensions written in JavaScript have decoded: opcode 1 or 2. False fails
+/// the connection; [`settle`] must follow.
+#[napi(catch_unwind)]
+pub fn check_decoded(id: u32, opcode: u32, payload: BufferSlice) -> Result<bool> {
+    let opcode = table::opcode(opcode)?;
+    let checked = table::with(id, |entry, _| entry.connection.check_decoded(opcode, &payload));
+    Ok(checked.unwrap_or(true))
+}
+
+/// Most bytes of a control frame's payload.
+#[napi]
+pub const MAX_CONTROL_BYTES: u32 = MAX_CONTROL as u32;
 
 /// An extension fails the connection; [`settle`] must follow.
 #[napi(catch_unwind)]
@@ -297,6 +308,12 @@ pub fn generate_key() -> String {
     table::with_entropy(|entropy| client::generate_key(entropy))
 }
 
+/// Whether a text fits a line of a head: it has no CR, LF or NUL.
+#[napi(catch_unwind)]
+pub fn is_single_line(text: String) -> bool {
+    http::headers::is_single_line(&text)
+}
+
 /// Whether a request asks for a WebSocket.
 #[napi(catch_unwind)]
 pub fn is_web_socket(method: String, connection: String, upgrade: String) -> bool {
@@ -317,7 +334,12 @@ fn limit(max_length: f64) -> u64 {
     if max_length.is_nan() { u64::MAX } else { max_length as u64 }
 }
 
-pub(super) fn pairs(list: Vec<String>) -> impl Iterator<Item = (String, String)> {
+/// Headers of names and values in turn.
+pub(super) fn headers(list: Vec<String>) -> Headers {
+    let mut headers = Headers::new();
     let mut list = list.into_iter();
-    std::iter::from_fn(move || Some((list.next()?, list.next()?)))
+    while let (Some(name), Some(value)) = (list.next(), list.next()) {
+        headers.set(&name, &value);
+    }
+    headers
 }

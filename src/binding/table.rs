@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use super::shared;
 use crate::proto::hybi::frame::Opcode;
-use crate::proto::{Connection, Output};
+use crate::proto::{Connection, Output, growth};
 use crate::transport::OsEntropy;
 
 /// Output memory beyond this is given back once it has been taken.
@@ -159,6 +159,12 @@ pub fn landed(id: u32, mut memory: BufferSlice, length: u32) -> u32 {
         output.events.len() as u32
     })
     .unwrap_or_default()
+}
+
+/// Bytes of memory for a message of which `arrived` bytes are there and `missing` others are not.
+#[napi(catch_unwind)]
+pub fn message_capacity(arrived: u32, missing: u32) -> u32 {
+    growth::capacity(arrived as usize, missing.into()) as u32
 }
 
 /// Has a message that is landing collected natively after all; what has arrived of it is at the

@@ -3,9 +3,8 @@
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
-use super::session::{Answer, pairs};
+use super::session::{Answer, headers};
 use crate::proto::handshake::proxy::ProxyHandshake;
-use crate::proto::http::Headers;
 
 /// What a tunnel needs to know.
 #[napi(object)]
@@ -39,13 +38,9 @@ impl Tunnel {
 
     /// The bytes of the request, with headers of the application: names and values in turn.
     #[napi(catch_unwind)]
-    pub fn request(&mut self, headers: Vec<String>) -> Buffer {
-        let mut custom = Headers::new();
-        for (name, value) in pairs(headers) {
-            custom.set(&name, &value);
-        }
+    pub fn request(&mut self, custom: Vec<String>) -> Buffer {
         let mut bytes = Vec::new();
-        self.handshake.request(&custom, &mut bytes);
+        self.handshake.request(&headers(custom), &mut bytes);
         bytes.into()
     }
 

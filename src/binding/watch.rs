@@ -8,6 +8,7 @@ use rustix::io;
 use super::callback::AsyncContext;
 use super::shared;
 use super::table::{self, Entry};
+use crate::proto::growth;
 use crate::proto::hybi::Landing;
 use crate::transport::descriptor::{receive_some, send_some};
 use crate::transport::readiness::Ready;
@@ -184,13 +185,12 @@ impl Watch {
     }
 }
 
-/// Bytes of memory to go on with once `given` bytes of it are full, or 0: 16 times what has
-/// arrived, so that no header alone can claim any.
+/// Bytes of memory to go on with once `given` bytes of it are full, or 0.
 fn wanted(landing: Option<Landing>, given: usize) -> u32 {
     let Some(Landing { held, missing }) = landing else { return 0 };
     if held < given {
         return 0;
     }
     // A message that lands is shorter than 2 GiB.
-    held.saturating_add(missing).min(held.saturating_mul(16)) as u32
+    growth::capacity(held, missing as u64) as u32
 }

@@ -82,6 +82,7 @@ impl Connection {
             role,
             input,
             state: State::Connecting,
+            close_sent: false,
             farewell: None,
             compression: Compression::None,
         }
@@ -97,6 +98,7 @@ impl Connection {
             role: Role::Client(Some(Box::new(handshake))),
             input: Input::Hybi(receiver(options)),
             state: State::Connecting,
+            close_sent: false,
             farewell: None,
             compression: Compression::None,
         }
@@ -228,7 +230,7 @@ impl Connection {
             let header = response.and_then(|response| response.header("sec-websocket-extensions"));
             match proposal.accept(header.unwrap_or_default()) {
                 Ok(session) => self.agree(session),
-                Err(failure) => answer.outcome = Err(failure),
+                Err(error) => answer.outcome = Err(error.to_string()),
             }
         }
         Some(answer)

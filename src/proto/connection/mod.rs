@@ -76,6 +76,8 @@ pub struct Connection {
     role: Role,
     input: Input,
     state: State,
+    /// A close frame of ours is among the output.
+    close_sent: bool,
     /// The code and reason of a close frame that is still to be sent.
     farewell: Option<Box<(CloseCode, String)>>,
     compression: Compression,
@@ -144,6 +146,16 @@ impl Connection {
         }
     }
 
+    /// Judges a message that [extensions outside the core](Self::decode_outside) have decoded, before
+    /// it is delivered: its length again, and its text for the first time. False fails the
+    /// connection; [`settle`](Self::settle) must follow.
+    pub fn check_decoded(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        match &mut self.input {
+            Input::Hybi(receiver) => receiver.check_decoded(opcode, payload),
+            Input::Hixie(_) => true,
+        }
+    }
+
     /// Decides what a [`Status::Verdict`] means in the state the connection is in by now.
     pub fn settle(&mut self) -> Settlement {
         let Input::Hybi(receiver) = &mut self.input else {
@@ -172,7 +184,8 @@ impl Connection {
     // ---- output
 
     /// Appends one message or control frame. Drafts 75 and 76 send text only. False, and nothing
-    /// appended, for what may not be sent: a control frame over 125 bytes, anything when closed.
+    /// appended, for what may not be sent: a control frame over 125 bytes, a message behind our close
+    /// frame, anything when closed.
     pub fn send(
         &mut self,
         opcode: Opcode,
@@ -181,11 +194,7 @@ impl Connection {
         entropy: &mut dyn Entropy,
         out: &mut Output,
     ) -> bool {
-        // While closing, the peer's violations are passed over: even an over-long ping is answered,
-        // as by the original.
-        let replies = self.state == State::Closing && opcode == Opcode::Pong;
-        let too_long = opcode.is_control() && payload.len() > MAX_CONTROL && !replies;
-        if self.state == State::Closed || too_long {
+        if !self.may_send(opcode, payload.len()) {
             return false;
         }
         match &self.input {
@@ -211,6 +220,21 @@ impl Connection {
             }
             Input::Hixie(_) => false,
         }
+    }
+
+    fn may_send(&self, opcode: Opcode, length: usize) -> bool {
+        if self.state == State::Closed {
+            return false;
+        }
+        if !opcode.is_control() {
+            // RFC 6455 section 5.5.1: "The application MUST NOT send any more data frames after
+            // sending a Close frame."
+            return !self.close_sent;
+        }
+        // RFC 6455 section 5.5: "All control frames MUST have a payload length of 125 bytes or less
+        // and MUST NOT be fragmented." While closing, the peer's violations are passed over: even an
+        // over-long ping is answered, as by the original.
+        length <= MAX_CONTROL || (self.state == State::Closing && opcode == Opcode::Pong)
     }
 
     /// The header in front of a message that goes out as it is: neither masked nor compressed, the
@@ -270,7 +294,7 @@ impl Connection {
     pub fn deflated(&mut self, job: DeflateJob, entropy: &mut dyn Entropy, out: &mut Output) {
         let Compression::Agreed(deflation) = &mut self.compression else { return };
         let Some((opcode, rsv, payload)) = deflation.give_back(job) else { return };
-        if self.state != State::Closed {
+        if self.may_send(opcode, payload.len()) {
             let key = self.masking_key(entropy);
             send::frame(opcode, rsv, &payload, key, &mut out.wire);
         }
@@ -299,6 +323,7 @@ impl Connection {
         if self.state != State::Closed && matches!(self.input, Input::Hybi(_)) {
             let key = self.masking_key(entropy);
             send::close(code, reason, key, &mut out.wire);
+            self.close_sent = true;
         }
     }
 

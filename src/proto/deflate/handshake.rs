@@ -1,10 +1,17 @@
 //! permessage-deflate in the opening handshake, where no other extension takes part.
 
+use std::convert::Infallible;
+
 use super::{
     Agreement, ClientNegotiation, Contexts, DeflateOptions, NAME, OptionsError, ServerNegotiation,
     Session,
 };
+use crate::proto::extension::RSV1;
 use crate::proto::extension::header::{self, Params};
+use crate::proto::extension::negotiate::{self, Candidate, NegotiationError};
+
+/// RFC 7692 section 6: permessage-deflate "uses the RSV1 bit of the WebSocket frame header".
+const CANDIDATE: Candidate<'_> = Candidate { name: NAME, rsv: RSV1 };
 
 /// What one side wants of the extension, until both have agreed.
 #[derive(Clone, Debug)]
@@ -26,53 +33,56 @@ impl Proposal {
         })
     }
 
+    /// The parameters a client offers.
+    pub fn offer_params(&self) -> Params {
+        self.client.offer()
+    }
+
+    /// A server's decision on the parameters of all offers: the session and the parameters to answer
+    /// with, or `None` to go on without compression.
+    pub fn answer_params<'a>(
+        &self,
+        offers: impl IntoIterator<Item = &'a Params>,
+    ) -> Option<(Session, Params)> {
+        let (agreement, answer) = self.server.answer(offers.into_iter().map(Vec::as_slice))?;
+        Some((self.session(agreement), answer))
+    }
+
+    /// A client's judgement of the parameters the server answers with; `None` refuses them.
+    pub fn accept_params(&self, answer: &Params) -> Option<Session> {
+        self.client.accept(answer).map(|agreement| self.session(agreement))
+    }
+
     /// The value of a client's `Sec-WebSocket-Extensions`.
     pub fn offer(&self) -> String {
-        header::serialize(NAME, &self.client.offer())
+        header::serialize(NAME, &self.offer_params())
     }
 
-    /// A server's decision on the request's header: the session and the header to answer with, or
-    /// `None` to go on without compression.
+    /// As [`answer_params`](Self::answer_params), from header to header.
     pub fn answer(&self, offers: &str) -> Option<(Session, String)> {
+        let mut session = None;
+        let answered = negotiate::answer(offers, &[CANDIDATE], |_, offers| {
+            let (own, answer) = self.answer_params(offers).unzip();
+            session = own;
+            Ok::<_, Infallible>(answer)
+        });
         // A header that breaks the grammar refuses the request; that is not decided here.
-        let offers = header::parse(offers).ok()?;
-        let ours = offers.iter().filter(|offer| offer.name == NAME);
-        let (agreement, answer) = self.server.answer(ours.map(|offer| offer.params.as_slice()))?;
-        Some((self.session(agreement), header::serialize(NAME, &answer)))
+        let (_, answer) = answered.ok()?;
+        session.zip(answer)
     }
 
-    /// A client's judgement of the response's header; `None` inside if the server declined.
+    /// As [`accept_params`](Self::accept_params), for the whole header; `None` inside if the server declined.
     ///
     /// # Errors
     ///
-    /// Why the handshake fails, in the original's words.
-    pub fn accept(&self, answers: &str) -> Result<Option<Session>, String> {
-        let answers = header::parse(answers).map_err(|error| error.to_string())?;
+    /// Why the handshake fails.
+    pub fn accept(&self, answer: &str) -> Result<Option<Session>, NegotiationError> {
         let mut session = None;
-        for answer in answers {
-            if answer.name != NAME {
-                let name = answer.name;
-                return Err(format!(
-                    "Server sent an extension response for unknown extension \"{name}\""
-                ));
-            }
-            if session.is_some() {
-                return Err(format!(
-                    "Server sent two extension responses that use the RSV1 bit: \
-                     \"{NAME}\" and \"{NAME}\""
-                ));
-            }
-            session = Some(self.judge(&answer.params)?);
-        }
-        Ok(session)
-    }
-
-    fn judge(&self, params: &Params) -> Result<Session, String> {
-        let agreement = self.client.accept(params).ok_or_else(|| {
-            let params = header::serialize(NAME, params);
-            format!("Server sent unacceptable extension parameters: {params}")
+        negotiate::accept(answer, &[CANDIDATE], |_, params| {
+            session = self.accept_params(params);
+            Ok(session.is_some())
         })?;
-        Ok(self.session(agreement))
+        Ok(session)
     }
 
     fn session(&self, agreement: Agreement) -> Session {
@@ -93,7 +103,7 @@ mod tests {
     }
 
     fn failure(answers: &str) -> Option<String> {
-        proposal(DeflateOptions::default()).accept(answers).err()
+        proposal(DeflateOptions::default()).accept(answers).err().map(|error| error.to_string())
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The frame header: RFC 6455 section 5.2. Bits only; no rule of the connection is known here.
 
+use crate::proto::extension::RSV1;
+
 /// Bit of the first byte: the last frame of a message.
 pub const FIN: u8 = 0x80;
 /// Bit of the second byte: the payload is masked.
 pub const MASK: u8 = 0x80;
 /// RSV1 of a message's first frame, in the place it has in [`Header::rsv`]: the message is compressed
 /// (RFC 7692 section 6).
-pub const COMPRESSED: u8 = 4;
+pub const COMPRESSED: u8 = RSV1;
 /// Longest header: two bytes, a 64-bit length and a masking key.
 pub const MAX_HEADER: usize = 14;
 /// Longest payload of a control frame (section 5.5).

@@ -205,6 +205,20 @@ impl Receiver {
         }
     }
 
+    /// Judges a message that an extension outside the core has decoded; fails the connection for one
+    /// that may not be delivered, and returns whether this one may.
+    pub fn check_decoded(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        let error = if payload.len() as u64 > self.options.max_length {
+            ProtocolError::TooLarge
+        } else if opcode == Opcode::Text && simdutf8::basic::from_utf8(payload).is_err() {
+            ProtocolError::InvalidUtf8
+        } else {
+            return true;
+        };
+        self.fail(error);
+        false
+    }
+
     /// Reads `input` from byte `from` on. Payloads are unmasked where they lie; events point into
     /// `input` and `out.scratch`.
     pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {

@@ -1,0 +1,341 @@
+//! Which extensions a connection uses (RFC 6455 section 9.1): the rules that hold for all of them.
+//!
+//! What its parameters mean is each extension's own business (section 9.1: "The interpretation of any
+//! extension parameters, and what constitutes a valid response by a server to a requested set of
+//! parameters by a client, will be defined by each such extension"), and asked of it by a call. The
+//! core's permessage-deflate and an application's plug-ins are asked by the same functions. An error
+//! of an extension ends the negotiation.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use super::header::{self, HeaderError, Params};
+use super::{RSV1, RSV2, RSV3};
+use crate::proto::http::headers::is_single_line;
+
+/// The reserved bits in the order in which they are looked at.
+const BITS: [(u8, &str); 3] = [(RSV1, "RSV1"), (RSV2, "RSV2"), (RSV3, "RSV3")];
+
+/// An extension that may come to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate<'a> {
+    /// Its name in the header.
+    pub name: &'a str,
+    /// The reserved bits it needs, of [`RSV1`], [`RSV2`] and [`RSV3`].
+    pub rsv: u8,
+}
+
+/// The extensions both sides agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// Candidates by their place, in the order in which messages pass through them.
+    pub members: Vec<usize>,
+    /// Reserved bits they use.
+    pub rsv: u8,
+}
+
+/// Why a negotiation fails. The texts are those of the original.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NegotiationError<E = Infallible> {
+    /// The peer's header breaks the grammar.
+    Header(HeaderError),
+    /// The server chose what was not offered.
+    Unknown(String),
+    /// Two extensions would use the same reserved bit.
+    Clash {
+        /// The bit, as `RSV1`.
+        bit: &'static str,
+        /// The extension that has it.
+        holder: String,
+        /// The extension that wants it too.
+        name: String,
+    },
+    /// The extension does not take these parameters: the element as it stands in a header.
+    Unacceptable(String),
+    /// An extension of ours makes an element that does not fit a line.
+    LineBreak(String),
+    /// The extension's own error.
+    Extension(E),
+}
+
+impl<E: fmt::Display> fmt::Display for NegotiationError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(error) => error.fmt(f),
+            Self::Unknown(name) => {
+                write!(f, "Server sent an extension response for unknown extension \"{name}\"")
+            }
+            Self::Clash { bit, holder, name } => write!(
+                f,
+                "Server sent two extension responses that use the {bit} bit: \
+                 \"{holder}\" and \"{name}\""
+            ),
+            Self::Unacceptable(element) => {
+                write!(f, "Server sent unacceptable extension parameters: {element}")
+            }
+            Self::LineBreak(name) => {
+                write!(f, "Invalid character in the parameters of extension {name}")
+            }
+            Self::Extension(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for NegotiationError<E> {}
+
+/// A client's offer: the value of its header, `None` without any. An extension may be offered with
+/// several sets of parameters.
+///
+/// # Errors
+///
+/// [`NegotiationError::LineBreak`].
+pub fn offer(offers: &[(&str, Params)]) -> Result<Option<String>, NegotiationError> {
+    let mut elements = Vec::with_capacity(offers.len());
+    for (name, params) in offers {
+        elements.push(element(name, params)?);
+    }
+    Ok(join(&elements))
+}
+
+/// A server's answer to a client's header: what both agreed on, and the value of its own header,
+/// `None` when there is nothing to say. Every candidate is asked in its turn, by its place and with
+/// the parameters of all offers of its name, and answers with its parameters or declines.
+///
+/// # Errors
+///
+/// All but those about the server's answer.
+pub fn answer<E>(
+    offers: &str,
+    candidates: &[Candidate<'_>],
+    mut ask: impl FnMut(usize, Vec<&Params>) -> Result<Option<Params>, E>,
+) -> Result<(Agreed, Option<String>), NegotiationError<E>> {
+    let offers = header::parse(offers).map_err(NegotiationError::Header)?;
+    let mut claims = Claims::new(candidates);
+    let mut elements = Vec::new();
+    for (place, candidate) in candidates.iter().enumerate() {
+        let own = offers.iter().filter(|offer| offer.name == candidate.name);
+        let own: Vec<_> = own.map(|offer| &offer.params).collect();
+        // RFC 6455 section 9.1: a server answers with "extensions that were requested by the
+        // client". A reserved bit has one meaning (section 5.2), so that the extension which comes
+        // first keeps it.
+        if own.is_empty() || claims.clash(candidate).is_some() {
+            continue;
+        }
+        let answered = ask(place, own).map_err(NegotiationError::Extension)?;
+        let Some(params) = answered else { continue };
+        claims.reserve(place, candidate);
+        elements.push(element(candidate.name, &params)?);
+    }
+    Ok((claims.agreed, join(&elements)))
+}
+
+/// A client's judgement of the server's header. `candidates` are the extensions that were offered;
+/// each that the server chose is asked, by its place, whether it takes the parameters.
+///
+/// # Errors
+///
+/// Why the handshake fails; [`NegotiationError::LineBreak`] is none of the reasons.
+pub fn accept<E>(
+    answer: &str,
+    candidates: &[Candidate<'_>],
+    mut ask: impl FnMut(usize, &Params) -> Result<bool, E>,
+) -> Result<Agreed, NegotiationError<E>> {
+    let chosen = header::parse(answer).map_err(NegotiationError::Header)?;
+    let mut claims = Claims::new(candidates);
+    for header::Offer { name, params } in chosen {
+        // RFC 6455 section 4.1: "If the response includes a |Sec-WebSocket-Extensions| header field
+        // and this header field indicates the use of an extension that was not present in the
+        // client's handshake (the server has indicated an extension not requested by the client),
+        // the client MUST _Fail the WebSocket Connection_."
+        let Some(place) = candidates.iter().position(|candidate| candidate.name == name) else {
+            return Err(NegotiationError::Unknown(name));
+        };
+        let candidate = &candidates[place];
+        if let Some((bit, holder)) = claims.clash(candidate) {
+            return Err(NegotiationError::Clash { bit, holder: holder.to_owned(), name });
+        }
+        if !ask(place, &params).map_err(NegotiationError::Extension)? {
+            return Err(NegotiationError::Unacceptable(header::serialize(&name, &params)));
+        }
+        claims.reserve(place, candidate);
+    }
+    Ok(claims.agreed)
+}
+
+fn element<E>(name: &str, params: &Params) -> Result<String, NegotiationError<E>> {
+    let element = header::serialize(name, params);
+    if is_single_line(&element) {
+        Ok(element)
+    } else {
+        Err(NegotiationError::LineBreak(format!("{name:?}")))
+    }
+}
+
+fn join(elements: &[String]) -> Option<String> {
+    (!elements.is_empty()).then(|| elements.join(", "))
+}
+
+/// Who has which reserved bit so far.
+struct Claims<'a> {
+    candidates: &'a [Candidate<'a>],
+    agreed: Agreed,
+}
+
+impl<'a> Claims<'a> {
+    fn new(candidates: &'a [Candidate<'a>]) -> Self {
+        Self { candidates, agreed: Agreed::default() }
+    }
+
+    /// The first bit that this extension and an earlier one need, and the name of the earlier one.
+    fn clash(&self, candidate: &Candidate<'_>) -> Option<(&'static str, &'a str)> {
+        let (bit, name) =
+            BITS.into_iter().find(|(bit, _)| self.agreed.rsv & candidate.rsv & bit != 0)?;
+        let mut members = self.agreed.members.iter().map(|place| &self.candidates[*place]);
+        members.find(|member| member.rsv & bit != 0).map(|member| (name, member.name))
+    }
+
+    fn reserve(&mut self, place: usize, candidate: &Candidate<'_>) {
+        self.agreed.members.push(place);
+        self.agreed.rsv |= candidate.rsv;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::extension::ParamValue;
+
+    const A: Candidate<'_> = Candidate { name: "a", rsv: 4 };
+    const B: Candidate<'_> = Candidate { name: "b", rsv: 0 };
+    const C: Candidate<'_> = Candidate { name: "c", rsv: 6 };
+
+    fn params(key: &str) -> Params {
+        vec![(key.to_owned(), vec![ParamValue::True])]
+    }
+
+    /// A server that echoes the last offer of each extension but declines `; no`.
+    fn answered(offers: &str, candidates: &[Candidate<'_>]) -> (Vec<usize>, u8, Option<String>) {
+        let echo = |_, offers: Vec<&Params>| -> Result<_, Infallible> {
+            let last = offers.last().map(|params| (*params).clone());
+            Ok(last.filter(|params| *params != super::tests::params("no")))
+        };
+        let (agreed, header) = answer(offers, candidates, echo).unwrap();
+        (agreed.members, agreed.rsv, header)
+    }
+
+    /// A client that takes everything but `; no`.
+    fn accepted(header: &str, candidates: &[Candidate<'_>]) -> Result<(Vec<usize>, u8), String> {
+        let ask = |_, given: &Params| -> Result<_, Infallible> { Ok(*given != params("no")) };
+        let agreed = accept(header, candidates, ask).map_err(|error| error.to_string())?;
+        Ok((agreed.members, agreed.rsv))
+    }
+
+    #[test]
+    fn offers_in_their_order() {
+        assert_eq!(offer(&[]), Ok(None));
+        let offers = [("b", params("x")), ("a", Params::new()), ("b", params("y"))];
+        assert_eq!(offer(&offers), Ok(Some("b; x, a, b; y".to_owned())));
+    }
+
+    #[test]
+    fn nothing_that_does_not_fit_a_line_leaves() {
+        for text in ["x\r\ny", "x\n", "\0", "\r"] {
+            let value = vec![("k".to_owned(), vec![ParamValue::Text(text.to_owned())])];
+            for offers in [[("a", value)], [("a", params(text))], [(text, Params::new())]] {
+                let error = offer(&offers).unwrap_err();
+                let name = offers[0].0;
+                assert_eq!(
+                    error.to_string(),
+                    format!("Invalid character in the parameters of extension {name:?}")
+                );
+            }
+            let ask = |_, _: Vec<&Params>| -> Result<_, Infallible> { Ok(Some(params(text))) };
+            assert_eq!(
+                answer("a", &[A], ask),
+                Err(NegotiationError::LineBreak("\"a\"".to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_answers_in_its_own_order() {
+        assert_eq!(
+            answered("b; x, z, a; y", &[A, B]),
+            (vec![0, 1], 4, Some("a; y, b; x".to_owned()))
+        );
+        assert_eq!(answered("a; x, a; y", &[A]), (vec![0], 4, Some("a; y".to_owned())));
+        assert_eq!(answered("", &[A, B]), (vec![], 0, None));
+        assert_eq!(answered("z", &[A, B]), (vec![], 0, None));
+    }
+
+    #[test]
+    fn a_server_skips_who_declines_and_who_needs_a_bit_that_is_taken() {
+        assert_eq!(answered("a, b, c", &[A, C, B]), (vec![0, 2], 4, Some("a, b".to_owned())));
+        assert_eq!(answered("a; no, c", &[A, C]), (vec![1], 6, Some("c".to_owned())));
+        assert_eq!(answered("c, a", &[C, A]), (vec![0], 6, Some("c".to_owned())));
+        // Who is skipped is not asked.
+        let ask =
+            |place, _: Vec<&Params>| if place == 0 { Ok(Some(Params::new())) } else { Err(()) };
+        assert!(answer("a, c", &[A, C], ask).is_ok());
+    }
+
+    #[test]
+    fn an_extension_is_asked_with_all_offers_of_its_name() {
+        let mut asked = Vec::new();
+        let ask = |place, offers: Vec<&Params>| -> Result<_, Infallible> {
+            asked.push((place, offers.into_iter().cloned().collect::<Vec<_>>()));
+            Ok(None)
+        };
+        assert_eq!(answer("b; x, a, b; y", &[A, B], ask), Ok((Agreed::default(), None)));
+        assert_eq!(asked, [(0, vec![Params::new()]), (1, vec![params("x"), params("y")])]);
+    }
+
+    #[test]
+    fn a_client_takes_the_servers_order() {
+        assert_eq!(accepted("b; x, a", &[A, B]), Ok((vec![1, 0], 4)));
+        assert_eq!(accepted("c", &[A, B, C]), Ok((vec![2], 6)));
+        assert_eq!(accepted("", &[A, B]), Ok((vec![], 0)));
+    }
+
+    #[test]
+    fn a_client_refuses_what_it_did_not_offer_or_does_not_take() {
+        for (header, text) in [
+            ("z", "Server sent an extension response for unknown extension \"z\""),
+            ("a; no", "Server sent unacceptable extension parameters: a; no"),
+            ("a, b; no", "Server sent unacceptable extension parameters: b; no"),
+            ("a,", "Invalid Sec-WebSocket-Extensions header: a,"),
+        ] {
+            assert_eq!(accepted(header, &[A, B]), Err(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_client_refuses_two_extensions_with_one_bit() {
+        for (candidates, header, bit, pair) in [
+            ([A, C], "a, c", "RSV1", "\"a\" and \"c\""),
+            ([A, C], "c, a", "RSV1", "\"c\" and \"a\""),
+            ([A, A], "a, a", "RSV1", "\"a\" and \"a\""),
+            ([Candidate { rsv: 2, ..B }, C], "b, c", "RSV2", "\"b\" and \"c\""),
+            (
+                [Candidate { rsv: 1, ..B }, Candidate { rsv: 3, ..C }],
+                "b, c",
+                "RSV3",
+                "\"b\" and \"c\"",
+            ),
+        ] {
+            assert_eq!(
+                accepted(header, &candidates),
+                Err(format!("Server sent two extension responses that use the {bit} bit: {pair}"))
+            );
+        }
+        assert_eq!(accepted("b, b", &[B]), Ok((vec![0, 0], 0)));
+    }
+
+    #[test]
+    fn an_extensions_own_error_ends_the_negotiation() {
+        let fails = |_, _: &Params| Err("own words");
+        assert_eq!(accept("a", &[A], fails).unwrap_err().to_string(), "own words");
+        let fails = |_, _: Vec<&Params>| Err("own words");
+        assert_eq!(answer("a", &[A], fails).unwrap_err(), NegotiationError::Extension("own words"));
+    }
+}

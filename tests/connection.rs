@@ -1,0 +1,127 @@
+//! A connection from outside: what may be sent when, and messages decoded by an application's plug-ins.
+
+use faye_websocket_rs::proto::connection::{Options, Settlement, State};
+use faye_websocket_rs::proto::http::{Headers, Request};
+use faye_websocket_rs::proto::hybi::PeerMasking;
+use faye_websocket_rs::proto::hybi::frame::Opcode;
+use faye_websocket_rs::proto::{CloseCode, Connection, Entropy, Event, Output, Status};
+
+struct Fixed;
+
+impl Entropy for Fixed {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+/// A server's connection that is open, for messages of up to 20 bytes.
+fn server() -> Connection {
+    let headers = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = Request::new("GET", "/", "ws://localhost/", headers.to_vec());
+    let options = Options {
+        peer_masking: PeerMasking::Either,
+        masking: false,
+        max_length: 20,
+        max_events: 8,
+        least_landing: u64::MAX,
+    };
+    let mut server = Connection::server(request, None, true, &[], options);
+    server.start(&Headers::new(), None, &mut Output::default()).expect("a valid request");
+    server.open();
+    server
+}
+
+/// The frame a send makes, `None` where it is refused.
+fn sent(connection: &mut Connection, opcode: Opcode, payload: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Output::default();
+    let is_sent = connection.send(opcode, 0, payload, &mut Fixed, &mut out);
+    assert_eq!(is_sent, !out.wire.is_empty());
+    is_sent.then_some(out.wire)
+}
+
+fn say_goodbye(connection: &mut Connection) {
+    let mut out = Output::default();
+    connection.begin_closing();
+    connection.send_close(CloseCode::NORMAL, b"", &mut Fixed, &mut out);
+    assert_eq!(out.wire, [0x88, 2, 0x03, 0xe8]);
+}
+
+#[test]
+fn no_control_frame_has_more_than_125_bytes() {
+    let mut server = server();
+    for opcode in [Opcode::Ping, Opcode::Pong] {
+        assert_eq!(sent(&mut server, opcode, &[1; 125]).map(|frame| frame.len()), Some(127));
+        assert_eq!(sent(&mut server, opcode, &[1; 126]), None);
+    }
+    assert!(sent(&mut server, Opcode::Binary, &[1; 126]).is_some());
+    assert!(sent(&mut server, Opcode::Continuation, &[1; 126]).is_some());
+    // The answer to an over-long ping that came while closing.
+    server.begin_closing();
+    assert!(sent(&mut server, Opcode::Pong, &[1; 126]).is_some());
+    assert_eq!(sent(&mut server, Opcode::Ping, &[1; 126]), None);
+}
+
+#[test]
+fn no_message_follows_our_close_frame_but_control_frames_do() {
+    let mut server = server();
+    server.begin_closing();
+    // What was inside an extension when the application said goodbye.
+    assert!(sent(&mut server, Opcode::Text, b"late").is_some());
+    say_goodbye(&mut server);
+    for opcode in [Opcode::Text, Opcode::Binary, Opcode::Continuation] {
+        assert_eq!(sent(&mut server, opcode, b"too late"), None);
+    }
+    assert_eq!(sent(&mut server, Opcode::Pong, b"p"), Some(vec![0x8a, 1, b'p']));
+    server.conclude(&mut Fixed, &mut Output::default());
+    assert_eq!(sent(&mut server, Opcode::Pong, b"p"), None);
+}
+
+#[test]
+fn a_decoded_message_has_the_limit_and_the_encoding_of_every_message() {
+    for (opcode, payload, failure) in [
+        (Opcode::Text, &[b'a'; 20][..], None),
+        (Opcode::Binary, &[0xff; 20], None),
+        (Opcode::Text, &[b'a'; 21], Some((1009, "WebSocket frame length too large"))),
+        (Opcode::Binary, &[0; 21], Some((1009, "WebSocket frame length too large"))),
+        (Opcode::Text, b"\xff", Some((1007, "Could not decode a text frame as UTF-8"))),
+        (Opcode::Text, "é".as_bytes(), None),
+    ] {
+        let mut server = server();
+        server.decode_outside(4);
+        assert_eq!(server.check_decoded(opcode, payload), failure.is_none());
+        let settled = match server.settle() {
+            Settlement::Fail(error) => Some((error.code().0, error.to_string())),
+            Settlement::PassedOver => None,
+            Settlement::Close(closing) => panic!("closed with {closing:?}"),
+        };
+        assert_eq!(settled, failure.map(|(code, text)| (code, text.to_owned())));
+    }
+}
+
+#[test]
+fn a_message_decoded_after_we_have_closed_fails_nothing() {
+    let mut server = server();
+    server.decode_outside(4);
+    say_goodbye(&mut server);
+    assert!(!server.check_decoded(Opcode::Text, b"\xff"));
+    assert_eq!(server.settle(), Settlement::PassedOver);
+    assert_eq!(server.state(), State::Closing);
+}
+
+#[test]
+fn encoded_messages_are_not_judged_before_they_are_decoded() {
+    let mut server = server();
+    server.decode_outside(4);
+    let mut out = Output::default();
+    let mut input = [0xc1, 1, 0xff, 0x91, 0];
+    let progress = server.receive(&mut input, 0, &mut out);
+    assert!(matches!(out.events[..], [Event::Encoded { opcode: 1, rsv: 4, .. }]));
+    // RSV3 is nobody's.
+    assert_eq!(progress.status, Status::Verdict);
+}
