@@ -17,5 +17,14 @@ module.exports = [
       'strict': ['error', 'global'],
     },
   },
+  {
+    files: ['__test__/**/*.spec.js'],
+    rules: {
+      'no-restricted-syntax': ['error', {
+        selector: "CallExpression[callee.name='require'][arguments.0.value='node:test']",
+        message: 'Take it from support/spec, which gives every test a deadline.',
+      }],
+    },
+  },
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module', ecmaVersion: 2022, globals: globals.node } },
 ];

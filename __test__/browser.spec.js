@@ -4,9 +4,9 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const http = require('node:http');
 const { once } = require('node:events');
-const { after, before, describe, it } = require('node:test');
 const WebSocket = require('..');
 const { startDemo } = require('./fixtures/demo_process');
+const { SLOW, after, before, describe, it } = require('./support/spec');
 
 const chromium = process.env.CHROMIUM || '/usr/bin/chromium';
 const skip = !fs.existsSync(chromium) && `there is no ${chromium}`;
@@ -33,7 +33,7 @@ describe('the demo in a browser', { skip }, () => {
     if (demo) await demo.stop();
   });
 
-  it('a typed message goes round and reaches the terminal', async () => {
+  it('a typed message goes round and reaches the terminal', SLOW, async () => {
     await page.fill('#text', 'Hallo aus dem Browser – 日本語 🎉');
     await page.press('#text', 'Enter');
     await page.waitForSelector('#log li.mine');
@@ -41,7 +41,7 @@ describe('the demo in a browser', { skip }, () => {
     await demo.printed(/\[terminal\] hears {2}browser \w+: Hallo aus dem Browser – 日本語 🎉/);
   });
 
-  it('64 KB of random bytes come back unchanged', async () => {
+  it('64 KB of random bytes come back unchanged', SLOW, async () => {
     await page.click('#binary');
     const note = page.locator('#log li.note', { hasText: 'random bytes came back' });
     await note.waitFor();
@@ -49,7 +49,7 @@ describe('the demo in a browser', { skip }, () => {
     if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
   });
 
-  it('learns that the server stops', async () => {
+  it('learns that the server stops', SLOW, async () => {
     assert.strictEqual(await demo.stop(), 0);
     demo = undefined;
     await page.waitForSelector('#state[data-state=closed]');
@@ -63,7 +63,7 @@ describe('compression with a browser', { skip }, () => {
   after(() => browser && browser.close());
 
   for (const deflate of [true, { noContextTakeover: true, requestNoContextTakeover: true, threshold: 0 }, { maxWindowBits: 9, requestMaxWindowBits: 9 }]) {
-    it(`goes both ways with ${JSON.stringify(deflate)}`, async (t) => {
+    it(`goes both ways with ${JSON.stringify(deflate)}`, SLOW, async (t) => {
       let bytes = 0;
       const server = http.createServer((request, response) => response.end('<!doctype html>'));
       server.on('upgrade', (request, socket, head) => {

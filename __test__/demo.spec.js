@@ -3,21 +3,21 @@
 const assert = require('node:assert');
 const http = require('node:http');
 const { once } = require('node:events');
-const { after, before, describe, it } = require('node:test');
 const { WebSocket: Peer } = require('ws');
 const { startDemo } = require('./fixtures/demo_process');
+const { SLOW, after, before, describe, it } = require('./support/spec');
 
 describe('the demo of npm start', () => {
   let demo;
   before(async () => { demo = await startDemo(); });
   after(() => demo && demo.stop());
 
-  it('is seen at work without a browser: its own client says and hears something', async () => {
+  it('is seen at work without a browser: its own client says and hears something', SLOW, async () => {
     await demo.printed(/\[terminal\] joined ws:\/\/127\.0\.0\.1:\d+/);
     await demo.printed(/\[terminal\] hears {2}terminal: Hello from the terminal/);
   });
 
-  it('serves a page that needs nothing from elsewhere', async () => {
+  it('serves a page that needs nothing from elsewhere', SLOW, async () => {
     const [response] = await once(http.get({ port: demo.port, host: '127.0.0.1', path: '/' }), 'response');
     let page = '';
     for await (const text of response.setEncoding('utf8')) page += text;
@@ -26,7 +26,7 @@ describe('the demo of npm start', () => {
     assert.doesNotMatch(page, /(src|href)="(https?:)?\/\//);
   });
 
-  it('passes the words of a foreign client to everyone, and returns its bytes', async () => {
+  it('passes the words of a foreign client to everyone, and returns its bytes', SLOW, async () => {
     const peer = new Peer(`ws://127.0.0.1:${demo.port}/?name=peer`, 'chat');
     const heard = [];
     peer.on('message', (data, binary) => {
@@ -45,7 +45,7 @@ describe('the demo of npm start', () => {
     await demo.printed(/\[terminal\] sees {3}peer left \(1 here\)/);
   });
 
-  it('ends cleanly on Ctrl-C, telling everyone why', async () => {
+  it('ends cleanly on Ctrl-C, telling everyone why', SLOW, async () => {
     const peer = new Peer(`ws://127.0.0.1:${demo.port}/`, 'chat');
     await once(peer, 'open');
     const closed = once(peer, 'close');

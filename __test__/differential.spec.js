@@ -1,9 +1,9 @@
 'use strict';
 
 const assert = require('node:assert');
-const { describe, it } = require('node:test');
 const { compare, modes, report } = require('./differential/compare');
 const { loadCandidate, loadOriginal } = require('./differential/implementations');
+const { SLOW, describe, it } = require('./support/spec');
 
 const original = loadOriginal();
 const candidate = loadCandidate();
@@ -16,7 +16,7 @@ async function differences(judged, range) {
 
 describe('what can be seen is what the original shows', () => {
   for (const [mode, cases] of [['memory', 1400], ['tcp', 700], ['client', 900], ['deflate', 500]]) {
-    it(`${cases} generated cases, ${mode}`, async () => {
+    it(`${cases} generated cases, ${mode}`, SLOW, async () => {
       const { found, all } = await differences(candidate, { mode, seed: 1, cases });
       assert.strictEqual(all, cases);
       assert.ok(found.length === 0, `${found.length} of ${all} cases differ, the first ones:\n${found.slice(0, 3).map(report).join('\n')}`);
@@ -33,14 +33,14 @@ describe('the comparison itself', () => {
     }
   });
 
-  it('finds no difference between the original and itself', async () => {
+  it('finds no difference between the original and itself', SLOW, async () => {
     for (const mode of Object.keys(modes)) {
       const { found } = await differences(original, { mode, seed: 2, cases: 60 });
       assert.deepStrictEqual(found.map(report), []);
     }
   });
 
-  it('finds a ping that is not sent, a message that is altered, and a close code that is another', async () => {
+  it('finds a ping that is not sent, a message that is altered, and a close code that is another', SLOW, async () => {
     const spoilers = [
       (ws) => { ws.ping = () => true; },
       (ws) => { ws.send = (message) => Object.getPrototypeOf(ws).send.call(ws, `${message}!`); },

@@ -16,6 +16,7 @@ const { WebSocket } = require('./support/package_under_test');
 const { httpServer, openServer, dial } = require('./support/sides');
 const { record, next, until } = require('./support/record');
 const { TEXT, BINARY, CLOSE, PING, masked, closePayload } = require('./support/frames');
+const { sameBytes } = require('./support/bytes');
 
 const FIXTURE = path.join(__dirname, 'fixtures', 'kernel_process.js');
 const hasKernelPath = ['linux', 'darwin'].includes(process.platform) &&
@@ -146,7 +147,7 @@ it('a peer that does not read makes send return false, and drain follows', async
   const drained = next(ws, 'drain');
   peer.socket.resume();
   await drained;
-  for (let i = 0; i < count; i++) assert.deepStrictEqual((await peer.frame()).payload, payload);
+  for (let i = 0; i < count; i++) sameBytes((await peer.frame()).payload, payload);
   assert.strictEqual(ws.bufferedAmount, 0);
   await echoed(ws, peer);
 });
@@ -173,7 +174,7 @@ it('no message changes when others arrive', async (t) => {
   const sizes = [1, 5000, 40000, 65522, 65536, 300000, 3, 60000];
   for (const size of sizes) peer.write(masked(BINARY, Buffer.alloc(size, size)));
   await until(() => got.length === sizes.length);
-  sizes.forEach((size, i) => assert.deepStrictEqual(got[i], Buffer.alloc(size, size)));
+  sizes.forEach((size, i) => sameBytes(got[i], Buffer.alloc(size, size)));
 });
 
 it('text that is sent in one turn arrives whole and in order, whatever its length', async (t) => {

@@ -10,10 +10,10 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { describe, it } = require('node:test');
 const { setImmediate: turn } = require('node:timers/promises');
 
 const NativeSocket = require('../lib/native_socket.js');
+const { describe, it } = require('./support/spec');
 const { MIB, serve, dial, accepted, closing, echo, echoing, inProcess } = require('./support/native_sockets');
 
 describe('connecting', () => {

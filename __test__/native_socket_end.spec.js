@@ -7,11 +7,12 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
-const { describe, it } = require('node:test');
 const { setImmediate: turn } = require('node:timers/promises');
 const { Worker } = require('node:worker_threads');
 
-const { MIB, onLinux, serve, dial, accepted, closing, echo, echoing, inProcess, busyWorker } = require('./support/native_sockets');
+const { SLOW, describe, it } = require('./support/spec');
+const { MIB, MODULE, onLinux, serve, dial, accepted, closing, echo, echoing, inProcess, busyWorker } = require('./support/native_sockets');
+const { countingThreads } = require('./support/node');
 
 describe('ending', () => {
   it('ends after the peer has ended', async (t) => {
@@ -199,7 +200,7 @@ describe('process life', () => {
     });
   }
 
-  it('process.exit at any moment ends cleanly', async () => {
+  it('process.exit at any moment ends cleanly', SLOW, async () => {
     const runs = Array.from({ length: 8 }, (_, i) =>
       inProcess(`${toEcho}
         for (let i = 0; i < 20; i++) {
@@ -215,17 +216,12 @@ describe('process life', () => {
   });
 
   it('loading starts no thread', onLinux, async () => {
-    const { output } = await inProcess(
-      `console.log(require('fs').readdirSync('/proc/self/task').length)`,
-    );
-    const child = spawn(process.execPath, [
-      '-e',
-      `console.log(require('fs').readdirSync('/proc/self/task').length)`,
-    ]);
-    assert.strictEqual(output, String((await once(child.stdout, 'data'))[0]).trim());
+    const child = spawn(process.execPath, ['-e', countingThreads(`require(${MODULE})`)]);
+    const [before, afterwards] = String((await once(child.stdout, 'data'))[0]).trim().split(' ');
+    assert.strictEqual(afterwards, before);
   });
 
-  it('a worker terminated while busy takes its sockets with it', onLinux, async (t) => {
+  it('a worker terminated while busy takes its sockets with it', { ...onLinux, ...SLOW }, async (t) => {
     const server = await serve(t, echo);
     const source = busyWorker(10, 100);
     const workerData = { host: '127.0.0.1', port: server.address().port };
@@ -249,7 +245,7 @@ describe('leaks', () => {
   const descriptors = () => fs.readdirSync('/proc/self/fd').length;
   const threads = () => fs.readdirSync('/proc/self/task').length;
 
-  it('1000 sockets leave no descriptor and no thread behind', onLinux, async (t) => {
+  it('1000 sockets leave no descriptor and no thread behind', { ...onLinux, ...SLOW }, async (t) => {
     const server = await serve(t, echo);
     const target = { host: '127.0.0.1', port: server.address().port };
     const life = async (i) => {

@@ -5,18 +5,18 @@
 const assert = require('node:assert');
 const { once } = require('node:events');
 const fs = require('node:fs');
-const { describe, it } = require('node:test');
 const tls = require('node:tls');
 const { Worker } = require('node:worker_threads');
 
 const NativeSocket = require('../lib/native_socket.js');
+const { SLOW, describe, it } = require('./support/spec');
 const { pair, ca } = require('./support/network');
 const { MIB, onLinux, dial, echo, listen, tlsServer, roundTrip, busyWorker } = require('./support/native_sockets');
 
 describe('life of a TLS connection', () => {
   const count = (what) => fs.readdirSync(`/proc/self/${what}`).length;
 
-  it('leaves no descriptor and no thread behind', onLinux, async (t) => {
+  it('leaves no descriptor and no thread behind', { ...onLinux, ...SLOW }, async (t) => {
     const server = tls.createServer(pair('server'), echo);
     const place = await listen(t, server);
     const open = () => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
@@ -42,7 +42,7 @@ describe('life of a TLS connection', () => {
     assert.ok(grown[0] <= 2 && grown[1] <= 0, `${grown} descriptors and threads more`);
   });
 
-  it('ends with its worker', async (t) => {
+  it('ends with its worker', SLOW, async (t) => {
     const place = await tlsServer(t);
     const source = busyWorker(5, 50);
     const workerData = { ...place, tls: { ca: String(ca) } };

@@ -7,7 +7,9 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
-const { after, before, describe, it } = require('node:test');
+
+const { SLOW, after, before, describe, it } = require('./support/spec');
+const { countingThreads } = require('./support/node');
 
 const root = path.join(__dirname, '..');
 
@@ -44,12 +46,12 @@ describe('the published package', () => {
     assert.deepStrictEqual(strangers, []);
   });
 
-  it('has a manifest that cargo accepts', () => {
+  it('has a manifest that cargo accepts', SLOW, () => {
     const { status, stderr } = spawnSync('cargo', ['metadata', '--locked', '--no-deps', '--format-version', '1'], { cwd: folder, encoding: 'utf8' });
     assert.strictEqual(status, 0, stderr);
   });
 
-  it('explains in one error what is missing when there is no binary', () => {
+  it('explains in one error what is missing when there is no binary', SLOW, () => {
     const { status, stderr } = node(folder, ['-e', 'try { require(".") } catch (error) { console.error(error.message); process.exit(3) }']);
     assert.strictEqual(status, 3);
     assert.match(stderr, new RegExp(`no binary for ${process.platform}-${process.arch}`));
@@ -57,7 +59,7 @@ describe('the published package', () => {
     assert.match(stderr, /build/);
   });
 
-  it('installs without Rust, saying what to do', () => {
+  it('installs without Rust, saying what to do', SLOW, () => {
     const { status, stderr } = node(folder, ['scripts/install.js'], { ...process.env, PATH: folder, Path: folder });
     assert.strictEqual(status, 0);
     assert.match(stderr, /https:\/\/rustup\.rs/);
@@ -66,7 +68,7 @@ describe('the published package', () => {
 });
 
 describe('loading', () => {
-  it('works with import, named imports included', () => {
+  it('works with import, named imports included', SLOW, () => {
     const program = 'import WebSocket, { Client, EventSource, isWebSocket, validateOptions } from "./index.js";'
       + 'console.log(WebSocket.Client === Client, WebSocket.EventSource === EventSource, typeof isWebSocket, typeof validateOptions, typeof WebSocket)';
     const { stdout, stderr } = node(root, ['--input-type=module', '-e', program]);
@@ -84,14 +86,13 @@ describe('loading', () => {
   });
 
   it('starts no thread', { skip: process.platform !== 'linux' && 'threads are counted in /proc' }, () => {
-    const count = 'require("fs").readdirSync("/proc/self/task").length';
-    const { stdout, stderr } = node(root, ['-e', `const before = ${count}; require("."); console.log(before, ${count})`]);
+    const { stdout, stderr } = node(root, ['-e', countingThreads('require(".")')]);
     const [before, afterwards] = stdout.trim().split(' ').map(Number);
     assert.ok(before > 0, stderr);
     assert.strictEqual(afterwards, before);
   });
 
-  it('lets the process end', () => {
+  it('lets the process end', SLOW, () => {
     assert.strictEqual(node(root, ['-e', 'require(".")']).status, 0);
   });
 });

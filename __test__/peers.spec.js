@@ -7,9 +7,10 @@ const http = require('node:http');
 const path = require('node:path');
 const { once } = require('node:events');
 const { spawn, spawnSync } = require('node:child_process');
-const { after, before, describe, it } = require('node:test');
 const ws = require('ws');
 const WebSocket = require('..');
+
+const { SLOW, after, before, describe, it } = require('./support/spec');
 
 const MESSAGES = ['', 'text', 'grüße 日本語 🎉', 'x'.repeat(126), 'y'.repeat(70000), Buffer.alloc(0), Buffer.from([0, 255, 128]),
   Buffer.alloc(65536, 7), Buffer.alloc(300000, 9)];
@@ -47,7 +48,7 @@ async function echoThrough(url) {
 }
 
 describe('ws', { timeout: 60000 }, () => {
-  it('as a client of our server', async (t) => {
+  it('as a client of our server', SLOW, async (t) => {
     const peer = new ws.WebSocket(await ourServer(t), 'echo');
     const heard = [];
     peer.on('message', (data, binary) => {
@@ -65,7 +66,7 @@ describe('ws', { timeout: 60000 }, () => {
     assert.deepStrictEqual([code, String(reason)], [4001, 'bye']);
   });
 
-  it('as a server of our client', async (t) => {
+  it('as a server of our client', SLOW, async (t) => {
     const server = new ws.WebSocketServer({ port: 0, host: '127.0.0.1' });
     t.after(() => server.close());
     server.on('connection', (peer) => peer.on('message', (data, binary) => peer.send(data, { binary })));
@@ -81,7 +82,7 @@ const hasPython = spawnSync(python, ['-c', 'import websockets.asyncio.client']).
 describe('Python websockets', { timeout: 60000, skip: !hasPython && `${python} has no websockets` }, () => {
   const script = path.join(__dirname, 'fixtures', 'python_peer.py');
 
-  it('as a client of our server', async (t) => {
+  it('as a client of our server', SLOW, async (t) => {
     const { status, stdout, stderr } = await run(python, [script, 'client', await ourServer(t)]);
     assert.strictEqual(status, 0, stderr);
     assert.strictEqual(stdout.trim(), 'all came back, protocol echo, extensions none, closed 1000');
@@ -92,7 +93,7 @@ describe('Python websockets', { timeout: 60000, skip: !hasPython && `${python} h
     before(() => { child = spawn(python, [script, 'server'], { stdio: ['ignore', 'pipe', 'inherit'] }); });
     after(() => child.kill());
 
-    it('echoes', async () => {
+    it('echoes', SLOW, async () => {
       const [port] = await once(child.stdout, 'data');
       const { code } = await echoThrough(`ws://127.0.0.1:${Number(port)}/`);
       assert.strictEqual(code, 3003);

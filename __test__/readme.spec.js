@@ -9,7 +9,7 @@ const net = require('node:net');
 const path = require('node:path');
 const { once } = require('node:events');
 const { spawn } = require('node:child_process');
-const { describe, it } = require('node:test');
+const { SLOW, describe, it } = require('./support/spec');
 const { freePort } = require('./support/free_port');
 
 const root = path.join(__dirname, '..');
@@ -36,7 +36,7 @@ async function get(port) {
 }
 
 describe('the programs in the README', { timeout: 60000 }, () => {
-  it('A server and A client: a message goes to and fro', async (t) => {
+  it('A server and A client: a message goes to and fro', SLOW, async (t) => {
     const port = await freePort();
     const server = run(t, 'A server', port);
     // An http server that only knows upgrades answers nothing else: a connection tells that it listens.
@@ -56,7 +56,7 @@ describe('the programs in the README', { timeout: 60000 }, () => {
     assert.match(String(await heard), /^closed 1000/);
   });
 
-  it('EventSource: events arrive', async (t) => {
+  it('EventSource: events arrive', SLOW, async (t) => {
     const port = await freePort();
     run(t, 'EventSource', port);
     const response = await get(port);

@@ -4,12 +4,11 @@
 // ends, and over EventSource with ours at the server's.
 
 const assert = require('node:assert');
-const { after } = require('node:test');
 const { once } = require('node:events');
 const http = require('node:http');
 const https = require('node:https');
 
-const { it } = require('../support/spec');
+const { after, it } = require('../support/spec');
 const { assertSubstituted } = require('../support/substitute');
 const { certificate } = require('../support/certificate');
 const { next, until } = require('../support/record');

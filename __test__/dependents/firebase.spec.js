@@ -5,9 +5,8 @@
 // in the other. It pins faye-websocket to exactly 0.11.4.
 
 const assert = require('node:assert');
-const { after } = require('node:test');
 
-const { it } = require('../support/spec');
+const { after, it } = require('../support/spec');
 const { assertSubstituted } = require('../support/substitute');
 const { httpServer, rawServer } = require('../support/sides');
 const { next } = require('../support/record');

@@ -3,10 +3,9 @@
 // sockjs 0.3.24 with our server side in it, sockjs-client 1.6.1 with our client.
 
 const assert = require('node:assert');
-const { after } = require('node:test');
 const { once } = require('node:events');
 
-const { it, differs } = require('../support/spec');
+const { after, differs, it } = require('../support/spec');
 const { assertSubstituted } = require('../support/substitute');
 const { httpServer } = require('../support/sides');
 const { next } = require('../support/record');

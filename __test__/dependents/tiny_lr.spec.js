@@ -3,10 +3,9 @@
 // tiny-lr 2.0.0, the LiveReload server, with our server side in it.
 
 const assert = require('node:assert');
-const { after } = require('node:test');
 const { once } = require('node:events');
 
-const { it } = require('../support/spec');
+const { after, it } = require('../support/spec');
 const { assertSubstituted } = require('../support/substitute');
 const { next } = require('../support/record');
 const { WebSocket } = require('../support/package_under_test');

@@ -1,6 +1,6 @@
 'use strict';
 
-// node:test with two additions. Every test has a deadline, so that a
+// node:test with two additions. Every test and hook has a deadline, so that a
 // connection which never answers fails by name instead of hanging the run.
 // And `differs` marks a test that holds one of our deliberate differences:
 // run against the original it is expected to fail, so it counts as `todo`.
@@ -10,6 +10,8 @@ const test = require('node:test');
 const { isOriginal } = require('./package_under_test');
 
 const DEADLINE = 15000; // milliseconds
+const SLOW = { timeout: 120000 }; // options of a test that starts processes or plays many cases
+const HOOK_DEADLINE = 60000; // milliseconds; hooks start browsers and servers
 
 /**
  * @param {string} name
@@ -38,4 +40,7 @@ function differs(id, name, options, body) {
   return it(`${name} [${id}]`, options, body);
 }
 
-module.exports = { it, differs, describe: test.describe };
+const before = (body) => test.before(body, { timeout: HOOK_DEADLINE });
+const after = (body) => test.after(body, { timeout: HOOK_DEADLINE });
+
+module.exports = { SLOW, after, before, describe: test.describe, differs, it };

@@ -1,0 +1,31 @@
+'use strict';
+
+// What differs between releases of Node.js, where a test expects Node's own words or checks.
+
+const tls = require('node:tls');
+
+const major = Number(process.versions.node.split('.')[0]);
+
+/** What Node appends to the texts of certificate errors that a certificate of the system might mend. */
+const SYSTEM_CA_HINT = major >= 24 ? '; if the root CA is installed locally, try running Node.js with --use-system-ca' : '';
+
+/** Whether this Node's `tls.checkServerIdentity` accepts IPv6 addresses: that of 22.23 takes them for names. */
+const checksIPv6 = tls.checkServerIdentity('::1', { subject: {}, subjectaltname: 'IP Address:0:0:0:0:0:0:0:1' }) === undefined;
+
+/**
+ * Source of a program for Linux that prints how many threads there are before and after `source` has run. Node's `tls`
+ * is loaded first: in some releases a thread reads certificates then, and ends.
+ */
+function countingThreads(source) {
+  return `
+    const count = () => require('node:fs').readdirSync('/proc/self/task').length;
+    const bare = count();
+    require('node:tls');
+    (function settle() {
+      if (count() > bare) return setImmediate(settle);
+      ${source};
+      console.log(bare, count());
+    })();`;
+}
+
+module.exports = { SYSTEM_CA_HINT, checksIPv6, countingThreads, major };
