@@ -264,7 +264,7 @@ declare namespace WebSocket {
     handshakeTimeout?: number;
     /** true fails the handshake when protocols were offered and the server chose none. */
     requireProtocol?: boolean;
-    /** false has the bytes carried by a thread of their own, instead of Node's; true when left out. */
+    /** false dials, reads and writes through Node's `net` and `tls`; true when left out. */
     kernelSocket?: boolean;
     /** Gives the attempt to connect up; means nothing once the socket is open. */
     signal?: AbortSignal | null;

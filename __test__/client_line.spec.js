@@ -1,23 +1,23 @@
 'use strict';
 
 // Clients served on Node's loop, past the stream: that it is so where it should be, and that nobody who holds the
-// stream can tell. Run with FAYE_WEBSOCKET_KERNEL_SOCKET=0 the same tests describe the path through the stream.
+// stream can tell. Run with FAYE_WEBSOCKET_KERNEL_SOCKET=0 the same tests describe clients dialled through Node.
 
 const assert = require('node:assert');
 const { AsyncLocalStorage } = require('node:async_hooks');
+const { spawn } = require('node:child_process');
 const { once } = require('node:events');
+const net = require('node:net');
 
 const { it, describe } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
 const { next, until, record } = require('./support/record');
+const { hasLoop } = require('./support/paths');
 const { ca, echoServer, httpProxy, rawServer } = require('./support/network');
 const { response } = require('./support/handshakes');
 const { TEXT, BINARY, frame } = require('./support/frames');
 
 const MIB = 1024 * 1024;
-const hasLoopPath = ['linux', 'darwin'].includes(process.platform) &&
-  process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
-
 const isPast = (ws) => ws._driver._kernel !== null;
 
 function dial(t, scheme, port, options = {}) {
@@ -56,13 +56,14 @@ for (const scheme of ['ws', 'wss']) {
   describe(`clients on the loop: ${scheme}`, () => {
     it('is the default', async (t) => {
       const ws = await opened(t, scheme);
-      assert.strictEqual(isPast(ws), hasLoopPath);
+      assert.strictEqual(isPast(ws), hasLoop);
       await echoed(ws);
     });
 
-    it('is switched off by an option', async (t) => {
+    it('is switched off by an option, which has Node dial', async (t) => {
       const ws = await opened(t, scheme, { kernelSocket: false });
       assert.strictEqual(isPast(ws), false);
+      assert.ok(ws._stream instanceof net.Socket);
       await echoed(ws);
     });
 
@@ -279,7 +280,7 @@ for (const scheme of ['ws', 'wss']) {
         const proxy = await httpProxy(t, { secure });
         const ws = dial(t, scheme, port, { proxy: { origin: proxy.origin(), tls: { ca } } });
         await next(ws, 'open');
-        assert.strictEqual(isPast(ws), hasLoopPath);
+        assert.strictEqual(isPast(ws), hasLoop);
         const arrived = next(ws, 'message');
         ws.send(Buffer.alloc(3 * MIB, 7));
         assert.ok((await arrived).data.equals(Buffer.alloc(3 * MIB, 7)));
@@ -310,4 +311,38 @@ it('more than a read takes may wait decrypted: it comes though the kernel has no
   peer.write(Buffer.concat(sizes.map((size) => frame(BINARY, Buffer.alloc(size)))));
   await until(() => log.length === 2 * sizes.length);
   assert.deepStrictEqual(log, [...sizes, ...sizes]);
+});
+
+it('where the system has no descriptor left for the watch, Node dials, and natively again when it has', { skip: !hasLoop && 'there is no watch' }, async (t) => {
+  const { port } = await echoServer(t);
+  const script = `
+    const fs = require('fs');
+    const net = require('net');
+    const WebSocket = require(${JSON.stringify(require.resolve('../index.js'))});
+    const taken = [];
+    // All but some, which are enough for a socket of Node's: a watch needs three.
+    const take = (left) => {
+      try { for (;;) taken.push(fs.openSync('/dev/null')); } catch {}
+      while (left-- > 0) fs.closeSync(taken.pop());
+    };
+    const dial = (how) => new Promise((resolve) => {
+      const ws = new WebSocket.Client('ws://127.0.0.1:${port}/');
+      ws.on('open', () => ws.send('x'));
+      ws.on('message', () => { ws.close(); });
+      ws.on('error', ({ message }) => how.push(message));
+      ws.on('close', ({ code }) => resolve(how.push(ws._stream instanceof net.Socket, code)));
+    });
+    (async () => {
+      const how = [];
+      take(2);
+      await dial(how);
+      for (const descriptor of taken) fs.closeSync(descriptor);
+      await dial(how);
+      console.log(JSON.stringify(how));
+    })();`;
+  const child = spawn('/bin/sh', ['-c', 'ulimit -n 256 && exec "$0" -e "$1"', process.execPath, script]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
+  await once(child, 'close');
+  assert.strictEqual(output.trim(), '[true,1000,false,1000]');
 });

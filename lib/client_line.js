@@ -12,7 +12,7 @@ const { native, slab } = require('./driver/session');
 
 /** In place of a length: what follows is news, as bits of `SocketReport`. */
 const NEWS = -1;
-const { Closed, Ended } = native.SocketReport;
+const { Closed } = native.SocketReport || {};
 
 const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.lineAttach === 'function' &&
   !process.versions.bun && !process.versions.deno;
@@ -21,7 +21,7 @@ const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof nativ
 const sockets = [];
 let channel = -1;
 
-/** Number to call `takeLine` with, or -1 where Node's loop cannot be used. */
+/** Number to hand connections over with, or -1 where Node's loop cannot be watched. */
 function lineChannel() {
   if (!enabled) return -1;
   // Again for each client after a failure: descriptors may have been short.
@@ -46,7 +46,7 @@ function dispatch(number, length, count) {
     socket._settle(count);
   } else {
     if (line !== null) line.giveBack();
-    socket._settle(Ended);
+    socket._end();
   }
 }
 

@@ -46,38 +46,41 @@ function copyNet(options) {
 
 function copyTLS(options) {
   const copy = {};
-  for (const name in options) if (name !== 'host' && name !== 'port') copy[name] = options[name];
+  for (const name in options) {
+    // Node takes a `checkServerIdentity` that is there and undefined for a bug of its own.
+    if (name !== 'host' && name !== 'port' && options[name] !== undefined) copy[name] = options[name];
+  }
   return copy;
 }
 
 /**
- * Begins a connection to `server`: natively if every option can be honoured there, through Node's
- * own `net` and `tls` if not. The stream emits 'connect' when the server can be spoken to.
+ * Begins a connection to `server`: natively, or through Node's own `net` and `tls`, as ./dialling/decision.js
+ * has it. The stream emits 'connect' when the server can be spoken to.
  *
  * @param {URL} server
  * @param {object} options
  * @param {string} [options.socketPath] the Unix socket to find the server at
  * @param {object} options.tls a copy of the user's, for the server
  * @param {object} options.net a copy of the user's
- * @param {boolean} [options.onLoop] as for NativeSocket
+ * @param {boolean} [options.kernelSocket] false dials through Node
  * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
  * @returns {{ stream: import('stream').Duplex, reason: string | null, tunnel?: { tls: object } }} `reason`: why
  *   Node has dialled, see ./dialling/decision.js; `tunnel`: the stream leads to the proxy only; CONNECT is still
  *   to be sent, and TLS to be made with these options
  */
-function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, onLoop }) {
+function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, kernelSocket }) {
   const serverTLS = isSecure(server) ? ownTLS : undefined;
   const proxyTLS = proxy && isSecure(proxy.origin) ? proxy.tls : undefined;
   const path = socketPath || netOptions.path;
   const layers = [serverTLS, proxyTLS].filter((options) => options !== undefined);
   let reason = reasonForNode({
-    endpoint: proxy ? proxy.origin : server, path, isProxied: Boolean(proxy), net: netOptions, layers,
+    endpoint: proxy ? proxy.origin : server, path, isProxied: Boolean(proxy), net: netOptions, layers, kernelSocket,
   });
   const connectors = reason === null ? layers.map(connectorFor) : [];
   if (connectors.includes(null)) reason = 'certificates or keys';
   const [connector, proxyConnector] = serverTLS ? connectors : [undefined, ...connectors];
   const dialled = reason === null
-    ? { stream: dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, netOptions, onLoop) }
+    ? { stream: dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, netOptions) }
     : dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions);
   const { keepAlive, keepAliveInitialDelay } = netOptions;
   // `tls.connect` does not look at them, and before the connection stands a delay would be lost.
@@ -85,10 +88,9 @@ function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, onLoop 
   return { ...dialled, reason };
 }
 
-function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, { highWaterMark }, onLoop) {
+function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, { highWaterMark }) {
   return new NativeSocket({
     highWaterMark,
-    onLoop,
     host: hostname(server),
     port: portOf(server),
     path,

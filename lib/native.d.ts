@@ -9,58 +9,47 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** One natively dialled connection. */
-export declare class ClientSocket {
+/** What there is for JavaScript to take of a connection that is being made. */
+export declare const enum DialNews {
+  Nothing = 0,
+  /** `takeCredentials`. */
+  Credentials = 1,
+  /** `handOver`. */
+  Connection = 2,
+  /** `takeFailure`. */
+  Failure = 3,
+  /** Nothing will follow, and no socket is open. */
+  End = 4,
+}
+
+/** One connection that is being made. */
+export declare class Dialler {
   /**
-   * `bell` is called, in the async context of this call, whenever there is something to collect.
-   * With `handOver`, `takeLine` must follow the report `Open`.
+   * `bell` is called, in the async context of this call, whenever there is news. Throws for what
+   * cannot be dialled.
    */
-  constructor(target: SocketTarget, bell: () => void, tls: TlsConnector | undefined | null, proxyTls: TlsConnector | undefined | null, handOver: boolean)
-  /**
-   * After the report `Open`: has the connection served on this thread's loop (see `lineAttach`),
-   * in the async context of this call; `resource` stands for it and must live as long. Returns its
-   * number there, or -1, and then the connection is lost.
-   */
-  takeLine(channel: number, resource: object): number
+  constructor(target: SocketTarget, bell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
   /** Begins to connect. */
   dial(): void
-  /**
-   * Copies waiting bytes into `slab` from `offset` on. Returns their count and, as bits of
-   * `SocketReport`, what else is the case.
-   */
-  collect(slab: Buffer, offset: number): number
-  /** Lets the bell ring for bytes again, after a `collect` that had no room. */
-  want(): void
-  /** Asks for no more bytes of a connection that was taken, until the next `want`. */
-  rest(): void
-  /** Rings the bell in any case. */
-  ask(): void
-  /**
-   * Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
-   * report says `Flushed`, and nothing may be written before.
-   */
-  write(chunk: Uint8Array): boolean
-  /** Like `write`, for several chunks in one system call. */
-  writeAll(chunks: Array<Buffer>): boolean
-  /** Bytes written and not yet with the kernel. */
-  backlog(): number
-  /** Ends our direction after what was written; a later report says `Finished`. */
-  finish(): void
-  /** Closes the socket in whatever state it is; a later report says `Closed`. */
-  destroy(): void
-  /** The certificate to look at, after a report said `Asked`. */
+  /** What there is to take. After `End` the bell is silent. */
+  news(): DialNews
+  /** The certificate to look at. */
   takeCredentials(): SocketCredentials | null
   /** Accepts the certificate taken last; until then its server gets no byte of ours. */
   giveConsent(): void
-  /** What went wrong, after a report said `Failed`. */
+  /** What went wrong. */
   takeFailure(): SocketFailure | null
-  /** The addresses, after a report said `Open`. */
+  /**
+   * Has the connection served on this thread's loop (see `lineAttach`), in the async context of
+   * this call; `resource` stands for it and must live as long. Returns its number there, or -1,
+   * and then the connection is lost. The bell is silent from then on.
+   */
+  handOver(channel: number, resource: object): number
+  /** The addresses of the connection that was handed over. */
   endpoints(): SocketEndpoints | null
-  /** Nagle's algorithm off (`true`) or on. */
-  setNoDelay(noDelay: boolean): void
-  /** Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay. */
-  setKeepAlive(enable: boolean, delay: number): void
-  /** Whether this connection keeps the process alive; it does from the start. */
+  /** Gives the attempt up; the bell rings when its socket is closed. */
+  abandon(): void
+  /** Whether the attempt keeps the process alive; it does from the start. */
   setRef(keepAlive: boolean): void
 }
 
@@ -80,7 +69,7 @@ export declare class DeflateCodec {
   inflate(payload: Buffer): Uint8Array | null
 }
 
-/** Makes TLS handshakes for `ClientSocket`. */
+/** Makes TLS handshakes for `Dialler`. */
 export declare class TlsConnector {
   constructor(setup: TlsSetup)
 }
@@ -275,7 +264,7 @@ export declare function openSession(id: number): void
  * Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
  * called for each chunk: `length` bytes are in the slab and, when they were parsed for a session,
  * `count` events in the spans. `length` 0 is the end of the stream; with -1 for it, `count` is a
- * `SocketReport`. Returns the number for `ClientSocket.takeLine`, or -1 where Node's loop cannot
+ * `SocketReport`. Returns the number for `Dialler.handOver`, or -1 where Node's loop cannot
  * be used.
  */
 export declare function lineAttach(slab: Buffer, dispatch: (arg: Arguments) => void): number
@@ -412,17 +401,16 @@ export interface SocketProxy {
   headers: Array<string>
 }
 
-/** Bits of the number `collect` returns, above the count of bytes. */
+/** Bits of a report: what has happened since the last. */
 export declare const enum SocketReport {
-  Bytes = 8388607,
-  Asked = 8388608,
-  More = 16777216,
-  Open = 33554432,
-  Flushed = 67108864,
-  Ended = 134217728,
-  Finished = 268435456,
-  Failed = 536870912,
-  Closed = 1073741824,
+  /** What was written has reached the kernel: a writer that waits may go on. */
+  Flushed = 1,
+  /** The end of our stream has reached the kernel. */
+  Finished = 2,
+  /** A failure waits to be taken. */
+  Failed = 4,
+  /** The socket is closed, and nothing will follow. */
+  Closed = 8,
 }
 
 /** Where to connect to: `path`, or `host` and `port`. */

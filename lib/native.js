@@ -835,7 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
-module.exports.ClientSocket = nativeBinding.ClientSocket
+module.exports.Dialler = nativeBinding.Dialler
 module.exports.DeflateCodec = nativeBinding.DeflateCodec
 module.exports.TlsConnector = nativeBinding.TlsConnector
 module.exports.Tunnel = nativeBinding.Tunnel
@@ -880,6 +880,7 @@ module.exports.sendClose = nativeBinding.sendClose
 module.exports.serializeExtension = nativeBinding.serializeExtension
 module.exports.sessionVersion = nativeBinding.sessionVersion
 module.exports.settle = nativeBinding.settle
+module.exports.DialNews = nativeBinding.DialNews
 module.exports.SocketReport = nativeBinding.SocketReport
 module.exports.startHandshake = nativeBinding.startHandshake
 module.exports.sweepDeflate = nativeBinding.sweepDeflate

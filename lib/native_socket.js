@@ -10,22 +10,12 @@ const native = require('./native_binding');
 const { connectorFor } = require('./native_tls');
 const { lineChannel, register } = require('./client_line');
 
-const { Asked, Bytes, More, Open, Flushed, Ended, Finished, Failed, Closed } = native.SocketReport;
-
-/** Bytes are collected into slabs of this size; each chunk is a part of one that nobody else has. */
-const SLAB_SIZE = 64 * 1024;
-
-/** A slab with less room than this is left to the chunks in it. */
-const LEAST_ROOM = 8 * 1024;
-
-/** After this many chunks in one turn of the event loop, everybody else gets theirs. */
-const CHUNKS_PER_TURN = 16;
-
-let slab = Buffer.alloc(0);
-let slabUsed = 0;
+const { Flushed, Finished, Failed, Closed } = native.SocketReport || {};
+const { Credentials, Connection, Failure, End } = native.DialNews || {};
 
 /**
- * A TCP or Unix socket dialled outside Node: the byte stream a `net.Socket` is, with its surface.
+ * A TCP or Unix socket dialled outside Node, and then read and written on Node's loop: the byte
+ * stream a `net.Socket` is, with its surface. Only where `lineChannel()` is not -1.
  *
  * Events: those of a Duplex, and `connect`, `ready`, `timeout`.
  */
@@ -44,7 +34,6 @@ class NativeSocket extends Duplex {
    *   `headers` (names and values in turn)
    * @param {number} [options.timeout] milliseconds until 'connect'; 0, the default, for any
    * @param {number} [options.highWaterMark] as for every Duplex, in bytes
-   * @param {boolean} [options.onLoop] false has bytes carried by a thread of their own
    */
   constructor(options) {
     super({ allowHalfOpen: false, highWaterMark: options.highWaterMark });
@@ -67,7 +56,7 @@ class NativeSocket extends Duplex {
     /** Where a driver reads and writes past this stream: what does it. */
     this._line = null;
     this._noDelay = true;
-    /** Of the connection on Node's loop. */
+    /** Of the connection on Node's loop; -1 before there is one, and after it is closed. */
     this._number = -1;
     this._onClosed = null;
     this._onFinished = null;
@@ -78,15 +67,14 @@ class NativeSocket extends Duplex {
 
     const { tls: ownTls, proxy } = options;
     this.encrypted = Boolean(ownTls);
-    this._channel = options.onLoop === false ? -1 : lineChannel();
-    this._handle = new native.ClientSocket(
+    this._dialler = new native.Dialler(
       targetOf(options),
       // Since Node.js 24 a call from another thread brings no `AsyncLocalStorage` stores with it.
       AsyncResource.bind(() => this._turn(), 'NativeSocket'),
-      connectorOf(options), proxy && connectorOf(proxy), this._channel >= 0);
+      connectorOf(options), proxy && connectorOf(proxy));
     // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
     process.nextTick(() => {
-      if (!this.destroyed) this._handle.dial();
+      if (!this.destroyed) this._dialler.dial();
     });
   }
 
@@ -94,12 +82,6 @@ class NativeSocket extends Duplex {
   get bytesWritten() {
     const past = this._line === null ? 0 : this._line.bytesWritten;
     return this._dispatched + past + super.writableLength - this._inFlight;
-  }
-
-  /** Bytes written and not yet with the kernel; some of them may wait on the native side. */
-  get writableLength() {
-    const own = super.writableLength;
-    return this.connecting || this._number >= 0 || this._inFlight > 0 ? own : own + this._handle.backlog();
   }
 
   get bufferSize() {
@@ -124,13 +106,13 @@ class NativeSocket extends Duplex {
 
   setNoDelay(noDelay = true) {
     this._noDelay = Boolean(noDelay);
-    if (!this.connecting) this._handle.setNoDelay(this._noDelay);
+    if (!this.connecting) native.lineNoDelay(this._number, this._noDelay);
     return this;
   }
 
   setKeepAlive(enable = false, initialDelay = 0) {
     this._keepAlive = [Boolean(enable), Math.max(0, Math.trunc(initialDelay / 1000)) || 0];
-    if (!this.connecting) this._handle.setKeepAlive(...this._keepAlive);
+    if (!this.connecting) native.lineKeepAlive(this._number, ...this._keepAlive);
     return this;
   }
 
@@ -152,12 +134,16 @@ class NativeSocket extends Duplex {
   }
 
   ref() {
-    this._handle.setRef(true);
-    return this;
+    return this._setRef(true);
   }
 
   unref() {
-    this._handle.setRef(false);
+    return this._setRef(false);
+  }
+
+  _setRef(keepAlive) {
+    if (this.connecting) this._dialler.setRef(keepAlive);
+    else native.lineRef(this._number, keepAlive);
     return this;
   }
 
@@ -171,18 +157,18 @@ class NativeSocket extends Duplex {
   _read() {
     if (this._reading) return;
     this._reading = true;
-    // Nothing is collected here: the bell brings the bytes in the async context of the creator.
-    if (!this._closed && this._line === null) this._handle.want();
+    // Nothing is read here: the loop brings the bytes in the async context of the creator.
+    if (this._line === null) native.lineRead(this._number, true);
   }
 
   _write(chunk, encoding, callback) {
-    this._dispatch(chunk.length, () => this._handle.write(chunk), callback);
+    this._dispatch(chunk.length, () => native.linePush(this._number, chunk), callback);
   }
 
   _writev(entries, callback) {
     const chunks = entries.map((entry) => entry.chunk);
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    this._dispatch(length, () => this._handle.writeAll(chunks), callback);
+    this._dispatch(length, () => native.linePushAll(this._number, chunks), callback);
   }
 
   _final(callback) {
@@ -191,7 +177,7 @@ class NativeSocket extends Duplex {
       return;
     }
     this._onFinished = callback;
-    this._handle.finish();
+    native.lineFinish(this._number);
   }
 
   _destroy(error, callback) {
@@ -211,8 +197,8 @@ class NativeSocket extends Duplex {
       return;
     }
     if (this._line !== null) this._line.giveBack();
-    this._handle.destroy();
-    this._handle.ask();
+    if (this._number >= 0) native.lineDestroy(this._number);
+    else this._dialler.abandon();
   }
 
   _dispatch(length, write, callback) {
@@ -236,61 +222,34 @@ class NativeSocket extends Duplex {
     if (this._timer) this._timer.refresh();
   }
 
-  /** Answers the bell: everything that happened since the last time, bytes first. */
+  /** Answers the dialler's bell. */
   _turn() {
-    // The bell may have been rung once more before the connection was taken over.
-    if (this._number >= 0) return;
-    let settled = false;
-    try {
-      settled = this._collect();
-    } finally {
-      // A listener threw, or it is the others' turn: what is left must not wait for the network.
-      if (!settled) this._handle.ask();
+    // It may have been rung once more before the connection was handed over.
+    if (this._number >= 0 || this._closed) return;
+    switch (this._dialler.news()) {
+      case Credentials:
+        return this.destroyed || this._check();
+      case Connection:
+        return this.destroyed || this._handOver();
+      case Failure:
+        return this._fail(this._dialler.takeFailure());
+      case End:
+        return this._close();
     }
   }
 
-  /** Returns whether nothing is left to collect. */
-  _collect() {
-    for (let chunks = 0; chunks < CHUNKS_PER_TURN; chunks++) {
-      const hungry = this._reading && !this.connecting && !this.destroyed;
-      if (hungry && slab.length - slabUsed < LEAST_ROOM) {
-        slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
-        slabUsed = 0;
-      }
-      const report = this._handle.collect(slab, hungry ? slabUsed : slab.length);
-      if (this.connecting && report & Open) {
-        if (this._channel < 0) {
-          this._open();
-          continue;
-        }
-        if (this._takeOver()) this._open();
-        return true;
-      }
-      const length = report & Bytes;
-      if (length > 0) {
-        const chunk = slab.subarray(slabUsed, slabUsed + length);
-        slabUsed += length;
-        this.bytesRead += length;
-        this._refreshTimer();
-        this._reading = this.push(chunk);
-      }
-      this._settle(report);
-      if (!(report & More && this._reading) || this.destroyed) return true;
-    }
-    return false;
-  }
-
-  /** The connection stands: from now on it is served on Node's loop, if that is possible. */
-  _takeOver() {
-    this._number = this._handle.takeLine(this._channel, this._handle);
+  /** The connection stands: from now on it is served on Node's loop. */
+  _handOver() {
+    const dialler = this._dialler;
+    this._number = dialler.handOver(lineChannel(), dialler);
     if (this._number < 0) {
       this._closed = true;
       this.destroy(new Error('The connection cannot be watched'));
-      return false;
+      return;
     }
     register(this._number, this);
-    if (this._reading) this._handle.want();
-    return true;
+    if (this._reading) native.lineRead(this._number, true);
+    this._open(dialler.endpoints());
   }
 
   /** Bytes from Node's loop. */
@@ -298,11 +257,10 @@ class NativeSocket extends Duplex {
     this.bytesRead += chunk.length;
     this._refreshTimer();
     this._reading = this.push(chunk);
-    if (!this._reading && this._line === null) this._handle.rest();
+    if (!this._reading && this._line === null) native.lineRead(this._number, false);
   }
 
-  _open() {
-    const { localAddress, localPort, remoteAddress, remotePort } = this._handle.endpoints();
+  _open({ localAddress, localPort, remoteAddress, remotePort }) {
     this.localAddress = localAddress;
     this.localPort = localPort;
     this.localFamily = familyOf(localAddress);
@@ -310,8 +268,8 @@ class NativeSocket extends Duplex {
     this.remotePort = remotePort;
     this.remoteFamily = familyOf(remoteAddress);
     this.connecting = false;
-    if (!this._noDelay) this._handle.setNoDelay(false);
-    if (this._keepAlive) this._handle.setKeepAlive(...this._keepAlive);
+    if (!this._noDelay) native.lineNoDelay(this._number, false);
+    if (this._keepAlive) native.lineKeepAlive(this._number, ...this._keepAlive);
     this._refreshTimer();
     const waiting = this._onOpen;
     this._onOpen = [];
@@ -319,12 +277,12 @@ class NativeSocket extends Duplex {
     this.emit('connect');
     this.emit('ready');
     // Nobody may ever read, and still a reset has to be found.
-    if (this._number >= 0 && this.readable && !this.isPaused()) this.read(0);
+    if (this.readable && !this.isPaused()) this.read(0);
   }
 
   /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */
   _check() {
-    const { name, certificate } = this._handle.takeCredentials();
+    const { name, certificate } = this._dialler.takeCredentials();
     let error;
     try {
       error = tls.checkServerIdentity(name, new X509Certificate(certificate).toLegacyObject());
@@ -332,11 +290,11 @@ class NativeSocket extends Duplex {
       error = failure;
     }
     if (error) this.destroy(error);
-    else this._handle.giveConsent();
+    else this._dialler.giveConsent();
   }
 
+  /** What the loop reports besides bytes, as bits of `SocketReport`. */
   _settle(report) {
-    if (report & Asked && !this.destroyed) this._check();
     if (report & Flushed && this._onFlushed && !this.connecting) {
       const callback = this._onFlushed;
       this._onFlushed = null;
@@ -349,20 +307,29 @@ class NativeSocket extends Duplex {
       this._onFinished = null;
       callback();
     }
-    if (report & Ended && !this._ended) {
-      this._ended = true;
-      this.push(null);
-    }
-    if (report & Failed) {
-      const failure = this._handle.takeFailure();
-      // A proxy that hangs up without a word is an end, not an error.
-      if (failure) this.destroy(failure.syscall === 'proxy' && failure.code === 'EOF' ? null : errorFrom(failure));
-    }
-    if (report & Closed && !this._closed) {
-      this._closed = true;
-      if (this._onClosed) this._onClosed();
-      else if (!this._ended) this.destroy();
-    }
+    if (report & Failed) this._fail(native.lineFailure(this._number));
+    if (report & Closed) this._close();
+  }
+
+  /** The peer has ended its stream. */
+  _end() {
+    if (this._ended) return;
+    this._ended = true;
+    this.push(null);
+  }
+
+  _fail(failure) {
+    // A proxy that hangs up without a word is an end, not an error.
+    const isEnd = failure.syscall === 'proxy' && failure.code === 'EOF';
+    this.destroy(isEnd ? null : errorFrom(failure));
+  }
+
+  /** Nothing will follow. */
+  _close() {
+    this._closed = true;
+    this._number = -1;
+    if (this._onClosed) this._onClosed();
+    else this.destroy(closedEarly());
   }
 }
 

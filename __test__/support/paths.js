@@ -14,6 +14,12 @@ const { pair, ca } = require('./network');
 const handshakes = require('./handshakes');
 const frames = require('./frames');
 
+/**
+ * Whether Node's loop can be watched: server sockets are then read past their streams, and clients dialled
+ * natively unless an option asks for Node's net and tls.
+ */
+const hasLoop = ['linux', 'darwin'].includes(process.platform) && process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
+
 async function dialTLS(port) {
   const socket = tls.connect({ port, host: '127.0.0.1', ca });
   await once(socket, 'secureConnect');
@@ -71,6 +77,6 @@ function open(t, path, { settings, setUp } = {}) {
 }
 
 // Without the paths past Node's streams every client goes through Node.
-const names = Object.keys(PATHS).filter((name) => process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' || !/^client, wss?$/.test(name));
+const names = Object.keys(PATHS).filter((name) => hasLoop || !/^client, wss?$/.test(name));
 
-module.exports = { names, open };
+module.exports = { hasLoop, names, open };

@@ -18,6 +18,7 @@ const tls = require('tls');
 const replacedFunction = require('./builtins');
 const processStart = require('./process_start');
 const { defaultRoots } = require('./trust');
+const { lineChannel } = require('../client_line');
 const { hostname } = require('../url');
 
 /** Options of `net.connect` that a native connection honours. */
@@ -38,7 +39,6 @@ const { defaultCoreCipherList: CIPHERS } = constants;
 /** Why no native TLS is what that of this Node is, whatever is set; null where it is. */
 const unlikeOurs = (() => {
   const { variables } = process.config;
-  if (!['linux', 'darwin'].includes(process.platform)) return `TLS on ${process.platform}`;
   if (process.versions.electron) return 'TLS of Electron';
   if (!/^3\./.test(process.versions.openssl)) return `TLS of OpenSSL ${process.versions.openssl}`;
   if (variables.node_shared_openssl || variables.openssl_is_fips) return "OpenSSL of the system";
@@ -52,17 +52,21 @@ const unlikeOurs = (() => {
  * @param {boolean} way.isProxied
  * @param {object} way.net options of `net.connect`
  * @param {object[]} way.layers options of `tls.connect`, of each layer of TLS
+ * @param {boolean} [way.kernelSocket] false has Node dial
  * @returns {string | null} why Node has to dial; null if it has not to
  */
-function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers }) {
+function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers, kernelSocket }) {
   const isSecure = layers.length > 0;
-  return unhonouredOption('net', netOptions, HONOURED_NET) ||
-    (path && (isProxied || process.platform === 'win32') ? 'option net.path' : null) ||
+  return (kernelSocket === false ? 'option kernelSocket' : null) ||
+    unhonouredOption('net', netOptions, HONOURED_NET) ||
+    (path && isProxied ? 'option net.path' : null) ||
     (process.permission !== undefined ? 'permission model' : null) ||
     replaced(isSecure) ||
     (socketChannel.hasSubscribers ? 'diagnostics channel net.client.socket' : null) ||
     (path || isIP(hostname(endpoint)) !== 0 ? null : reasonInNames()) ||
-    (isSecure ? reasonInTLS(layers) : null);
+    (isSecure ? reasonInTLS(layers) : null) ||
+    // Tried last: it opens descriptors.
+    (lineChannel() < 0 ? 'no watch on the event loop' : null);
 }
 
 function unhonouredOption(place, options, honoured) {

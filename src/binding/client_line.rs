@@ -22,14 +22,14 @@ use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
 use super::callback::{Arguments, AsyncContext, Callback};
-use super::client_socket::SocketReport;
 use super::event_loop::{LoopWatch, REENTERED};
+use super::socket_failure::SocketFailure;
+use super::socket_report::SocketReport;
 use super::table;
 use crate::transport::failure::{Failure, Step};
 use crate::transport::line::Line;
 use crate::transport::readiness::{Interest, Readiness, Ready};
-pub(super) use watch::Key;
-use watch::{Finish, NEWS, Watch};
+use watch::{Finish, Key, NEWS, Watch};
 
 /// Chunks of one connection after which the others get theirs.
 const CHUNKS_PER_TURN: usize = 16;
@@ -111,7 +111,11 @@ impl Lines {
         self.watch(key.number()).filter(|watch| watch.key == key)
     }
 
-    fn insert(&mut self, make: impl FnOnce(Key) -> Watch) -> Key {
+    /// `None` where the loop does not watch.
+    fn insert(&mut self, make: impl FnOnce(Key) -> Watch) -> Option<Key> {
+        if self.count == 0 && !self.event_loop.start(on_ready) {
+            return None;
+        }
         self.generation = self.generation.wrapping_add(1);
         let number = self.free.pop().unwrap_or(self.watches.len() as u32);
         if number as usize == self.watches.len() {
@@ -122,11 +126,8 @@ impl Lines {
         let keeps_alive = watch.keeps_alive;
         self.watches[number as usize] = Some(watch);
         self.count += 1;
-        if self.count == 1 {
-            self.event_loop.start(on_ready);
-        }
         self.keep_alive(usize::from(keeps_alive), 0);
-        key
+        Some(key)
     }
 
     fn remove(&mut self, key: Key) -> Option<Watch> {
@@ -317,28 +318,22 @@ fn serve(key: Key) {
     with(|lines| lines.serve_again(key));
 }
 
-// ---- for `ClientSocket`
-
-/// Serves `line` from now on, in the async context of the code that is running. Nothing is read yet.
-/// Gives the line back where there is no such channel.
+/// Serves `line` from now on, in the async context of the code that is running; returns its number.
+/// Nothing is read yet. `None` where the loop cannot be watched, and then the connection is closed.
 pub(super) fn serve_line(
     env: &Env,
     resource: &Object<'_>,
     channel: u32,
     mut line: Line,
     keeps_alive: bool,
-) -> std::result::Result<Key, Line> {
-    let Some(descriptor) = line.descriptor() else { return Err(line) };
-    let Ok(context) = AsyncContext::current(env, resource, "FAYE_WEBSOCKET") else {
-        return Err(line);
-    };
-    let mut line = Some(line);
-    let key = with(|lines| {
+) -> Option<u32> {
+    let descriptor = line.descriptor()?;
+    let context = AsyncContext::current(env, resource, "FAYE_WEBSOCKET").ok()?;
+    with(|lines| {
         lines.channels.get(channel as usize)?;
-        let line = line.take();
-        Some(lines.insert(|key| Watch {
+        let key = lines.insert(|key| Watch {
             key,
-            line,
+            line: Some(line),
             descriptor,
             channel: channel as usize,
             context,
@@ -355,40 +350,26 @@ pub(super) fn serve_line(
             news: 0,
             is_due: false,
             keeps_alive,
-        }))
-    });
-    key.flatten().ok_or_else(|| line.unwrap_or_else(|| unreachable!("taken only with a key")))
+        })?;
+        Some(key.number())
+    })
+    .flatten()
 }
 
 /// Does something to a connection, if it is still there, and waits for what it needs next.
-fn act<R>(key: Key, act: impl FnOnce(&mut Watch) -> R) -> Option<R> {
+fn act<R>(number: u32, act: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     with(|lines| {
-        let result = act(lines.find(key)?);
+        let watch = lines.watch(number)?;
+        let key = watch.key;
+        let result = act(watch);
         lines.attend(key);
         Some(result)
     })
     .flatten()
 }
 
-fn act_on_line<R>(key: Key, go: impl FnOnce(&mut Line) -> R) -> Option<R> {
-    act(key, |watch| watch.line.as_mut().map(go)).flatten()
-}
-
-/// Reads, or reads no more.
-pub(super) fn set_reading(key: Key, on: bool) {
-    act(key, |watch| watch.is_reading = on);
-    if on {
-        with(|lines| {
-            if lines.find(key).is_some_and(|watch| watch.has_more()) {
-                lines.serve_again(key);
-            }
-        });
-    }
-}
-
-/// Writes `parts` in order; false when something has to wait, until the report `Flushed`.
-pub(super) fn push(key: Key, parts: &[&[u8]]) -> bool {
-    let done = act(key, |watch| match watch.line.as_mut().map(|line| line.push(parts)) {
+fn push(number: u32, parts: &[&[u8]]) -> bool {
+    let done = act(number, |watch| match watch.line.as_mut().map(|line| line.push(parts)) {
         Some(Ok(done)) => {
             watch.is_awaited = !done;
             done
@@ -402,9 +383,26 @@ pub(super) fn push(key: Key, parts: &[&[u8]]) -> bool {
     done.unwrap_or_default()
 }
 
+// ---- for lib/native_socket.js
+
+/// Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
+/// report says `Flushed`, and nothing may be written before.
+#[napi(catch_unwind)]
+pub fn line_push(number: u32, chunk: &[u8]) -> bool {
+    push(number, &[chunk])
+}
+
+/// Like `linePush`, for several chunks.
+#[napi(catch_unwind)]
+pub fn line_push_all(number: u32, chunks: Vec<BufferSlice>) -> bool {
+    let parts: Vec<&[u8]> = chunks.iter().map(|chunk| &chunk[..]).collect();
+    push(number, &parts)
+}
+
 /// Ends our direction after what was written; a later report says `Finished`.
-pub(super) fn finish(key: Key) {
-    act(key, |watch| {
+#[napi(catch_unwind)]
+pub fn line_finish(number: u32) {
+    act(number, |watch| {
         if watch.finish == Finish::No {
             watch.finish = Finish::Wanted;
         }
@@ -412,9 +410,10 @@ pub(super) fn finish(key: Key) {
     });
 }
 
-/// Closes the socket; a later report says `Closed`.
-pub(super) fn destroy(key: Key) {
-    act(key, |watch| {
+/// Closes the socket in whatever state it is; a later report says `Closed`.
+#[napi(catch_unwind)]
+pub fn line_destroy(number: u32) {
+    act(number, |watch| {
         if let Some(mut line) = watch.line.take() {
             // Like bytes that the kernel has, what is queued gets one attempt.
             let _ = line.flush();
@@ -423,23 +422,32 @@ pub(super) fn destroy(key: Key) {
     });
 }
 
-/// Takes the failure that a report announced.
-pub(super) fn take_failure(key: Key) -> Option<Failure> {
-    act(key, |watch| watch.failure.as_deref().cloned()).flatten()
+/// What went wrong, after a report said `Failed`.
+#[napi(catch_unwind)]
+pub fn line_failure(number: u32) -> Option<SocketFailure> {
+    with(|lines| lines.watch(number)?.failure.as_deref().cloned())
+        .flatten()
+        .map(SocketFailure::from)
 }
 
-pub(super) fn set_no_delay(key: Key, no_delay: bool) {
-    act_on_line(key, |line| line.set_no_delay(no_delay));
+/// Nagle's algorithm off (`true`) or on.
+#[napi(catch_unwind)]
+pub fn line_no_delay(number: u32, no_delay: bool) {
+    act(number, |watch| watch.line.as_mut().map(|line| line.set_no_delay(no_delay)));
 }
 
-pub(super) fn set_keep_alive(key: Key, delay: Option<Duration>) {
-    act_on_line(key, |line| line.set_keep_alive(delay));
+/// Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay.
+#[napi(catch_unwind)]
+pub fn line_keep_alive(number: u32, enable: bool, delay: u32) {
+    let delay = enable.then(|| Duration::from_secs(delay.into()));
+    act(number, |watch| watch.line.as_mut().map(|line| line.set_keep_alive(delay)));
 }
 
 /// Whether a connection keeps the process alive.
-pub(super) fn set_ref(key: Key, keep_alive: bool) {
+#[napi(catch_unwind)]
+pub fn line_ref(number: u32, keep_alive: bool) {
     with(|lines| {
-        let Some(watch) = lines.find(key) else { return };
+        let Some(watch) = lines.watch(number) else { return };
         if mem::replace(&mut watch.keeps_alive, keep_alive) != keep_alive {
             lines.keep_alive(usize::from(keep_alive), usize::from(!keep_alive));
         }
@@ -451,8 +459,8 @@ pub(super) fn set_ref(key: Key, keep_alive: bool) {
 /// Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
 /// called for each chunk: `length` bytes are in the slab and, when they were parsed for a session,
 /// `count` events in the spans. `length` 0 is the end of the stream; with -1 for it, `count` is a
-/// `SocketReport`; a length of [`REENTERED`] says what it says for servers. Returns the number for `ClientSocket.takeLine`, or -1 where Node's loop cannot
-/// be used.
+/// `SocketReport`; a length of [`REENTERED`] says what it says for servers. Returns the number for
+/// `Dialler.handOver`, or -1 where Node's loop cannot be watched.
 #[napi(catch_unwind)]
 pub fn line_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {
     LINES.with_borrow_mut(|lines| {
@@ -486,9 +494,14 @@ pub fn line_raw(number: u32, on: bool) {
 /// Reads no more, or goes on reading.
 #[napi(catch_unwind)]
 pub fn line_read(number: u32, on: bool) {
-    if let Some(key) = key_of(number) {
-        set_reading(key, on);
-    }
+    act(number, |watch| watch.is_reading = on);
+    with(|lines| {
+        if let Some(key) =
+            lines.watch(number).filter(|watch| watch.has_more()).map(|watch| watch.key)
+        {
+            lines.serve_again(key);
+        }
+    });
 }
 
 /// Bytes written for the session.
@@ -527,8 +540,4 @@ pub fn line_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<
         rest
     });
     Ok(rest.flatten().unwrap_or_default())
-}
-
-fn key_of(number: u32) -> Option<Key> {
-    with(|lines| lines.watch(number).map(|watch| watch.key)).flatten()
 }

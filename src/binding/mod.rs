@@ -5,27 +5,34 @@
 //! it may do whatever it likes with the connection it was called for. Only extension plug-ins are
 //! called from within one, which then holds nothing of any connection.
 
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(has_loop)]
 #[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
 mod callback;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(has_loop)]
 pub mod client_line;
-pub mod client_socket;
 pub mod deflate;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(has_loop)]
+pub mod dialler;
+#[cfg(has_loop)]
 #[expect(unsafe_code, reason = "libuv's functions are found by name")]
 mod event_loop;
 pub mod eventsource;
 pub mod extension;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(has_loop)]
 pub mod kernel_socket;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(has_loop)]
 mod marks;
 pub mod session;
 pub mod shared;
+#[cfg(has_loop)]
+pub mod socket_failure;
+#[cfg(has_loop)]
+pub mod socket_report;
 pub mod table;
+#[cfg(has_loop)]
 mod tasks;
+#[cfg(has_loop)]
 pub mod tls_connector;
 pub mod tunnel;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(has_loop)]
 mod watch;

@@ -131,6 +131,7 @@ pub fn receive(id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
 }
 
 /// As `receive`, for a chunk that was read natively.
+#[cfg(has_loop)]
 pub(super) fn parse(id: u32, chunk: &mut [u8]) -> u32 {
     parse_from(id, chunk, 0)
 }

@@ -26,7 +26,7 @@ pub struct TlsSetup {
     pub max_version: Option<String>,
 }
 
-/// Makes TLS handshakes for `ClientSocket`.
+/// Makes TLS handshakes for `Dialler`.
 #[napi]
 pub struct TlsConnector {
     connector: Connector,

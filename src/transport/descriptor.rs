@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::os::fd::{BorrowedFd, RawFd};
 
 use rustix::io::{Errno, Result};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
+use rustix::net::{self, RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 
 /// A peer that is gone is an error, not a signal. Where there is no such flag, Node ignores the
 /// signal.
@@ -29,13 +29,22 @@ pub(super) fn lend<R>(descriptor: RawFd, use_it: impl FnOnce(BorrowedFd<'_>) -> 
 /// # Errors
 ///
 /// The system's; `Errno::AGAIN` where nothing is there.
-pub(crate) fn receive_some(descriptor: RawFd, into: &mut [u8]) -> Result<usize> {
+pub(super) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> {
     loop {
-        match lend(descriptor, |socket| recv(socket, &mut *into, RecvFlags::empty())) {
+        match recv(socket, &mut *into, RecvFlags::empty()) {
             Err(Errno::INTR) => {}
             result => return result.map(|(length, _)| length),
         }
     }
+}
+
+/// As [`receive`], by a descriptor that is only lent.
+///
+/// # Errors
+///
+/// As for [`receive`].
+pub(crate) fn receive_some(descriptor: RawFd, into: &mut [u8]) -> Result<usize> {
+    lend(descriptor, |socket| receive(socket, into))
 }
 
 /// Writes the two parts, one behind the other, once; returns how many bytes the system took.
@@ -43,20 +52,28 @@ pub(crate) fn receive_some(descriptor: RawFd, into: &mut [u8]) -> Result<usize> 
 /// # Errors
 ///
 /// The system's; `Errno::AGAIN` where it takes none.
-pub(crate) fn send_some(descriptor: RawFd, first: &[u8], second: &[u8]) -> Result<usize> {
+pub(super) fn send(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Result<usize> {
     loop {
-        let sent = lend(descriptor, |socket| {
-            if second.is_empty() {
-                return send(socket, first, FLAGS);
-            }
+        let sent = if second.is_empty() {
+            net::send(socket, first, FLAGS)
+        } else {
             let parts = [IoSlice::new(first), IoSlice::new(second)];
             sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), FLAGS)
-        });
+        };
         match sent {
             Err(Errno::INTR) => {}
             result => return result,
         }
     }
+}
+
+/// As [`send`], by a descriptor that is only lent.
+///
+/// # Errors
+///
+/// As for [`send`].
+pub(crate) fn send_some(descriptor: RawFd, first: &[u8], second: &[u8]) -> Result<usize> {
+    lend(descriptor, |socket| send(socket, first, second))
 }
 
 #[cfg(test)]

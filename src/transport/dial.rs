@@ -3,20 +3,23 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::thread;
 use std::time::Duration;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
-use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::failure::{Failure, Peer, Step};
-use super::wire::Wire;
+use super::socket::Socket;
 
 /// How long an attempt has before the next address is tried beside it (RFC 8305 section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Name lookups block their thread; like libuv's pool, at most four at a time.
+const LOOKUP_THREADS: usize = 4;
 
 /// Where to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,25 +35,18 @@ pub(crate) enum Target {
 /// # Errors
 ///
 /// The lookup's failure, or the first address's with those of the others attached.
-pub(super) async fn dial(target: &Target) -> Result<Wire, Failure> {
+pub(super) async fn dial(target: &Target) -> Result<Socket, Failure> {
     match target {
-        Target::Host { host, port } => race(resolve(host, *port).await?).await.map(Wire::Tcp),
+        Target::Host { host, port } => race(resolve(host, *port).await?).await.map(Socket::Tcp),
         Target::Path(path) => dial_path(path).await,
     }
 }
 
-#[cfg(unix)]
-async fn dial_path(path: &str) -> Result<Wire, Failure> {
+async fn dial_path(path: &str) -> Result<Socket, Failure> {
     UnixStream::connect(path)
         .await
-        .map(Wire::Unix)
+        .map(Socket::Unix)
         .map_err(|error| Failure::io(Step::Connect, &error, Some(Peer::Path(path.to_owned()))))
-}
-
-#[cfg(not(unix))]
-async fn dial_path(path: &str) -> Result<Wire, Failure> {
-    let error = io::Error::from(io::ErrorKind::Unsupported);
-    Err(Failure::io(Step::Connect, &error, Some(Peer::Path(path.to_owned()))))
 }
 
 /// All addresses of `host`, in the resolver's order.
@@ -58,15 +54,30 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let name = host.to_owned();
-    let found = spawn_blocking(move || look_up(&name, port)).await.unwrap_or_else(|error| {
-        // The runtime has not run the closure: it is being torn down with the process.
-        Err(("ECANCELED", error.to_string()))
-    });
-    match found {
+    match look_up_aside(host, port).await {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => Err(Failure::lookup("ENOTFOUND", host, "no addresses".to_owned())),
         Err((code, text)) => Err(Failure::lookup(code, host, text)),
+    }
+}
+
+/// Looks a name up on a thread of its own, as that blocks. Tokio's threads for such work panic where
+/// the system refuses one.
+async fn look_up_aside(host: &str, port: u16) -> Result<Vec<SocketAddr>, (&'static str, String)> {
+    static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUP_THREADS);
+    // It fails only for a semaphore that was closed, which this one never is.
+    let permit = LOOKUPS.acquire().await;
+    let name = host.to_owned();
+    let (answer, answered) = oneshot::channel();
+    let look_up = move || {
+        let _permit = permit;
+        // Nobody waits for it any more when the connection was given up meanwhile.
+        let _ = answer.send(look_up(&name, port));
+    };
+    let thread = thread::Builder::new().name("faye-websocket-dns".to_owned()).spawn(look_up);
+    match thread {
+        Ok(_) => answered.await.unwrap_or_else(|error| Err(("ECANCELED", error.to_string()))),
+        Err(error) => Err(("EAI_MEMORY", error.to_string())),
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::failure::{Failure, Step};
-use super::ground::{Ground, Loose};
-use super::route::Stream;
+use super::non_blocking::NonBlocking;
+use super::socket::Socket;
+use super::stream::Stream;
 use super::tls::is_truncation;
-use super::wire;
 
 /// Memory of the queue beyond this is given back when the queue is empty.
 const KEPT: usize = 16 * 1024;
@@ -47,20 +47,20 @@ impl Line {
     ///
     /// When the system does not let the socket go.
     pub(super) fn new(mut stream: Box<dyn Stream>, is_bare: bool) -> io::Result<Self> {
-        stream.ground().leave()?;
+        stream.socket().leave_tokio()?;
         Ok(Self { stream, queue: Vec::new(), sent: 0, is_hungry: !is_bare })
     }
 
-    fn loose(&mut self) -> Option<&mut Loose> {
-        match self.stream.ground() {
-            Ground::Loose(socket) => Some(socket),
-            Ground::Reactor(_) | Ground::Gone => None,
+    fn socket(&mut self) -> Option<&mut NonBlocking> {
+        match self.stream.socket() {
+            Socket::NonBlocking(socket) => Some(socket),
+            Socket::Tcp(_) | Socket::Unix(_) | Socket::Lost => None,
         }
     }
 
     /// What to wait for.
     pub(crate) fn descriptor(&mut self) -> Option<RawFd> {
-        self.loose().map(|socket| socket.descriptor())
+        self.socket().map(|socket| socket.descriptor())
     }
 
     /// Whether there may be bytes that the descriptor does not announce.
@@ -70,7 +70,7 @@ impl Line {
 
     /// Whether to come back when the descriptor can be written, be it for the sake of a read.
     pub(crate) fn is_congested(&mut self) -> bool {
-        self.loose().is_some_and(|socket| socket.is_congested())
+        self.socket().is_some_and(|socket| socket.is_congested())
     }
 
     /// Bytes that [`Line::push`] has kept and the kernel has not taken.
@@ -80,7 +80,7 @@ impl Line {
 
     /// The descriptor may be ready. Before every round of reading and writing this has to be said.
     pub(crate) fn refresh(&mut self) {
-        if let Some(socket) = self.loose() {
+        if let Some(socket) = self.socket() {
             socket.refresh();
         }
     }
@@ -166,7 +166,7 @@ impl Line {
         }
         // A peer that is already gone got our end in its own way. TLS says goodbye and leaves the
         // socket as it is.
-        if let Some(socket) = self.loose() {
+        if let Some(socket) = self.socket() {
             let _ = socket.shut();
         }
         true
@@ -174,16 +174,16 @@ impl Line {
 
     /// Switches Nagle's algorithm.
     pub(crate) fn set_no_delay(&mut self, no_delay: bool) {
-        if let Some(socket) = self.loose() {
+        if let Some(socket) = self.socket() {
             // It fails on a Unix socket, which has nothing to switch.
-            let _ = socket.socket().set_tcp_nodelay(no_delay);
+            let _ = socket.set_no_delay(no_delay);
         }
     }
 
     /// Switches keep-alive probes: off, or on after `delay` of silence.
     pub(crate) fn set_keep_alive(&mut self, delay: Option<Duration>) {
-        if let Some(socket) = self.loose() {
-            let _ = wire::set_keep_alive(socket.socket(), delay);
+        if let Some(socket) = self.socket() {
+            let _ = socket.set_keep_alive(delay);
         }
     }
 }
@@ -213,14 +213,19 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
-    use crate::transport::mailbox::{Doorbell, Mailbox, Opening, Taken};
-    use crate::transport::wire::Endpoints;
+
+    impl Line {
+        /// A connection without layers over a socket that is non-blocking.
+        pub(in crate::transport) fn over(socket: UnixStream) -> Self {
+            let stream = Socket::NonBlocking(NonBlocking::new(socket.into()));
+            Self::new(Box::new(stream), true).unwrap()
+        }
+    }
 
     fn pair() -> (Line, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let stream = Box::new(Ground::Loose(Loose::new(ours.into())));
-        (Line { stream, queue: Vec::new(), sent: 0, is_hungry: false }, theirs)
+        (Line::over(ours), theirs)
     }
 
     fn read(line: &mut Line, space: usize) -> (Vec<u8>, Reach) {
@@ -288,39 +293,5 @@ mod tests {
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
         theirs.write_all(b"still").unwrap();
         assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"still"));
-    }
-
-    struct Silent;
-
-    impl Doorbell for Silent {
-        fn ring(&self) {}
-    }
-
-    #[test]
-    fn destroyed_before_it_was_taken_it_is_closed_though_the_task_ends_later() {
-        let mailbox = Mailbox::new(Box::new(Silent));
-        let mut taken = Taken::default();
-        let (line, mut theirs) = pair();
-        let opening = Opening { endpoints: Endpoints::default(), wire: None, direct: false };
-        mailbox.hand_over(opening, line);
-        mailbox.abandon(&mut taken);
-        mailbox.close();
-        assert!(mailbox.collect(&mut taken, &mut []).closed);
-        assert!(mailbox.take_line().is_none());
-        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
-    }
-
-    #[test]
-    fn destroyed_before_it_was_handed_over_it_is_closed_with_its_task() {
-        let mailbox = Mailbox::new(Box::new(Silent));
-        let mut taken = Taken::default();
-        let (line, mut theirs) = pair();
-        let opening = Opening { endpoints: Endpoints::default(), wire: None, direct: false };
-        mailbox.abandon(&mut taken);
-        mailbox.hand_over(opening, line);
-        assert!(!mailbox.collect(&mut taken, &mut []).closed);
-        mailbox.close();
-        assert!(mailbox.collect(&mut taken, &mut []).closed);
-        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
     }
 }

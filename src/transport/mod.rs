@@ -1,39 +1,43 @@
-//! Sockets: dialling, and bytes in both directions between the network and the JavaScript thread.
+//! Sockets: dialling, and reading and writing descriptors that Node's event loop watches.
 //!
 //! This ring refuses to know WebSocket and Node-API; of HTTP it knows that CONNECT opens a tunnel.
-//! What it delivers is an ordered stream of bytes with an end or a [`failure::Failure`], and it
-//! tells the other side through a [`Doorbell`] that there is something to collect.
+//! What it delivers is an ordered stream of bytes with an end or a [`failure::Failure`].
 //!
 //! ```text
-//!  tokio worker                         JavaScript thread
-//!  route -> pump ─ deliver ──► Mailbox ── collect ──► Client
-//!            ▲                    │  ▲                   │
-//!            └── next_order ──────┘  └──── enqueue ──────┘   (or straight into the kernel)
+//!  tokio's thread                              JavaScript thread
+//!  route: dial ► tunnel ► TLS ► Line ── Stage ──► dialling::Dialling ── Line ──► event loop
+//!                    certificate ──────── Stage ──► consent
 //! ```
 //!
-//! Where the JavaScript thread can watch descriptors itself, there is no pump: the route's stream is
-//! taken out of tokio and handed over through the mailbox, once, as a [`line::Line`].
+//! Tokio makes connections and carries no bytes: a connection that stands is taken out of it, and
+//! from then on read and written on Node's loop. Where that loop cannot be watched, clients are
+//! dialled through Node and nothing but [`entropy`] is compiled here.
 
-pub(crate) mod client;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-pub(crate) mod descriptor;
-pub(crate) mod dial;
 pub(crate) mod entropy;
-pub(crate) mod failure;
-mod ground;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-pub(crate) mod line;
-pub(crate) mod mailbox;
-mod pump;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-pub(crate) mod readiness;
-pub(crate) mod route;
-mod runtime;
-pub(crate) mod tls;
-pub(crate) mod wire;
 
-pub(crate) use client::Client;
-pub(crate) use dial::Target;
+#[cfg(has_loop)]
+pub(crate) mod descriptor;
+#[cfg(has_loop)]
+pub(crate) mod dial;
+#[cfg(has_loop)]
+pub(crate) mod dialling;
+#[cfg(has_loop)]
+pub(crate) mod failure;
+#[cfg(has_loop)]
+pub(crate) mod line;
+#[cfg(has_loop)]
+mod non_blocking;
+#[cfg(has_loop)]
+pub(crate) mod readiness;
+#[cfg(has_loop)]
+pub(crate) mod route;
+#[cfg(has_loop)]
+mod runtime;
+#[cfg(has_loop)]
+pub(crate) mod socket;
+#[cfg(has_loop)]
+mod stream;
+#[cfg(has_loop)]
+pub(crate) mod tls;
+
 pub(crate) use entropy::OsEntropy;
-pub(crate) use mailbox::{Doorbell, Report};
-pub(crate) use route::{Proxy, Route, Tls};

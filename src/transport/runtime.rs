@@ -1,45 +1,35 @@
-//! The tokio runtime all clients of this process share.
+//! The tokio runtime on which all clients of this process are dialled: one thread of its own.
 
+use std::future::pending;
 use std::io;
-use std::sync::OnceLock;
-use std::thread::available_parallelism;
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 
-/// Name lookups block their thread; like libuv's pool, at most four at a time.
-const LOOKUP_THREADS: usize = 4;
+static RUNTIME: OnceLock<Handle> = OnceLock::new();
 
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+/// Held by whoever starts the runtime.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// A handle on the runtime, which the first caller starts.
 ///
-/// It is never shut down: a `static` is not dropped, and joining its threads while the process exits
-/// is what crashes some C libraries.
+/// A runtime with tokio's own worker threads panics where the system refuses them; this one reports
+/// it. It is never shut down: joining its thread while the process exits is what crashes some C
+/// libraries.
 ///
 /// # Errors
 ///
-/// When the operating system refuses the threads or the event queue.
-pub(crate) fn handle() -> io::Result<&'static Handle> {
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime.handle());
+/// When the operating system refuses the thread or the event queue; the next caller tries again.
+pub(super) fn handle() -> io::Result<&'static Handle> {
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = RUNTIME.get() {
+        return Ok(handle);
     }
-    let built = Builder::new_multi_thread()
-        .worker_threads(workers())
-        .max_blocking_threads(LOOKUP_THREADS)
-        .thread_keep_alive(Duration::from_secs(2))
-        .thread_name("faye-websocket")
-        .enable_io()
-        .enable_time()
-        .build()?;
-    // Two JavaScript threads may race for the first client: the loser's runtime has no task yet.
-    if let Err(spare) = RUNTIME.set(built) {
-        spare.shutdown_background();
-    }
-    Ok(RUNTIME.get_or_init(|| unreachable!("set above")).handle())
-}
-
-/// JavaScript has a core to itself; a second worker pays only where there are cores to spare.
-fn workers() -> usize {
-    available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 2)
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("faye-websocket".to_owned())
+        .spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(RUNTIME.get_or_init(|| handle))
 }

@@ -2,7 +2,7 @@
 //!
 //! The chain is verified here, against the roots the caller gives. The name is not: Node's rules for
 //! it are JavaScript, so the task shows the certificate to the JavaScript thread and sends nothing
-//! until that has consented ([`Mailbox::consent`](super::mailbox::Mailbox::consent)).
+//! until that has consented ([`Consent`]).
 
 use std::error::Error;
 use std::io;
@@ -36,6 +36,21 @@ pub(crate) enum Own<'a> {
     Pem { chain: &'a [u8], key: &'a [u8] },
     /// Both in one PKCS#12 container.
     Pfx { container: &'a [u8], passphrase: &'a str },
+}
+
+/// A server's certificate, on its way to whoever knows the rules for names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// The name the server was asked by.
+    pub(crate) name: String,
+    /// Its certificate, in DER.
+    pub(crate) certificate: Vec<u8>,
+}
+
+/// Whoever knows the rules for names.
+pub(super) trait Consent: Sync {
+    /// Resolves when the certificate is accepted; a refusal ends the task that waits.
+    fn ask(&self, credentials: Credentials) -> impl Future<Output = ()> + Send;
 }
 
 /// Makes handshakes; cheap to clone.

@@ -49,8 +49,8 @@ function Client(url, protocols, options) {
   this._net = copyNet(options.net);
   this._onSettled = [];
 
-  const onLoop = options.kernelSocket !== false;
-  const { stream, tunnel, reason } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy, onLoop });
+  const { kernelSocket } = options;
+  const { stream, tunnel, reason } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy, kernelSocket });
   this._stream = stream;
   this._dialledBecause = reason;
   if (tunnel) this._configureProxy(options.proxy, tunnel.tls);

@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 use napi::bindgen_prelude::Buffer;
 
 use crate::binding::callback::{Arguments, AsyncContext};
-use crate::binding::client_socket::SocketReport;
+use crate::binding::socket_report::SocketReport;
 use crate::binding::table::{self, Entry};
 use crate::transport::failure::Failure;
 use crate::transport::line::{Line, Reach};
@@ -17,14 +17,14 @@ pub(super) const NEWS: i32 = -1;
 
 /// A connection's number with its generation, which tells it from an earlier one of that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::binding) struct Key(pub(super) u64);
+pub(super) struct Key(pub(super) u64);
 
 impl Key {
     pub(super) fn new(number: u32, generation: u32) -> Self {
         Self(u64::from(generation) << 32 | u64::from(number))
     }
 
-    pub(in crate::binding) fn number(self) -> u32 {
+    pub(super) fn number(self) -> u32 {
         self.0 as u32
     }
 }

@@ -1,0 +1,276 @@
+//! `Dialler`: what `lib/native_socket.js` needs of a connection that is being made.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Buffer, Function, Object};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Error, Result, Status};
+use napi_derive::napi;
+use tokio::task::AbortHandle;
+
+use super::client_line;
+use super::session::headers;
+use super::socket_failure::SocketFailure;
+use super::tasks;
+use super::tls_connector::TlsConnector;
+use crate::proto::handshake::proxy::ProxyHandshake;
+use crate::transport::dial::Target;
+use crate::transport::dialling::{Dialling, Doorbell, News};
+use crate::transport::route::{Established, Proxy, Route, Tls};
+use crate::transport::socket::Endpoints;
+use crate::transport::tls::Credentials;
+
+/// Where to connect to: `path`, or `host` and `port`.
+#[napi(object)]
+pub struct SocketTarget {
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub path: Option<String>,
+    /// The name to ask the server by and to find in its certificate, with a TLS connector.
+    pub servername: Option<String>,
+    pub proxy: Option<SocketProxy>,
+    /// Milliseconds for everything until the connection stands.
+    pub timeout: Option<u32>,
+}
+
+/// The HTTP proxy to go through.
+#[napi(object)]
+pub struct SocketProxy {
+    pub host: String,
+    pub port: u16,
+    /// As the server's, with a TLS connector for the proxy.
+    pub servername: Option<String>,
+    /// The server's value of `Host`.
+    pub server_host: String,
+    /// The server's address, as errors show it.
+    pub url: String,
+    /// Value of `Proxy-Authorization`.
+    pub authorization: Option<String>,
+    /// Further headers, names and values in turn.
+    pub headers: Vec<String>,
+}
+
+/// A server's certificate, to be checked against the name it was asked by.
+#[napi(object)]
+pub struct SocketCredentials {
+    pub name: String,
+    /// In DER.
+    pub certificate: Buffer,
+}
+
+/// Addresses of both ends; all are absent on a Unix socket.
+#[napi(object)]
+pub struct SocketEndpoints {
+    pub local_address: Option<String>,
+    pub local_port: Option<u16>,
+    pub remote_address: Option<String>,
+    pub remote_port: Option<u16>,
+}
+
+/// What there is for JavaScript to take of a connection that is being made.
+#[napi]
+pub enum DialNews {
+    Nothing,
+    /// `takeCredentials`.
+    Credentials,
+    /// `handOver`.
+    Connection,
+    /// `takeFailure`.
+    Failure,
+    /// Nothing will follow, and no socket is open.
+    End,
+}
+
+/// One connection that is being made.
+#[napi]
+pub struct Dialler {
+    dialling: Dialling,
+    bell: Bell,
+    task: Option<AbortHandle>,
+    endpoints: Option<Endpoints>,
+    keeps_alive: bool,
+}
+
+#[napi]
+impl Dialler {
+    /// `bell` is called, in the async context of this call, whenever there is news. Throws for what
+    /// cannot be dialled.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: Env,
+        target: SocketTarget,
+        bell: Function<(), ()>,
+        tls: Option<&TlsConnector>,
+        proxy_tls: Option<&TlsConnector>,
+    ) -> Result<Self> {
+        let route = route(target, tls, proxy_tls)?;
+        let bell = bell.build_threadsafe_function::<()>().build()?;
+        let bell = Bell(Arc::new(Mutex::new(Some(bell))));
+        let dialling = Dialling::new(route, Box::new(bell.clone()));
+        let task = dialling.abort_handle();
+        if let Some(task) = &task {
+            tasks::adopt(env, task.clone())?;
+        }
+        Ok(Self { dialling, bell, task, endpoints: None, keeps_alive: true })
+    }
+
+    /// Begins to connect.
+    #[napi(catch_unwind)]
+    pub fn dial(&mut self) {
+        self.dialling.begin();
+    }
+
+    /// What there is to take. After `End` the bell is silent.
+    #[napi(catch_unwind)]
+    pub fn news(&mut self) -> DialNews {
+        match self.dialling.news() {
+            News::Nothing => DialNews::Nothing,
+            News::Credentials => DialNews::Credentials,
+            News::Connection => DialNews::Connection,
+            News::Failure => DialNews::Failure,
+            News::End => {
+                self.let_go();
+                DialNews::End
+            }
+        }
+    }
+
+    /// The certificate to look at.
+    #[napi(catch_unwind)]
+    pub fn take_credentials(&self) -> Option<SocketCredentials> {
+        let Credentials { name, certificate } = self.dialling.take_credentials()?;
+        Some(SocketCredentials { name, certificate: certificate.into() })
+    }
+
+    /// Accepts the certificate taken last; until then its server gets no byte of ours.
+    #[napi(catch_unwind)]
+    pub fn give_consent(&self) {
+        self.dialling.give_consent();
+    }
+
+    /// What went wrong.
+    #[napi(catch_unwind)]
+    pub fn take_failure(&self) -> Option<SocketFailure> {
+        self.dialling.take_failure().map(SocketFailure::from)
+    }
+
+    /// Has the connection served on this thread's loop (see `lineAttach`), in the async context of
+    /// this call; `resource` stands for it and must live as long. Returns its number there, or -1,
+    /// and then the connection is lost. The bell is silent from then on.
+    #[napi(catch_unwind)]
+    pub fn hand_over(&mut self, env: Env, channel: u32, resource: Object<'_>) -> i32 {
+        let Some(Established { line, endpoints }) = self.dialling.take_connection() else {
+            return -1;
+        };
+        self.let_go();
+        self.endpoints = Some(endpoints);
+        client_line::serve_line(&env, &resource, channel, line, self.keeps_alive)
+            .map_or(-1, |number| number as i32)
+    }
+
+    /// The addresses of the connection that was handed over.
+    #[napi(catch_unwind)]
+    pub fn endpoints(&self) -> Option<SocketEndpoints> {
+        let endpoints = self.endpoints?;
+        Some(SocketEndpoints {
+            local_address: endpoints.local.map(|address| address.ip().to_string()),
+            local_port: endpoints.local.map(|address| address.port()),
+            remote_address: endpoints.remote.map(|address| address.ip().to_string()),
+            remote_port: endpoints.remote.map(|address| address.port()),
+        })
+    }
+
+    /// Gives the attempt up; the bell rings when its socket is closed.
+    #[napi(catch_unwind)]
+    pub fn abandon(&mut self) {
+        self.dialling.abandon();
+    }
+
+    /// Whether the attempt keeps the process alive; it does from the start.
+    #[napi(catch_unwind)]
+    pub fn set_ref(&mut self, env: Env, keep_alive: bool) -> Result<()> {
+        self.keeps_alive = keep_alive;
+        self.bell.set_ref(env, keep_alive)
+    }
+
+    fn let_go(&mut self) {
+        self.bell.call().take();
+        if let Some(task) = self.task.take() {
+            tasks::release(task.id());
+        }
+    }
+}
+
+fn route(
+    target: SocketTarget,
+    tls: Option<&TlsConnector>,
+    proxy_tls: Option<&TlsConnector>,
+) -> Result<Route> {
+    let SocketTarget { host, port, path, servername, proxy, timeout } = target;
+    let layer = |tls: Option<&TlsConnector>, servername: Option<String>| {
+        let connector = tls?.connector();
+        Some(Tls { connector, name: servername.unwrap_or_default() })
+    };
+    let target = match (path, host, port) {
+        (Some(path), ..) => Target::Path(path),
+        (None, Some(host), Some(port)) => Target::Host { host, port },
+        _ => return Err(Error::new(Status::InvalidArg, "path, or host and port, required")),
+    };
+    let proxy = match (proxy, &target) {
+        (None, _) => None,
+        (Some(proxy), Target::Host { host, port }) => {
+            let mut handshake = ProxyHandshake::new(
+                host,
+                *port,
+                &proxy.server_host,
+                &proxy.url,
+                proxy.authorization.as_deref(),
+            );
+            let mut request = Vec::new();
+            handshake.request(&headers(proxy.headers), &mut request);
+            Some(Proxy {
+                target: Target::Host { host: proxy.host, port: proxy.port },
+                tls: layer(proxy_tls, proxy.servername),
+                handshake,
+                request,
+            })
+        }
+        (Some(_), Target::Path(_)) => {
+            return Err(Error::new(Status::InvalidArg, "a proxy cannot reach a path"));
+        }
+    };
+    let timeout = timeout.map(|timeout| Duration::from_millis(timeout.into()));
+    Ok(Route { target, proxy, tls: layer(tls, servername), timeout })
+}
+
+type Call = ThreadsafeFunction<(), (), (), Status, false>;
+
+/// The way into the event loop. While it is there and referenced the process stays alive.
+#[derive(Clone)]
+struct Bell(Arc<Mutex<Option<Call>>>);
+
+impl Bell {
+    fn call(&self) -> MutexGuard<'_, Option<Call>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[expect(deprecated, reason = "the alternative, a weak function, is fixed at creation")]
+    fn set_ref(&self, env: Env, keep_alive: bool) -> Result<()> {
+        match self.call().as_mut() {
+            Some(call) if keep_alive => call.refer(&env),
+            Some(call) => call.unref(&env),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Doorbell for Bell {
+    fn ring(&self) {
+        if let Some(call) = self.call().as_ref() {
+            // Any other status than Ok means that the environment is going away, and its cleanup
+            // hook ends the task.
+            call.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}

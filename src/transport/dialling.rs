@@ -1,0 +1,320 @@
+//! One connection being made: the handle that the JavaScript thread holds, and the task behind it.
+//!
+//! The two share one [`Stage`]. The task rings the bell when the stage has changed in a way that
+//! concerns the JavaScript thread; when the connection stands, that thread takes it and the task is
+//! over.
+
+use std::future::pending;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::failure::{Failure, Step};
+use super::route::{Established, Route, establish};
+use super::runtime;
+use super::tls::{Consent, Credentials};
+
+/// Tells the JavaScript thread that there is news.
+pub(crate) trait Doorbell: Send + Sync {
+    /// May be called on any thread; must not block.
+    fn ring(&self);
+}
+
+/// How far a connection has got.
+enum Stage {
+    /// Nothing for the JavaScript thread to do.
+    Working,
+    /// A certificate waits to be taken.
+    Asking(Credentials, oneshot::Sender<()>),
+    /// It was taken and is being looked at.
+    Deciding(oneshot::Sender<()>),
+    /// The connection waits to be taken.
+    Standing(Box<Established>),
+    /// A failure waits to be taken.
+    Failed(Box<Failure>),
+    /// Nobody wants it any more; the task is about to end.
+    Abandoned,
+    /// Nothing will follow, and no socket is open.
+    Over,
+}
+
+impl Stage {
+    /// Whether the task has no hold on the connection any more.
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Standing(_) | Self::Failed(_) | Self::Over)
+    }
+}
+
+/// What there is for the JavaScript thread to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    Nothing,
+    Credentials,
+    Connection,
+    Failure,
+    End,
+}
+
+struct Shared {
+    stage: Mutex<Stage>,
+    bell: Box<dyn Doorbell>,
+}
+
+impl Shared {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        // No code that can panic runs under the lock.
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves on to `stage`, unless the connection was given up meanwhile: then that is closed.
+    fn advance(&self, stage: Stage) {
+        let mut current = self.stage();
+        if matches!(*current, Stage::Abandoned) {
+            return;
+        }
+        *current = stage;
+        drop(current);
+        self.bell.ring();
+    }
+}
+
+/// A connection that is being made, seen from the JavaScript thread. Dropping it does not end it:
+/// [`Dialling::abandon`] does.
+pub(crate) struct Dialling {
+    shared: Arc<Shared>,
+    task: Option<AbortHandle>,
+    start: Option<oneshot::Sender<()>>,
+}
+
+impl Dialling {
+    /// A connection that [`Dialling::begin`] will begin. News is announced by `bell`, from other
+    /// threads. Where the system refuses the thread that dials, that is its failure.
+    pub(crate) fn new(route: Route, bell: Box<dyn Doorbell>) -> Self {
+        let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), bell });
+        let (start, started) = oneshot::channel();
+        let task = match runtime::handle() {
+            Ok(runtime) => {
+                let end = End(Arc::clone(&shared));
+                Some(runtime.spawn(run(end, route, started)).abort_handle())
+            }
+            Err(error) => {
+                let failure = Failure::io(Step::Connect, &error, None);
+                *shared.stage() = Stage::Failed(Box::new(failure));
+                None
+            }
+        };
+        Self { shared, task, start: Some(start) }
+    }
+
+    /// Begins to connect.
+    pub(crate) fn begin(&mut self) {
+        if self.task.is_none() {
+            self.shared.bell.ring();
+        }
+        if let Some(start) = self.start.take() {
+            // Nobody waits for it any more when the connection was given up meanwhile.
+            let _ = start.send(());
+        }
+    }
+
+    /// Ends the task from elsewhere, when the JavaScript thread goes away.
+    pub(crate) fn abort_handle(&self) -> Option<AbortHandle> {
+        self.task.clone()
+    }
+
+    /// What there is to take.
+    pub(crate) fn news(&self) -> News {
+        match *self.shared.stage() {
+            Stage::Working | Stage::Deciding(_) | Stage::Abandoned => News::Nothing,
+            Stage::Asking(..) => News::Credentials,
+            Stage::Standing(_) => News::Connection,
+            Stage::Failed(_) => News::Failure,
+            Stage::Over => News::End,
+        }
+    }
+
+    /// Takes a server's certificate. Each has to be consented to.
+    pub(crate) fn take_credentials(&self) -> Option<Credentials> {
+        let mut stage = self.shared.stage();
+        match mem::replace(&mut *stage, Stage::Working) {
+            Stage::Asking(credentials, consent) => {
+                *stage = Stage::Deciding(consent);
+                Some(credentials)
+            }
+            other => {
+                *stage = other;
+                None
+            }
+        }
+    }
+
+    /// Consents to the certificate taken last. Until then nothing is sent to its server; to refuse
+    /// is to [`Dialling::abandon`].
+    pub(crate) fn give_consent(&self) {
+        let mut stage = self.shared.stage();
+        match mem::replace(&mut *stage, Stage::Working) {
+            // Nobody waits for it any more when the time for the handshake is up.
+            Stage::Deciding(consent) => _ = consent.send(()),
+            other => *stage = other,
+        }
+    }
+
+    /// Takes the connection; there is no task any more.
+    pub(crate) fn take_connection(&self) -> Option<Established> {
+        let mut stage = self.shared.stage();
+        match mem::replace(&mut *stage, Stage::Over) {
+            Stage::Standing(established) => Some(*established),
+            other => {
+                *stage = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the failure.
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        let mut stage = self.shared.stage();
+        match mem::replace(&mut *stage, Stage::Over) {
+            Stage::Failed(failure) => Some(*failure),
+            other => {
+                *stage = other;
+                None
+            }
+        }
+    }
+
+    /// Gives the connection up in whatever state it is. The bell rings when its socket is closed.
+    pub(crate) fn abandon(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+        let mut stage = self.shared.stage();
+        let is_over = stage.is_last();
+        let next = if is_over { Stage::Over } else { Stage::Abandoned };
+        let before = mem::replace(&mut *stage, next);
+        drop(stage);
+        drop(before);
+        // A task that is not over yet rings when it is.
+        if is_over {
+            self.shared.bell.ring();
+        }
+    }
+}
+
+/// Says that nothing will follow, however the task has come to an end.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut stage = self.0.stage();
+        if stage.is_last() {
+            return;
+        }
+        *stage = Stage::Over;
+        drop(stage);
+        self.0.bell.ring();
+    }
+}
+
+impl Consent for End {
+    async fn ask(&self, credentials: Credentials) {
+        let (consent, given) = oneshot::channel();
+        self.0.advance(Stage::Asking(credentials, consent));
+        if given.await.is_err() {
+            // The connection was given up, and this task with it: it must not get any further.
+            pending::<()>().await;
+        }
+    }
+}
+
+/// The task. Its argument outlives its locals, so the socket is closed before that is told.
+async fn run(end: End, route: Route, started: oneshot::Receiver<()>) {
+    if started.await.is_err() {
+        return;
+    }
+    match establish(route, &end).await {
+        Ok(established) => end.0.advance(Stage::Standing(Box::new(established))),
+        Err(failure) => end.0.advance(Stage::Failed(Box::new(failure))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::transport::line::Line;
+    use crate::transport::socket::Endpoints;
+
+    #[derive(Default)]
+    struct Count(Arc<AtomicUsize>);
+
+    impl Doorbell for Count {
+        fn ring(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A handle and the task's side of it, without a task, and how often the bell has rung.
+    fn open() -> (Dialling, End, Arc<AtomicUsize>) {
+        let bell = Count::default();
+        let rung = Arc::clone(&bell.0);
+        let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), bell: Box::new(bell) });
+        let end = End(Arc::clone(&shared));
+        (Dialling { shared, task: None, start: None }, end, rung)
+    }
+
+    fn standing() -> (Stage, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let established = Established { line: Line::over(ours), endpoints: Endpoints::default() };
+        (Stage::Standing(Box::new(established)), theirs)
+    }
+
+    #[test]
+    fn a_connection_is_taken_once() {
+        let (dialling, end, rung) = open();
+        let (stage, mut theirs) = standing();
+        end.0.advance(stage);
+        drop(end);
+        assert_eq!((dialling.news(), rung.load(Ordering::Relaxed)), (News::Connection, 1));
+        let taken = dialling.take_connection();
+        assert!(taken.is_some() && dialling.take_connection().is_none());
+        drop(taken);
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn abandoned_before_it_was_taken_it_is_closed_at_once() {
+        let (mut dialling, end, _) = open();
+        let (stage, mut theirs) = standing();
+        end.0.advance(stage);
+        dialling.abandon();
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+        assert_eq!(dialling.news(), News::End);
+        assert!(dialling.take_connection().is_none());
+    }
+
+    #[test]
+    fn abandoned_before_it_stands_it_is_closed_with_its_task() {
+        let (mut dialling, end, rung) = open();
+        let (stage, mut theirs) = standing();
+        dialling.abandon();
+        end.0.advance(stage);
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+        assert_eq!((dialling.news(), rung.load(Ordering::Relaxed)), (News::Nothing, 0));
+        drop(end);
+        assert_eq!((dialling.news(), rung.load(Ordering::Relaxed)), (News::End, 1));
+    }
+
+    #[test]
+    fn a_task_that_ends_without_a_word_is_the_end() {
+        let (dialling, end, _) = open();
+        drop(end);
+        assert_eq!(dialling.news(), News::End);
+    }
+}

@@ -1,0 +1,170 @@
+//! A client's socket while Node's event loop watches it: reads and writes never wait, and register
+//! no waker.
+
+use std::cell::RefCell;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{Shutdown, shutdown, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::descriptor::{receive, send};
+
+/// Bytes read at once for a layer that asks for less: TLS asks for the header of a record first.
+const AHEAD: usize = 64 * 1024;
+
+thread_local! {
+    /// One buffer for reading ahead, lent to whichever socket has something in it.
+    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A non-blocking socket that remembers what the kernel said last.
+pub(super) struct NonBlocking {
+    socket: OwnedFd,
+    ahead: Vec<u8>,
+    at: usize,
+    end: usize,
+    is_drained: bool,
+    is_congested: bool,
+}
+
+impl NonBlocking {
+    /// `socket` must be non-blocking already.
+    pub(super) fn new(socket: OwnedFd) -> Self {
+        Self { socket, ahead: Vec::new(), at: 0, end: 0, is_drained: false, is_congested: false }
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// The kernel may have something new, or room. Until this is said, a read that came back short
+    /// is the last one: the system call that would only say so is saved.
+    pub(super) fn refresh(&mut self) {
+        self.is_drained = false;
+        self.is_congested = false;
+    }
+
+    /// Whether a read would have anything, or would ask the kernel.
+    pub(super) fn may_have_more(&self) -> bool {
+        self.at < self.end || !self.is_drained
+    }
+
+    /// Whether the last attempt to write found no room.
+    pub(super) fn is_congested(&self) -> bool {
+        self.is_congested
+    }
+
+    /// Ends our direction of the stream.
+    pub(super) fn shut(&self) -> io::Result<()> {
+        Ok(shutdown(&self.socket, Shutdown::Write)?)
+    }
+
+    /// Switches Nagle's algorithm.
+    pub(super) fn set_no_delay(&self, no_delay: bool) -> io::Result<()> {
+        Ok(sockopt::set_tcp_nodelay(&self.socket, no_delay)?)
+    }
+
+    /// Switches keep-alive probes: off, or on after `delay` of silence, zero for the system's delay.
+    pub(super) fn set_keep_alive(&self, delay: Option<Duration>) -> io::Result<()> {
+        sockopt::set_socket_keepalive(&self.socket, delay.is_some())?;
+        match delay {
+            Some(delay) if !delay.is_zero() => Ok(sockopt::set_tcp_keepidle(&self.socket, delay)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn receive(&mut self, space: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.is_drained {
+            return Poll::Pending;
+        }
+        match receive(self.socket.as_fd(), space) {
+            Ok(count) => {
+                self.is_drained = count < space.len();
+                Poll::Ready(Ok(count))
+            }
+            Err(Errno::AGAIN) => {
+                self.is_drained = true;
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    fn fill(&mut self) -> Poll<io::Result<()>> {
+        if self.is_drained {
+            return Poll::Pending;
+        }
+        let mut ahead = SPARE.try_with(RefCell::take).unwrap_or_default();
+        ahead.resize(AHEAD, 0);
+        let outcome = self.receive(&mut ahead);
+        self.at = 0;
+        self.end = if let Poll::Ready(Ok(count)) = outcome { count } else { 0 };
+        self.ahead = ahead;
+        if self.end == 0 {
+            self.lay_aside();
+        }
+        outcome.map_ok(drop)
+    }
+
+    fn lay_aside(&mut self) {
+        let ahead = mem::take(&mut self.ahead);
+        // A thread's spare may be gone before its last connection.
+        let _ = SPARE.try_with(|spare| spare.replace(ahead));
+    }
+}
+
+impl AsyncRead for NonBlocking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.at == self.end {
+            if buffer.remaining() >= AHEAD {
+                let space = buffer.initialize_unfilled();
+                return self.receive(space).map_ok(|count| buffer.advance(count));
+            }
+            match self.fill() {
+                Poll::Ready(Ok(())) if self.end > 0 => {}
+                outcome => return outcome,
+            }
+        }
+        let end = self.end.min(self.at + buffer.remaining());
+        buffer.put_slice(&self.ahead[self.at..end]);
+        self.at = end;
+        if self.at == self.end {
+            self.lay_aside();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for NonBlocking {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = send(self.socket.as_fd(), bytes, &[]);
+        self.is_congested = outcome == Err(Errno::AGAIN);
+        if self.is_congested {
+            Poll::Pending
+        } else {
+            Poll::Ready(outcome.map_err(io::Error::from))
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shut())
+    }
+}

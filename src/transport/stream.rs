@@ -1,0 +1,98 @@
+//! What a connection is read from and written to: a socket, or layers on it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_native_tls::TlsStream;
+
+use super::socket::Socket;
+
+/// Any established stream.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The socket below all layers.
+    fn socket(&mut self) -> &mut Socket;
+
+    /// Whether another read may have a result before the socket is ready again.
+    fn may_have_more(&self) -> bool;
+}
+
+impl Stream for Socket {
+    fn socket(&mut self) -> &mut Socket {
+        self
+    }
+
+    fn may_have_more(&self) -> bool {
+        match self {
+            Self::NonBlocking(socket) => socket.may_have_more(),
+            Self::Tcp(_) | Self::Unix(_) | Self::Lost => true,
+        }
+    }
+}
+
+impl Stream for TlsStream<Box<dyn Stream>> {
+    fn socket(&mut self) -> &mut Socket {
+        self.get_mut().get_mut().get_mut().socket()
+    }
+
+    fn may_have_more(&self) -> bool {
+        let tls = self.get_ref();
+        // OpenSSL asks the socket for one record at a time: what it has of the next is nothing.
+        // Others are asked until they say that they have nothing.
+        cfg!(not(target_os = "linux"))
+            || tls.buffered_read_size().map_or(true, |count| count > 0)
+            || tls.get_ref().get_ref().may_have_more()
+    }
+}
+
+/// A stream of which some bytes were read already, together with a proxy's answer.
+pub(super) struct Early {
+    pub(super) early: Vec<u8>,
+    pub(super) used: usize,
+    pub(super) stream: Box<dyn Stream>,
+}
+
+impl Stream for Early {
+    fn socket(&mut self) -> &mut Socket {
+        self.stream.socket()
+    }
+
+    fn may_have_more(&self) -> bool {
+        self.used < self.early.len() || self.stream.may_have_more()
+    }
+}
+
+impl AsyncRead for Early {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.used == self.early.len() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let end = self.early.len().min(self.used + buffer.remaining());
+        buffer.put_slice(&self.early[self.used..end]);
+        self.used = end;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Early {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
