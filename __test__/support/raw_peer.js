@@ -60,6 +60,11 @@ class RawPeer {
     }
   }
 
+  /** Resolves when more has come, or the other end has gone. */
+  change() {
+    return this.ended ? Promise.resolve() : new Promise((resolve) => this._waiting.push(resolve));
+  }
+
   _consume(length) {
     const taken = this.input.subarray(0, length);
     this.input = this.input.subarray(length);
@@ -77,6 +82,14 @@ class RawPeer {
       const at = input.indexOf('\r\n\r\n');
       return at < 0 ? null : this._consume(at + 4).toString('latin1');
     }, 'an HTTP head');
+  }
+
+  /** Everything up to and with some text, as a latin1 string. */
+  readUntil(text) {
+    return this._take((input) => {
+      const at = input.indexOf(text);
+      return at < 0 ? null : this._consume(at + text.length).toString('latin1');
+    }, text);
   }
 
   /** The next frame, unmasked. */
