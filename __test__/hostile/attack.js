@@ -5,11 +5,13 @@
 const rows = require('./rows');
 const { PATHS } = require('./paths');
 const { Subject } = require('./subject');
-const { Stage, WAYS } = require('./stage');
+const { Stage, WAYS, within } = require('./stage');
 
 const MB = 1 << 20;
 /** A process whose resident memory grew by more than this is replaced. */
 const SOILED = 32 * MB;
+/** Milliseconds after which a row is given up. */
+const LONGEST = 50000;
 
 /** Rows of a path, each with the ways it is cut in. */
 function plan(pathName, only = () => true) {
@@ -47,7 +49,7 @@ class Attack {
     const { rss, heap } = await subject.ask('begin');
     let results;
     try {
-      results = await row.play(stage);
+      results = await within(row.play(stage), LONGEST, [{ name: 'the row', got: 'NO END', expected: 'an end', ok: false }]);
     } catch (error) {
       results = [{ name: 'the row', got: `DIED: ${subject.death === null ? error.message : subject.cause}`, expected: 'an end', ok: false }];
     }

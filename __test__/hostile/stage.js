@@ -112,13 +112,15 @@ class Side {
    * @param {boolean} [isOpen] it is expected to be: then it is asked at once
    */
   async verdict(isOpen = false) {
-    const closed = () => this.find('close', isOpen ? 0 : PATIENCE);
+    // Some wait for our end before they say that the connection is closed.
+    if (this.peer.ended) this.peer.end();
+    else this.peer.socket.once('end', () => this.peer.end());
     let close = isOpen ? null : await this.find('close', GRACE);
     if (close === null && this.subject.death === null && !this.peer.ended) {
       const answer = await this.probe();
       if (answer === 'open') return 'open';
     }
-    if (close === null) close = this.peer.ended ? await closed() : await this.find('close', 100);
+    if (close === null) close = await this.find('close', this.peer.ended ? PATIENCE : 100);
     if (this.subject.death !== null) return `DIED: ${this.subject.cause}`;
     if (close === null) return this.peer.ended ? 'ended without a close event' : 'silent';
     await within(this.peer.rest().then((rest) => { this.peer.input = rest; }), 3000);

@@ -43,6 +43,7 @@ module.exports = [
       const size = stage.bounded ? 128 : 512;
       side.peer.write(side.out(BINARY, bomb(size), { rsv: RSV1 }));
       // Where it is inflated aside, the connection answers pings until it fails.
+      side.peer.socket.once('end', () => side.peer.end());
       await side.find('close');
       return [result(`${size} MiB`, await side.verdict(), '1009')];
     },

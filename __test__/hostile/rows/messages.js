@@ -16,9 +16,9 @@ const many = (count, make) => Buffer.concat(Array.from({ length: count }, make))
 
 /** Writes the same bytes again and again until all of it has been taken or the other end is gone. */
 async function flood(peer, bytes, times) {
-  for (let i = 0; i < times && !peer.closed; i++) {
+  for (let i = 0; i < times && !peer.ended; i++) {
     peer.write(bytes);
-    if (peer.socket.writableNeedDrain) await until(() => !peer.socket.writableNeedDrain || peer.closed);
+    if (peer.socket.writableNeedDrain) await until(() => !peer.socket.writableNeedDrain || peer.ended);
   }
 }
 
