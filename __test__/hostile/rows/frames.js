@@ -33,6 +33,7 @@ module.exports = [
       }
       await side.send(side.out(PONG, Buffer.from([0xff, 0xfe])));
       const verdict = await side.verdict(true);
+      await side.find('called', stage.isOurs ? 5000 : 200);
       const calls = side.events.filter(([type]) => type === 'called').length;
       // ws has no such callback: its own runs when the ping has been written.
       return [result('pongs', verdict, 'open'), ...(stage.subject.packageName === 'ws' ? [] : [result('a callback', `${calls} calls`, '1 calls')])];
