@@ -175,7 +175,8 @@ const machine = (cores) => ({
 
 const write = (results) => {
   // Only a whole run replaces the results that the README shows.
-  const whole = !options.quick && !options.only && !options.peers && !process.env.TARGET;
+  const { TARGET, BEFORE } = process.env;
+  const whole = !options.quick && !options.only && !options.peers && !TARGET && !BEFORE;
   const directory = whole ? RESULTS : path.join(RESULTS, 'partial');
   fs.mkdirSync(directory, { recursive: true });
   const file = (name, text) => fs.writeFileSync(path.join(directory, name), text);
@@ -203,7 +204,7 @@ const main = async () => {
     loadgen.writeCertificate(certificate);
     const start = Date.now();
     for (const [index, workload] of todo.entries()) {
-      const taking = names.filter((name) => workload.peers.includes(name));
+      const taking = names.filter((name) => workload.peers.includes(name.replace('before', 'ours')));
       say(`[${index + 1}/${todo.length}] ${workload.id}: ${workload.title}`);
       const { id, group, title } = workload;
       // What one workload leaves of its share goes to those after it.

@@ -35,17 +35,21 @@ const cell = (peer, metric, show) => {
   return metric === 'perSecond' && peer.generatorBusy > BUSY ? `${text}*` : text;
 };
 
+/** The peers whose figures are divided, where a run has both. */
+const PAIRS = [
+  ['ours', 'ws'], ['ours', 'original'], ['ours', 'net'], ['ours', 'before'], ['oursStream', 'beforeStream']
+];
+
 /** One table of one figure for a group's workloads, with ours against the others. */
 const figures = (workloads, names, label, metric, show, ratios) => {
-  const versus = names.includes('ours') && ratios ? ['ws', 'original', 'net'] : [];
-  const shown = versus.filter((name) => names.includes(name));
+  const shown = ratios ? PAIRS.filter((pair) => pair.every((name) => names.includes(name))) : [];
   return table(
     [label, ...names.map((name) => peers[name].title),
-      ...shown.map((name) => `ours : ${peers[name].title}`)],
+      ...shown.map(([ours, other]) => `${ours} : ${peers[other].title}`)],
     workloads.map((workload) => [
       workload.title,
       ...names.map((name) => cell(workload.peers[name], metric, show)),
-      ...shown.map((name) => times(ratio(workload, metric, 'ours', name)))
+      ...shown.map(([ours, other]) => times(ratio(workload, metric, ours, other)))
     ])
   );
 };
