@@ -8,6 +8,7 @@ const Landing = require('./landing');
 const Output = require('./output');
 const { flushAtExit, running } = require('../turn');
 const headerLine = require('../header_line');
+const { sequence } = require('../sequence');
 const {
   native, spans, slab, Status, Kind, Opcode,
   KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
@@ -23,6 +24,8 @@ const MAX_UNSENT_PONGS = 60;
 
 /** Past the stream, reading fewer bytes without what follows them costs more than copying them. */
 const LEAST_READ = 32768;
+
+const EMPTY = Buffer.alloc(0);
 
 /** No session has this id: the native side ignores whatever is asked of it. */
 const RELEASED = 0xffffffff;
@@ -393,8 +396,12 @@ class Driver extends Output {
       const key = native.isUtf8(payload) ? payload.toString() : 'null';
       const callback = this._pingCallbacks.get(key);
       this._pingCallbacks.delete(key);
-      if (callback) callback();
+      if (callback) return sequence(callback, () => this._emitPong(payload));
     }
+    this._emitPong(payload);
+  }
+
+  _emitPong(payload) {
     if (this.listenerCount('pong') > 0) this.emit('pong', new PongEvent(payload.toString()));
   }
 
@@ -418,9 +425,10 @@ class Driver extends Output {
     native.openSession(this._id);
     if (this._headers !== null) this._headers = null;
     if (this._queue !== null) this._sendQueued();
-    if (this._owner === null) this.flush();
-    else this._owner._open();
-    this.emit('open', new OpenEvent());
+    const { _owner: owner } = this;
+    sequence(
+      () => (owner === null ? this.flush() : owner._open()),
+      () => this.emit('open', new OpenEvent()));
   }
 
   _sendQueued() {
@@ -432,21 +440,41 @@ class Driver extends Output {
   _emitError(message) {
     const { _messages: messages, _owner: owner } = this;
     const error = new Error(message);
-    if (messages !== null) messages._fail(error);
-    if (owner !== null) owner._emitError(message);
-    if (this.listenerCount('error') > 0) this.emit('error', error);
+    sequence(
+      () => messages !== null && messages._fail(error),
+      () => owner !== null && owner._emitError(message),
+      () => this.listenerCount('error') > 0 && this.emit('error', error));
   }
 
   _emitClose(code, reason) {
-    this._finish();
-    if (this._owner !== null) this._owner._beginClose(reason, code);
-    this.emit('close', new CloseEvent(code, reason));
+    const { _owner: owner } = this;
+    sequence(
+      () => this._finish(),
+      () => owner !== null && owner._beginClose(reason, code),
+      () => this.emit('close', new CloseEvent(code, reason)));
+  }
+
+  _emitErrorAndClose(message, code, reason) {
+    sequence(() => this._emitError(message), () => this._emitClose(code, reason));
   }
 
   /** There will be no more messages. */
   _finish() {
     this._isFinished = true;
     if (this._messages !== null) this._messages._finish();
+  }
+
+  /** The peer has ended: what is left behind a listener that threw would wait for another chunk for ever. */
+  _deliverRest() {
+    while (this._isBehind && this._held === null && !this.io._paused) {
+      try {
+        this.parse(EMPTY);
+      } catch (error) {
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** Acts on a verdict of the native side, unless a listener closed the connection before. */
@@ -522,8 +550,12 @@ class Driver extends Output {
       this._lastPong = null;
       this._sendPong(payload);
     }
-    if (this._owner !== null) this._owner.emit('drain');
-    if (this._messages !== null) this._messages.emit('drain');
+    const { _owner: owner, _messages: messages } = this;
+    if (messages === null) {
+      if (owner !== null) owner.emit('drain');
+    } else {
+      sequence(() => owner !== null && owner.emit('drain'), () => messages.emit('drain'));
+    }
   }
 }
 

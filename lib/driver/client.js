@@ -90,8 +90,7 @@ class Client extends Hybi {
     message = PREFIX + message;
     this.readyState = 3;
     this._release();
-    this._emitError(message);
-    this._emitClose(CloseCode.protocol_error, message);
+    this._emitErrorAndClose(message, CloseCode.protocol_error, message);
   }
 }
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const { native } = require('./session');
+const { sequence, throwAll } = require('../sequence');
 
 /** Messages from this size on, in characters or bytes, would block the event loop for too long. */
 const LONG = 262144;
@@ -44,6 +45,8 @@ class Compression {
 
   _next() {
     const driver = this._driver;
+    // By whoever listens to the output; what waits behind a message must neither stay nor be overtaken.
+    const thrown = [];
     let entry;
     while ((entry = this._queue.shift()) !== undefined) {
       const [opcode, payload] = entry;
@@ -55,19 +58,22 @@ class Compression {
           // Out of the promise: what listeners throw is theirs to catch.
           process.nextTick(() => {
             // Another session may have got the number meanwhile.
-            if (driver._id === id) driver._wrote(pending);
-            this._next();
+            sequence(() => driver._id === id && driver._wrote(pending), () => this._next());
           });
         });
-        return;
+        return throwAll(thrown);
       }
       this.waiting -= payload.length;
-      driver._write(opcode, payload);
+      try {
+        driver._write(opcode, payload);
+      } catch (error) {
+        thrown.push(error);
+      }
     }
     this._sending = false;
     const then = this._then;
     this._then = null;
-    if (then !== null) then();
+    sequence(() => throwAll(thrown), () => then !== null && then());
   }
 }
 

@@ -4,6 +4,7 @@ const Driver = require('./base');
 const ServerDriver = require('./server_driver');
 const { native, Opcode, VERSIONS } = require('./session');
 const serverSession = require('./server_session');
+const { sequence } = require('../sequence');
 
 /** The drafts before hybi: text only, no codes, no pings, servers only. */
 class Hixie extends Driver {
@@ -34,8 +35,7 @@ class Hixie extends Driver {
 
   _failHandshake(message) {
     this.readyState = 2;
-    this._emitError(message);
-    this.close();
+    sequence(() => this._emitError(message), () => this.close());
   }
 }
 

@@ -149,8 +149,8 @@ class Hybi extends Driver {
       this.flush();
       this.readyState = 3;
       this._release();
-      if (failed) this._emitError(reason);
-      this._emitClose(code, reason);
+      if (failed) this._emitErrorAndClose(reason, code, reason);
+      else this._emitClose(code, reason);
     });
   }
 

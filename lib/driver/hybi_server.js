@@ -34,8 +34,7 @@ class HybiServer extends ServerDriver(Hybi) {
   _failHandshake(message) {
     this.readyState = 3;
     this._release();
-    this._emitError(message);
-    this._emitClose(CloseCode.protocol_error, message);
+    this._emitErrorAndClose(message, CloseCode.protocol_error, message);
   }
 }
 

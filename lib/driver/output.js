@@ -5,6 +5,7 @@ const { LazyEmitter } = require('./emitter');
 const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./output_memory');
 const { native } = require('./session');
 const { stageText, stageBytes, frameStaged } = require('./staging');
+const { sequence } = require('../sequence');
 const { flushAtEndOfTurn } = require('../turn');
 
 /** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
@@ -195,7 +196,7 @@ class Output extends LazyEmitter {
       // Corked, the socket would seem congested, and then announce that it has drained.
       io._put(Buffer.concat(frames, bytes));
     } else {
-      for (const frame of frames) io._put(frame);
+      sequence(...frames.map((frame) => () => io._put(frame)));
     }
   }
 }

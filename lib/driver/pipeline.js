@@ -1,5 +1,7 @@
 'use strict';
 
+const { sequence, throwAll } = require('../sequence');
+
 /**
  * One session and one direction: messages go in as they come and leave in the same order, however
  * late the session calls back for each.
@@ -46,11 +48,17 @@ class Lane {
 
   _flush() {
     const entries = this._entries;
+    const thrown = [];
     while (entries.length > 0 && entries[0].done) {
       const { error, message, leave } = entries.shift();
       if (error) entries.length = 0;
-      leave(error, message);
+      try {
+        leave(error, message);
+      } catch (failure) {
+        thrown.push(failure);
+      }
     }
+    throwAll(thrown);
   }
 }
 
@@ -76,8 +84,8 @@ class Direction {
         return;
       }
       this.inside = error ? 0 : this.inside - 1;
-      callback(error, current);
-      if (this.inside === 0) this._onIdle();
+      if (this.inside > 0) return callback(error, current);
+      sequence(() => callback(error, current), () => this.inside === 0 && this._onIdle());
     };
     pass(0, null, message);
   }
@@ -118,11 +126,11 @@ class Pipeline {
 
   _closeIfIdle() {
     if (this._waiting === null || this._incoming.inside + this._outgoing.inside > 0) return;
-    for (const session of this._sessions) session.close();
+    const sessions = this._sessions;
     this._sessions = [];
     const waiting = this._waiting;
     this._waiting = [];
-    for (const then of waiting) then();
+    sequence(...sessions.map((session) => () => session.close()), ...waiting);
   }
 }
 

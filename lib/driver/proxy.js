@@ -5,6 +5,7 @@ const { Stream } = require('stream');
 const { native } = require('./session');
 const { ConnectEvent } = require('./events');
 const headerLine = require('../header_line');
+const { sequence } = require('../sequence');
 const { parseUrl, authorization } = require('../url');
 
 const PORTS = { 'ws:': 80, 'wss:': 443 };
@@ -56,18 +57,17 @@ class Proxy extends Stream {
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
     this.rest = chunk.subarray(consumed);
     this.readable = this.writable = false;
-    if (failure) this.emit('error', new Error(failure));
-    else this.emit('connect', new ConnectEvent());
-    this.emit('close');
-    this.emit('end');
+    sequence(
+      () => (failure ? this.emit('error', new Error(failure)) : this.emit('connect', new ConnectEvent())),
+      () => this.emit('close'),
+      () => this.emit('end'));
     return true;
   }
 
   end() {
     if (!this.writable) return;
     this.readable = this.writable = false;
-    this.emit('close');
-    this.emit('end');
+    sequence(() => this.emit('close'), () => this.emit('end'));
   }
 
   pause() {}

@@ -1,6 +1,7 @@
 'use strict';
 
 const { native, VERSIONS } = require('./session');
+const { running } = require('../turn');
 
 /**
  * Makes a driver class answer opening handshakes: a mix-in over `Hybi` and `Hixie`, which differ in
@@ -53,6 +54,8 @@ const ServerDriver = (Base) => class extends Base {
     }
 
     if (body && body.length !== 0) (this._early ||= []).unshift(body);
+    const outer = running.driver;
+    running.driver = this;
     this._depth++;
     try {
       const isOpen = native.startHandshake(this._id, this._headers, extensions);
@@ -60,6 +63,7 @@ const ServerDriver = (Base) => class extends Base {
       if (isOpen) this._open();
       else this._awaitsBody = true;
     } finally {
+      running.driver = outer;
       this._depth--;
       this.flush();
     }

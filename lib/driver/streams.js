@@ -2,6 +2,7 @@
 
 const { writeTo } = require('./coupling');
 const { LazyStream } = require('./emitter');
+const { sequence } = require('../sequence');
 
 /**
  * The wire side of a driver: bytes from the peer are written to it, bytes for the peer are its
@@ -29,9 +30,12 @@ class IO extends LazyStream {
   /** The socket has ended: no more messages will come. */
   end(chunk) {
     if (!this.writable) return;
-    if (chunk !== undefined) this.write(chunk);
-    this.writable = false;
-    this._driver._finish();
+    sequence(
+      () => chunk !== undefined && this.write(chunk),
+      () => {
+        this.writable = false;
+        this._driver._finish();
+      });
   }
 
   /**

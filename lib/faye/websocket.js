@@ -10,6 +10,7 @@ const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
 const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
+const { sequence } = require('../sequence');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
@@ -69,8 +70,11 @@ function WebSocket(request, socket, body, protocols, options) {
   watchDeparture(socket);
 
   process.nextTick(() => {
-    this._driver.start(body);
-    if (options.kernelSocket === false || !takeSocket(this._driver, socket)) this._driver._handle = socket._handle;
+    sequence(
+      () => this._driver.start(body),
+      () => {
+        if (options.kernelSocket === false || !takeSocket(this._driver, socket)) this._driver._handle = socket._handle;
+      });
   });
 }
 inherits(WebSocket, API);

@@ -5,6 +5,7 @@ const { inherits } = require('util');
 
 const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coupling');
 const { Deflate, readOptions } = require('../../driver/deflate');
+const { sequence } = require('../../sequence');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 
@@ -212,14 +213,17 @@ const methods = {
 
     const stream = this._stream;
     if (!stream) return;
-    this._driver.flush();
-    if (stream.writableLength > 0 && code !== 1006) {
-      letFlush(stream);
-      this._finalizeClose();
-      return;
-    }
-    stream.destroy();
-    if (!stream.readable) this._finalizeClose();
+    sequence(
+      () => this._driver.flush(),
+      () => {
+        if (stream.writableLength > 0 && code !== 1006) {
+          letFlush(stream);
+          this._finalizeClose();
+          return;
+        }
+        stream.destroy();
+        if (!stream.readable) this._finalizeClose();
+      });
   },
 
   _finalizeClose() {
@@ -228,16 +232,18 @@ const methods = {
 
     if (this._closeTimer) clearTimeout(this._closeTimer);
     if (this._pingTimer) clearInterval(this._pingTimer);
-    this._driver.detach();
-    if (this._stream) this._stream.end();
+    sequence(
+      () => this._driver.detach(),
+      () => this._stream && this._stream.end(),
+      () => this.readable && this.emit('end'),
+      () => {
+        this.readable = this.writable = false;
 
-    if (this.readable) this.emit('end');
-    this.readable = this.writable = false;
-
-    const [reason, code] = this._closeParams || ['', 1006];
-    const event = new Event('close', { code, reason });
-    event.initEvent('close', false, false);
-    this.dispatchEvent(event);
+        const [reason, code] = this._closeParams || ['', 1006];
+        const event = new Event('close', { code, reason });
+        event.initEvent('close', false, false);
+        this.dispatchEvent(event);
+      });
   },
 };
 
@@ -286,16 +292,18 @@ function onStreamClose(socket) {
 }
 
 function onStreamEnd(socket, stream) {
-  // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
-  if (!stream.errored) socket._finalizeClose();
-  ended(stream, socket._driver);
+  sequence(
+    () => socket._driver._deliverRest(),
+    // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
+    () => !stream.errored && socket._finalizeClose(),
+    () => ended(stream, socket._driver));
 }
 
 function onStreamError(socket, stream, error) {
   failed(stream, socket._driver);
   // A proxy that refused is no network error: its text says everything.
-  socket._emitError(error.code === 'EPROXY' ? error.message : `Network error: ${socket.url}: ${messageOf(error)}`);
-  socket._finalizeClose();
+  const text = error.code === 'EPROXY' ? error.message : `Network error: ${socket.url}: ${messageOf(error)}`;
+  sequence(() => socket._emitError(text), () => socket._finalizeClose());
 }
 
 /** Lets a socket send what it still holds, within limits, before it goes. */

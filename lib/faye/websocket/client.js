@@ -9,6 +9,7 @@ const { takeLine } = require('../../client_line');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
 const validateOptions = require('../../options');
+const { sequence } = require('../../sequence');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
@@ -142,8 +143,7 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
 };
 
 function fail(client, message) {
-  client._emitError(message);
-  client._beginClose('', 1006);
+  sequence(() => client._emitError(message), () => client._beginClose('', 1006));
 }
 
 function readProxy(proxy) {
