@@ -4,11 +4,18 @@
 // comes after.
 
 const assert = require('node:assert');
+const dns = require('node:dns');
+const http = require('node:http');
+const { once } = require('node:events');
 
 const { it, describe } = require('./support/spec');
+const { WebSocket } = require('./support/package_under_test');
+const { clientSide } = require('./support/sides');
+const { RawPeer } = require('./support/raw_peer');
 const { until } = require('./support/record');
-const { names, open } = require('./support/paths');
-const { TEXT, BINARY } = require('./support/frames');
+const { names, open, isPast } = require('./support/paths');
+const { pair, ca } = require('./support/network');
+const { TEXT, BINARY, PONG } = require('./support/frames');
 
 /** The messages of all that is thrown during a test. */
 function caught(t) {
@@ -74,5 +81,155 @@ for (const path of names) {
       assert.deepStrictEqual(got.slice(0, messages.length), messages);
       assert.strictEqual(ws.readyState, 1);
     });
+
+    it('what is left behind them is delivered when the peer ends, and \'close\' after it', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer, frame } = await open(t, path);
+      const got = received(ws, (data) => data !== 'c');
+      ws.on('close', () => got.push('close'));
+      peer.write(Buffer.concat(['a', 'b', 'c'].map((text) => frame(TEXT, text))));
+      await until(() => thrown.length === 1);
+      peer.socket.end();
+      await until(() => got.includes('close'));
+      assert.deepStrictEqual(got, ['a', 'b', 'c', 'close']);
+      assert.deepStrictEqual(thrown, ['at a', 'at b']);
+    });
+
+    it('of \'error\', \'end\' and \'close\' all throw, and all are told', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer, frame } = await open(t, path);
+      const told = [];
+      const tell = (emitter, who, types) => {
+        for (const type of types) {
+          emitter.on(type, () => {
+            told.push(`${who} ${type}`);
+            throw new Error(`${who} ${type}`);
+          });
+        }
+      };
+      tell(ws, 'socket', ['error', 'end', 'close']);
+      tell(ws._driver, 'driver', ['error', 'close']);
+      tell(ws._driver.messages, 'messages', ['error', 'end']);
+      const ended = new Promise((resolve) => peer.socket.once('end', resolve));
+      peer.write(frame(3, 'no such opcode'));
+      await until(() => told.includes('socket close'));
+      assert.deepStrictEqual(told.sort(), [
+        'driver close', 'driver error', 'messages end', 'messages error', 'socket close', 'socket end', 'socket error',
+      ]);
+      assert.strictEqual(ws.readyState, 3);
+      await until(() => thrown.length === told.length);
+      assert.deepStrictEqual(thrown.sort(), told);
+      await ended;
+    });
+
+    it('an \'error\' listener throws when the peer resets the connection', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer } = await open(t, path);
+      const closed = new Promise((resolve) => ws.once('close', ({ code }) => resolve(code)));
+      ws.on('error', () => {
+        throw new Error('error');
+      });
+      ws.send('unread');
+      peer.socket.pause();
+      const raw = peer.socket._parent || peer.socket;
+      if (raw.resetAndDestroy) raw.resetAndDestroy();
+      else raw.destroy();
+      assert.strictEqual(await closed, 1006);
+      await until(() => thrown.every((message) => message === 'error'));
+    });
+
+    it('a ping\'s callback throws: the other listeners and what is behind', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer, frame } = await open(t, path);
+      const got = received(ws, () => false);
+      const pongs = [];
+      ws._driver.on('pong', ({ data }) => pongs.push(data));
+      ws.ping('one', () => {
+        throw new Error('callback');
+      });
+      await peer.frame();
+      peer.write(Buffer.concat([frame(PONG, 'one'), frame(TEXT, 'a')]));
+      await until(() => thrown.length === 1);
+      peer.write(frame(TEXT, 'b'));
+      await until(() => got.length === 2);
+      assert.deepStrictEqual([got, pongs], [['a', 'b'], ['one']]);
+    });
+
+    it('an \'open\' listener throws', async (t) => {
+      const thrown = caught(t);
+      const opened = [];
+      let got;
+      const { ws, peer, frame } = await open(t, path, {
+        setUp(ws) {
+          got = received(ws, () => false);
+          ws._driver.on('open', () => opened.push('driver'));
+          ws.on('open', () => {
+            opened.push('socket');
+            throw new Error('open');
+          });
+        },
+      });
+      peer.write(Buffer.concat([frame(TEXT, 'a'), frame(TEXT, 'b')]));
+      await until(() => got.length === 2);
+      assert.deepStrictEqual([got, opened, thrown], [['a', 'b'], ['socket', 'driver'], ['open']]);
+      assert.strictEqual(ws._driver._kernel !== null, isPast(path));
+    });
+
+    it('a \'drain\' listener throws: what is piped into the messages goes on', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer } = await open(t, path);
+      const drained = [];
+      ws.on('drain', () => {
+        throw new Error('drain');
+      });
+      ws._driver.messages.on('drain', () => drained.push('messages'));
+      peer.socket.pause();
+      while (ws.send(Buffer.alloc(100000)));
+      peer.socket.resume();
+      await until(() => drained.length === 1 && thrown.length === 1);
+    });
   });
 }
+
+for (const secure of [false, true]) {
+  for (const [name, settings] of [['native', {}], ['through Node', { net: { lookup: dns.lookup } }]]) {
+    it(`a client's 'error' listener throws when the handshake is refused: ${secure ? 'wss' : 'ws'}, ${name}`, async (t) => {
+      const thrown = caught(t);
+      const { ws, peer } = await clientSide(t, {
+        scheme: secure ? 'wss' : 'ws', settings: { tls: { ca }, ...settings }, server: secure ? { tls: pair('server') } : {},
+      });
+      ws.on('error', () => {
+        throw new Error('error');
+      });
+      const closed = new Promise((resolve) => ws.once('close', ({ code }) => resolve(code)));
+      peer.write(Buffer.from('HTTP/1.1 404 Not Found\r\n\r\n'));
+      assert.strictEqual(await closed, 1002);
+      assert.deepStrictEqual(thrown, ['error']);
+    });
+  }
+}
+
+it('listeners of an EventSource throw', async (t) => {
+  const thrown = caught(t);
+  const told = [];
+  const server = http.createServer((request, response) => {
+    const stream = new WebSocket.EventSource(request, response);
+    for (const type of ['open', 'close']) {
+      stream.on(type, () => {
+        told.push(type);
+        throw new Error(type);
+      });
+    }
+    stream.send('hello');
+  });
+  t.after(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const peer = await RawPeer.connect(server.address().port);
+  peer.write(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n'));
+  await peer.head();
+  await until(() => told.length === 1);
+  peer.socket.destroy();
+  await until(() => told.length === 2 && thrown.length === 2);
+  assert.deepStrictEqual([told, thrown], [['open', 'close'], ['open', 'close']]);
+});

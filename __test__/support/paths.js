@@ -4,6 +4,7 @@
 // peer writes.
 
 const dns = require('node:dns');
+const net = require('node:net');
 const tls = require('node:tls');
 const { once } = require('node:events');
 
@@ -21,7 +22,8 @@ const frames = require('./frames');
 const hasLoop = ['linux', 'darwin'].includes(process.platform) && process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
 
 async function dialTLS(port) {
-  const socket = tls.connect({ port, host: '127.0.0.1', ca });
+  // Over a socket of its own, which can be reset.
+  const socket = tls.connect({ socket: net.connect(port, '127.0.0.1'), host: '127.0.0.1', ca });
   await once(socket, 'secureConnect');
   return new RawPeer(socket);
 }
@@ -79,4 +81,7 @@ function open(t, path, { settings, setUp } = {}) {
 // Without the paths past Node's streams every client goes through Node.
 const names = Object.keys(PATHS).filter((name) => hasLoop || !/^client, wss?$/.test(name));
 
-module.exports = { hasLoop, names, open };
+/** Whether the path leads past Node's streams. */
+const isPast = (name) => hasLoop && ['server, kernel path', 'client, ws', 'client, wss'].includes(name);
+
+module.exports = { hasLoop, names, open, isPast };
