@@ -66,6 +66,7 @@ fn receiver() -> Receiver {
         masking: PeerMasking::Required,
         max_length: 1 << 26,
         max_events: 1024,
+        max_text: u64::MAX,
         least_landing: u64::MAX,
     })
 }

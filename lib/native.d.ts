@@ -105,7 +105,7 @@ export declare function answer(id: number): Answer | null
  * Takes the shared memory of one copy of the JavaScript layer; returns the number its sessions
  * name it by.
  */
-export declare function attach(spans: Int32Array, stage: Buffer, commands: Int32Array): number
+export declare function attach(spans: Int32Array, stage: Buffer, commands: Int32Array, longestText: number): number
 
 /** Our side says goodbye; the close frame is `send_close`'s. */
 export declare function beginClosing(id: number): void

@@ -54,7 +54,7 @@ const limit = Number(process.versions.node.split('.')[0]) >= 20 ? ['--test-timeo
 results.push(run(`JavaScript specs (${files.length} files)`, node, ['--test', '--test-reporter=spec', ...limit, ...files]));
 // On Node's streams, and with clients dialled through Node, what stood on the path past them; elsewhere there is
 // only one path. (native_*.spec.js test the socket that is not used then.)
-const paths = ['linux', 'darwin'].includes(process.platform) ? files.filter((file) => /client_|contract|dependents|differential|kernel_|large_messages|departure|peers|reentry|payload|throw|stress|soak/.test(file)) : [];
+const paths = ['linux', 'darwin'].includes(process.platform) ? files.filter((file) => /client_|contract|dependents|differential|kernel_|large_messages|departure|peers|reentry|payload|throw|longest|stress|soak/.test(file)) : [];
 if (paths.length > 0) {
   process.env.FAYE_WEBSOCKET_KERNEL_SOCKET = '0';
   results.push(run(`The same on the other paths (${paths.length} files)`, node, ['--test', '--test-reporter=spec', ...limit, ...paths]));

@@ -29,7 +29,14 @@ fn always() -> DeflateOptions {
 }
 
 fn options(peer_masking: PeerMasking, masking: bool, max_length: u64) -> Options {
-    Options { peer_masking, masking, max_length, max_events: 64, least_landing: u64::MAX }
+    Options {
+        peer_masking,
+        masking,
+        max_length,
+        max_events: 64,
+        max_text: u64::MAX,
+        least_landing: u64::MAX,
+    }
 }
 
 fn proposal(options: &DeflateOptions) -> Proposal {
@@ -37,6 +44,14 @@ fn proposal(options: &DeflateOptions) -> Proposal {
 }
 
 fn server(offer: &str, deflate: Option<&DeflateOptions>, max_length: u64) -> (Connection, String) {
+    server_with(offer, deflate, options(PeerMasking::Either, false, max_length))
+}
+
+fn server_with(
+    offer: &str,
+    deflate: Option<&DeflateOptions>,
+    options: Options,
+) -> (Connection, String) {
     let mut headers = vec![
         ("connection".to_owned(), "Upgrade".to_owned()),
         ("upgrade".to_owned(), "websocket".to_owned()),
@@ -47,7 +62,6 @@ fn server(offer: &str, deflate: Option<&DeflateOptions>, max_length: u64) -> (Co
         headers.push(("sec-websocket-extensions".to_owned(), offer.to_owned()));
     }
     let request = Request::new("GET", "/", "ws://localhost/", headers);
-    let options = options(PeerMasking::Either, false, max_length);
     let mut server = Connection::server(request, None, true, &[], options);
     if let Some(deflate) = deflate {
         server.propose(proposal(deflate));
@@ -298,6 +312,20 @@ fn a_message_is_too_large_by_its_inflated_size() {
     for step in [10, 1 << 20] {
         let outcome = receive(&mut compressed_server(999_999), &wire, step);
         assert_eq!(outcome, (vec![], too_large.clone()));
+    }
+}
+
+#[test]
+fn a_compressed_text_is_too_large_by_the_limit_on_text() {
+    let options = Options { max_text: 1000, ..options(PeerMasking::Either, false, 5000) };
+    for (opcode, failure) in [
+        (Opcode::Binary, None),
+        (Opcode::Text, Some("1009 WebSocket frame length too large".to_owned())),
+    ] {
+        let (mut client, _) = pair(&always(), &always());
+        let (mut server, _) = server_with("permessage-deflate", Some(&always()), options);
+        let wire = send(&mut client, opcode, &[b'a'; 1001]);
+        assert_eq!(receive(&mut server, &wire, wire.len()).1, failure);
     }
 }
 

@@ -29,6 +29,7 @@ fn server() -> Connection {
         masking: false,
         max_length: 20,
         max_events: 8,
+        max_text: u64::MAX,
         least_landing: u64::MAX,
     };
     let mut server = Connection::server(request, None, true, &[], options);

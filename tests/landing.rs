@@ -10,6 +10,7 @@ fn receiver() -> Receiver {
         masking: PeerMasking::Required,
         max_length: 1 << 20,
         max_events: 8,
+        max_text: u64::MAX,
         least_landing: 100,
     })
 }

@@ -15,6 +15,7 @@ fn options(max_length: u64) -> ReceiverOptions {
         masking: PeerMasking::Either,
         max_length,
         max_events: 3,
+        max_text: u64::MAX,
         least_landing: u64::MAX,
     }
 }
@@ -150,6 +151,19 @@ fn sizes_are_checked_before_a_payload_is_there() {
     assert_eq!(within, Outcome { heard: vec!["binary aaa".into()], verdict: None });
     let beyond = play(options(3), &hex("02 02 6161 80 02 6161"));
     assert_eq!(beyond.verdict, Some(Verdict::Failure(ProtocolError::TooLarge)));
+}
+
+#[test]
+fn a_text_may_have_a_limit_of_its_own() {
+    let options = ReceiverOptions { max_text: 4, ..options(8) };
+    let heard = |input: &str| play(options, &hex(input));
+    assert_eq!(heard("81 04 61616161").heard, ["text aaaa"]);
+    assert_eq!(heard("82 05 6161616161").heard, ["binary aaaaa"]);
+    let too_large = Some(Verdict::Failure(ProtocolError::TooLarge));
+    assert_eq!(heard("81 05").verdict, too_large);
+    assert_eq!(heard("01 03 616161 80 02").verdict, too_large);
+    assert_eq!(heard("01 03 616161 80 01 61").heard, ["text aaaa"]);
+    assert_eq!(heard("02 03 616161 80 02 6161").heard, ["binary aaaaa"]);
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn client(plan: &Plan) -> Listener {
         masking: true,
         max_length: LIMIT,
         max_events: 256,
+        max_text: u64::MAX,
         least_landing: u64::MAX,
     };
     let mut connection = Connection::client(handshake, plan.has(REQUIRE_PROTOCOL), options);

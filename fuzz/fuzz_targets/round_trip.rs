@@ -72,7 +72,7 @@ impl Wishes {
 
 fn options(peer_masking: PeerMasking, masking: bool, plan: &Plan) -> Options {
     let least_landing = if plan.has(1) { u64::from(plan.small) } else { u64::MAX };
-    Options { peer_masking, masking, max_length: LIMIT, max_events: 16, least_landing }
+    Options { peer_masking, masking, max_length: LIMIT, max_text: u64::MAX, max_events: 16, least_landing }
 }
 
 /// A client and a server, opened over the wire.

@@ -52,7 +52,7 @@ fn server(plan: &Plan, max_events: usize, least_landing: u64) -> Listener {
     };
     // Compressed messages always have a limit, or a few bytes would keep the fuzzer busy for long.
     let max_length = if is_deflated(plan) { plan.limit().min(1 << 20) } else { plan.limit() };
-    let options = Options { peer_masking, masking: false, max_length, max_events, least_landing };
+    let options = Options { peer_masking, masking: false, max_length, max_text: u64::MAX, max_events, least_landing };
     let mut connection = Connection::server(request, Some(version), true, &[], options);
     if is_deflated(plan) {
         let wishes = DeflateOptions {

@@ -5,6 +5,7 @@ const defaults = require('./defaults');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
 const Landing = require('./landing');
+const { LEAST: LONG_TEXT, decodeText } = require('./long_text');
 const Output = require('./output');
 const { flushAtExit, running } = require('../turn');
 const headerLine = require('../header_line');
@@ -340,6 +341,9 @@ class Driver extends Output {
           ? native.scratchText(this._id, offset, length)
           : chunk.latin1Slice(offset, offset + length));
       case Kind.TEXT_UTF8:
+        if (this.readyState > 1) return;
+        if (length >= LONG_TEXT) return this._deliver(decodeText(this._payload(code, offset, length, chunk)));
+        // Falls through.
       case Kind.TEXT_LENIENT:
         if (this.readyState > 1) return;
         return this._deliver(code & SCRATCH_BIT

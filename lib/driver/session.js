@@ -4,6 +4,8 @@
  * The memory JavaScript and the native sessions share, and the codes that are passed in it. The
  * layout is documented in src/binding/shared.rs; both sides must agree on it.
  */
+const { constants } = require('buffer');
+
 const native = require('../native_binding');
 
 /** Bytes of text that can be staged for one message. */
@@ -19,7 +21,7 @@ const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
 const MAX_COMMANDS = 1024;
 const COMMAND_INTS = 3;
 const commands = new Int32Array(1 + COMMAND_INTS * MAX_COMMANDS);
-const channel = native.attach(spans, stage, commands);
+const channel = native.attach(spans, stage, commands, constants.MAX_STRING_LENGTH);
 
 /** Bytes one read of a socket can take. */
 const SLAB_BYTES = 65536;

@@ -32,6 +32,9 @@ const ALLOW_DRAFTS: u32 = 1;
 const REQUIRE_MASKING: u32 = 2;
 const MASKING: u32 = 4;
 
+/// Longer messages are refused, whatever the application would take.
+const LONGEST: u64 = i32::MAX as u64;
+
 /// Shorter messages are joined natively and copied.
 const LEAST_LANDING: u64 = 4096;
 
@@ -102,6 +105,7 @@ pub fn create_server_session(
         peer_masking: masking(flags & REQUIRE_MASKING != 0, false),
         masking: flags & MASKING != 0,
         max_length: limit(max_length),
+        max_text: shared::longest_text(channel),
         max_events: shared::capacity(channel),
         least_landing: LEAST_LANDING,
     };
@@ -126,6 +130,7 @@ pub fn create_client_session(channel: u32, options: ClientOptions) -> u32 {
         peer_masking: masking(false, options.forbid_masking),
         masking: options.masking,
         max_length: limit(options.max_length),
+        max_text: shared::longest_text(channel),
         max_events: shared::capacity(channel),
         least_landing: LEAST_LANDING,
     };
@@ -330,8 +335,9 @@ fn masking(required: bool, forbidden: bool) -> PeerMasking {
 }
 
 /// JavaScript compares lengths with whatever number it was given: NaN and Infinity never are less.
+/// No message may be longer than the 32 bits, with a sign, in which its length is reported.
 fn limit(max_length: f64) -> u64 {
-    if max_length.is_nan() { u64::MAX } else { max_length as u64 }
+    if max_length.is_nan() { LONGEST } else { (max_length as u64).min(LONGEST) }
 }
 
 /// Headers of names and values in turn.

@@ -49,21 +49,23 @@ struct Channel {
     spans: ManuallyDrop<Int32Array>,
     stage: ManuallyDrop<Buffer>,
     commands: ManuallyDrop<Int32Array>,
+    longest_text: u32,
 }
 
 thread_local! {
     static CHANNELS: RefCell<Vec<Channel>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes the shared memory of one copy of the JavaScript layer; returns the number its sessions
-/// name it by.
+/// Takes the shared memory of one copy of the JavaScript layer, and the length of the longest string there
+/// can be; returns the number its sessions name it by.
 #[napi(catch_unwind)]
-pub fn attach(spans: Int32Array, stage: Buffer, commands: Int32Array) -> u32 {
+pub fn attach(spans: Int32Array, stage: Buffer, commands: Int32Array, longest_text: u32) -> u32 {
     CHANNELS.with_borrow_mut(|channels| {
         channels.push(Channel {
             spans: ManuallyDrop::new(spans),
             stage: ManuallyDrop::new(stage),
             commands: ManuallyDrop::new(commands),
+            longest_text,
         });
         (channels.len() - 1) as u32
     })
@@ -74,6 +76,13 @@ pub(super) fn capacity(channel: u32) -> usize {
     CHANNELS.with_borrow(|channels| {
         let ints = channels.get(channel as usize).map_or(0, |channel| channel.spans.len());
         ints.saturating_sub(HEADER_INTS) / EVENT_INTS
+    })
+}
+
+/// Most bytes of UTF-8 that become a string: V8 refuses more of them than a string has characters.
+pub(super) fn longest_text(channel: u32) -> u64 {
+    CHANNELS.with_borrow(|channels| {
+        channels.get(channel as usize).map_or(u64::MAX, |channel| channel.longest_text.into())
     })
 }
 

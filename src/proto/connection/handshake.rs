@@ -58,15 +58,16 @@ impl Connection {
         options: Options,
     ) -> Self {
         let version = version.unwrap_or_else(|| Version::choose(&request, allow_drafts));
+        // These drafts know nothing but text.
+        let longest = options.max_length.min(options.max_text);
         let input = match version {
-            Version::Hixie75 => Input::Hixie(Box::new(HixieReceiver::draft75(
-                options.max_length,
-                options.max_events,
-            ))),
+            Version::Hixie75 => {
+                Input::Hixie(Box::new(HixieReceiver::draft75(longest, options.max_events)))
+            }
             Version::Hixie76 => Input::Hixie(Box::new(match Keys::of(&request) {
-                Ok(keys) => HixieReceiver::draft76(keys, options.max_length, options.max_events),
+                Ok(keys) => HixieReceiver::draft76(keys, longest, options.max_events),
                 // Such a request is refused, and nothing after it is read.
-                Err(_) => HixieReceiver::draft75(options.max_length, options.max_events),
+                Err(_) => HixieReceiver::draft75(longest, options.max_events),
             })),
             _ => Input::Hybi(receiver(options)),
         };
@@ -251,6 +252,7 @@ fn receiver(options: Options) -> Receiver {
     Receiver::new(ReceiverOptions {
         masking: options.peer_masking,
         max_length: options.max_length,
+        max_text: options.max_text,
         max_events: options.max_events,
         least_landing: options.least_landing,
     })

@@ -32,6 +32,8 @@ pub struct Options {
     pub masking: bool,
     /// Most bytes of one message.
     pub max_length: u64,
+    /// Most bytes of one text, where that is less: what the receiving side can make a string of.
+    pub max_text: u64,
     /// Most events one call to `receive` may add.
     pub max_events: usize,
     /// Binary messages of so many bytes, and more, are left to the caller to collect: see [`Landing`].

@@ -50,6 +50,11 @@ impl Message {
         self.bytes.len()
     }
 
+    /// Whether it is a text.
+    pub(super) fn is_text(&self) -> bool {
+        self.opcode == Opcode::Text
+    }
+
     /// Whether the message has to be inflated. An extension outside the core may use RSV1 too.
     pub(super) fn is_compressed(&self) -> bool {
         self.rsv & COMPRESSED != 0

@@ -47,6 +47,8 @@ pub struct ReceiverOptions {
     pub masking: PeerMasking,
     /// Most bytes of one message; checked before a payload is read.
     pub max_length: u64,
+    /// Most bytes of one text, where that is less; of a compressed one, when it is inflated.
+    pub max_text: u64,
     /// Most events one call may add.
     pub max_events: usize,
     /// Binary messages of so many bytes, and more, are left to the caller to collect.
@@ -208,7 +210,7 @@ impl Receiver {
     /// Judges a message that an extension outside the core has decoded; fails the connection for one
     /// that may not be delivered, and returns whether this one may.
     pub fn check_decoded(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
-        let error = if payload.len() as u64 > self.options.max_length {
+        let error = if payload.len() as u64 > self.limit(opcode == Opcode::Text) {
             ProtocolError::TooLarge
         } else if opcode == Opcode::Text && simdutf8::basic::from_utf8(payload).is_err() {
             ProtocolError::InvalidUtf8
@@ -378,8 +380,24 @@ impl Receiver {
         self.enter_payload();
         // The limit counts the unfinished message and this frame, control frames included.
         let so_far = self.message.as_ref().map_or(0, |message| message.received());
-        if so_far.saturating_add(length) > self.options.max_length {
+        if so_far.saturating_add(length) > self.limit(self.is_plain_text()) {
             self.violation(ProtocolError::TooLarge);
+        }
+    }
+
+    fn limit(&self, is_text: bool) -> u64 {
+        let ReceiverOptions { max_length, max_text, .. } = self.options;
+        if is_text { max_length.min(max_text) } else { max_length }
+    }
+
+    /// Whether the frame is part of a text whose bytes are those on the wire.
+    fn is_plain_text(&self) -> bool {
+        if self.encoded {
+            return false;
+        }
+        match &self.message {
+            Some(message) => message.is_text() && !message.is_compressed(),
+            None => self.opcode == Opcode::Text as u8 && self.rsv & COMPRESSED == 0,
         }
     }
 
@@ -457,7 +475,8 @@ impl Receiver {
     }
 
     fn inflate_next(&mut self, bytes: &[u8], complete: bool) {
-        let limit = usize::try_from(self.options.max_length).unwrap_or(usize::MAX);
+        let is_text = self.message.as_ref().is_some_and(|message| message.is_text());
+        let limit = usize::try_from(self.limit(is_text)).unwrap_or(usize::MAX);
         let (Some(message), Some(inflation)) = (self.message.take(), &mut self.inflation) else {
             return;
         };
