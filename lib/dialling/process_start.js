@@ -5,6 +5,7 @@
  * Neither `process.execArgv` nor `process.env` is that in a worker, which may have been given its own,
  * and the program may have changed both.
  */
+const { constants } = require('crypto');
 const fs = require('fs');
 const { isMainThread } = require('worker_threads');
 
@@ -21,6 +22,9 @@ function pick({ NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_C
 
 /** Flags after which trust, ciphers, versions or keys may be others than Node's defaults. */
 const FLAGS = /(?:^|[\s=])--(?:no-)?((?:use-(?:openssl|system|bundled)-ca|(?:openssl|tls)-[\w.-]+|trace-tls|force-fips|enable-fips|secure-heap|env-file|experimental-config|experimental-default-config|config-file)\b[\w-]*)/;
+
+/** Flags that say what holds without them: the test runner of Node 24 and later starts processes with every flag. */
+const DEFAULTS = new Set(['--secure-heap=0', '--secure-heap-min=2', `--tls-cipher-list=${constants.defaultCoreCipherList}`]);
 
 /** A text of flags as Node understands it: quotes are no part of them, and underscores are dashes. */
 function flagsIn(text) {
@@ -59,7 +63,7 @@ function find() {
   const words = argumentsOfProcess();
   const started = environmentOfProcess();
   if (words === null || started === null) return { unknown: true };
-  const text = [...words, ...execArgv, started.NODE_OPTIONS, environment.NODE_OPTIONS].join(' ');
+  const text = [...[...words, ...execArgv].filter((word) => !DEFAULTS.has(word)), started.NODE_OPTIONS, environment.NODE_OPTIONS].join(' ');
   const [, flag] = FLAGS.exec(flagsIn(text)) || [];
   const others = Object.keys(environment).filter((name) => name !== 'NODE_OPTIONS' && name !== EXTRA);
   return {
