@@ -277,7 +277,7 @@ impl Connection {
     /// Takes that work back; `receive` goes on.
     pub fn inflated(&mut self, job: InflateJob) {
         if let Input::Hybi(receiver) = &mut self.input {
-            receiver.give_back(job);
+            receiver.return_job(job);
         }
     }
 
@@ -295,7 +295,7 @@ impl Connection {
     /// Takes the compressor back and sends its message.
     pub fn deflated(&mut self, job: DeflateJob, entropy: &mut dyn Entropy, out: &mut Output) {
         let Compression::Agreed(deflation) = &mut self.compression else { return };
-        let Some((opcode, rsv, payload)) = deflation.give_back(job) else { return };
+        let Some((opcode, rsv, payload)) = deflation.return_job(job) else { return };
         if self.may_send(opcode, payload.len()) {
             let key = self.masking_key(entropy);
             send::frame(opcode, rsv, &payload, key, &mut out.wire);

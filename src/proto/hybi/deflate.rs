@@ -40,7 +40,7 @@ impl Deflation {
     }
 
     /// Takes the compressor back; the frame to send. `None` for a job of another connection.
-    pub(crate) fn give_back(&mut self, job: DeflateJob) -> Option<(Opcode, u8, Vec<u8>)> {
+    pub(crate) fn return_job(&mut self, job: DeflateJob) -> Option<(Opcode, u8, Vec<u8>)> {
         match self {
             Self::Away(tag) if Arc::ptr_eq(tag, &job.tag) => {}
             _ => return None,

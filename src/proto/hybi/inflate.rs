@@ -99,7 +99,7 @@ impl Inflation {
 
     /// Takes a job back: the message and whether it is complete. `None` for a job of another
     /// connection.
-    pub(super) fn give_back(&mut self, job: InflateJob) -> Option<Inflated> {
+    pub(super) fn return_job(&mut self, job: InflateJob) -> Option<Inflated> {
         match &self.place {
             Place::Away(tag) if Arc::ptr_eq(tag, &job.tag) => {}
             _ => return None,

@@ -1,6 +1,6 @@
 //! A message in the making: fragments joined as they arrive.
 
-use super::frame::{COMPRESSED, Opcode};
+use super::frame::Opcode;
 use super::utf8::{InvalidUtf8, Utf8Stream};
 use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;
@@ -9,35 +9,37 @@ use crate::proto::{Event, Output, ProtocolError, Span, growth};
 /// What has arrived of a message that did not come in one piece.
 #[derive(Debug)]
 pub(super) struct Message {
-    opcode: Opcode,
-    rsv: u8,
+    content: Content,
     /// Frames begun so far.
     pub(super) fragments: u32,
     /// Payload that has arrived so far, before inflation.
     received: u64,
-    /// The message so far; grows with what arrives, never with what a header claims.
+    /// The message so far.
     bytes: Vec<u8>,
-    /// The bytes are the caller's to keep.
-    is_elsewhere: bool,
-    /// The check of a text that no extension has to decode first.
-    utf8: Option<Utf8Stream>,
+}
+
+/// What a message is made of.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Text, which is checked as it arrives or is inflated.
+    Text { compressed: bool, utf8: Utf8Stream },
+    /// Anything.
+    Binary { compressed: bool },
+    /// What extensions outside the core will decode.
+    Encoded { opcode: Opcode, rsv: u8 },
+    /// A binary message whose bytes are the caller's to keep.
+    Landing,
 }
 
 impl Message {
-    /// `checked`: text is validated on arrival. The message is collected in `memory`.
-    pub(super) fn new(opcode: Opcode, rsv: u8, checked: bool, memory: Vec<u8>) -> Self {
-        let utf8 = (checked && opcode == Opcode::Text).then(Utf8Stream::default);
-        Self { opcode, rsv, fragments: 1, received: 0, bytes: memory, is_elsewhere: false, utf8 }
+    /// A message that begins, to be collected in `memory`.
+    pub(super) fn new(content: Content, memory: Vec<u8>) -> Self {
+        Self { content, fragments: 1, received: 0, bytes: memory }
     }
 
-    /// A binary message whose bytes are the caller's to keep.
-    pub(super) fn elsewhere() -> Self {
-        Self { is_elsewhere: true, ..Self::new(Opcode::Binary, 0, false, Vec::new()) }
-    }
-
-    /// Whether the bytes are kept elsewhere.
-    pub(super) fn is_elsewhere(&self) -> bool {
-        self.is_elsewhere
+    /// Whether the bytes are the caller's to keep.
+    pub(super) fn is_landing(&self) -> bool {
+        matches!(self.content, Content::Landing)
     }
 
     /// Bytes that have arrived so far, as the frames' headers count them.
@@ -50,19 +52,22 @@ impl Message {
         self.bytes.len()
     }
 
-    /// Whether it is a text.
+    /// Whether it is a text that no extension outside the core has to decode.
     pub(super) fn is_text(&self) -> bool {
-        self.opcode == Opcode::Text
+        matches!(self.content, Content::Text { .. })
     }
 
-    /// Whether the message has to be inflated. An extension outside the core may use RSV1 too.
+    /// Whether the message has to be inflated.
     pub(super) fn is_compressed(&self) -> bool {
-        self.rsv & COMPRESSED != 0
+        matches!(
+            self.content,
+            Content::Text { compressed: true, .. } | Content::Binary { compressed: true }
+        )
     }
 
     /// Takes the next unmasked bytes; so many are `missing` behind them, as far as is known.
     pub(super) fn push(&mut self, bytes: &[u8], missing: u64) -> Result<(), InvalidUtf8> {
-        if let Some(utf8) = &mut self.utf8 {
+        if let Content::Text { utf8, .. } = &mut self.content {
             utf8.push(bytes)?;
         }
         self.received += bytes.len() as u64;
@@ -72,11 +77,11 @@ impl Message {
         Ok(())
     }
 
-    /// Takes the bytes that were kept elsewhere.
-    pub(super) fn bring(&mut self, bytes: &[u8]) {
+    /// Takes over the bytes that the caller has kept.
+    pub(super) fn take_over(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.received = bytes.len() as u64;
-        self.is_elsewhere = false;
+        self.content = Content::Binary { compressed: false };
     }
 
     /// Takes the next unmasked bytes of a compressed message; `last` ends it. Stops when about
@@ -92,16 +97,21 @@ impl Message {
         let from = self.bytes.len();
         let taken = decompressor.step(bytes, last, limit, budget, &mut self.bytes)?;
         self.received += taken as u64;
-        if let Some(utf8) = &mut self.utf8 {
+        if let Content::Text { utf8, .. } = &mut self.content {
             utf8.push(&self.bytes[from..]).map_err(|_| ProtocolError::InvalidUtf8)?;
         }
         Ok(taken)
     }
 
     /// Ends the message: its bytes move to the output's scratch.
-    pub(super) fn finish(mut self, encoded: bool, out: &mut Output) -> Result<(), InvalidUtf8> {
+    pub(super) fn finish(mut self, out: &mut Output) -> Result<(), InvalidUtf8> {
         let span = Span::scratch(out.scratch.len(), self.bytes.len());
-        let event = self.event(span, encoded)?;
+        let event = match self.content {
+            Content::Text { utf8, .. } if utf8.finish()? => Event::Text(span, Encoding::Ascii),
+            Content::Text { .. } => Event::Text(span, Encoding::Utf8),
+            Content::Binary { .. } | Content::Landing => Event::Binary(span),
+            Content::Encoded { opcode, rsv } => Event::Encoded { span, opcode: opcode as u8, rsv },
+        };
         if out.scratch.is_empty() {
             out.scratch = std::mem::take(&mut self.bytes);
         } else {
@@ -109,15 +119,5 @@ impl Message {
         }
         out.events.push(event);
         Ok(())
-    }
-
-    fn event(&self, span: Span, encoded: bool) -> Result<Event, InvalidUtf8> {
-        let ascii = self.utf8.map(|utf8| utf8.finish()).transpose()?;
-        Ok(match (encoded, ascii) {
-            (true, _) => Event::Encoded { span, opcode: self.opcode as u8, rsv: self.rsv },
-            (false, None) => Event::Binary(span),
-            (false, Some(true)) => Event::Text(span, Encoding::Ascii),
-            (false, Some(false)) => Event::Text(span, Encoding::Utf8),
-        })
     }
 }

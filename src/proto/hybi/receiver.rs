@@ -11,23 +11,24 @@
 //! [`Verdict`] and stops the parse, because a listener of an earlier message in the same chunk may
 //! still close the connection, and from then on violations are passed over until the peer's close
 //! frame arrives (as the original does).
+//!
+//! This file has the order of things. The checks of a header are in `header`, those of a payload in
+//! `payload`, `control` and `landing`.
 
 mod control;
+mod header;
 mod landing;
+mod payload;
 
-use super::frame::{COMPRESSED, FIN, MASK, MAX_CONTROL, Opcode};
+use super::frame::{COMPRESSED, Opcode};
 use super::inflate::{InflateJob, Inflation};
-use super::mask;
 use super::message::Message;
 use crate::proto::deflate::Decompressor;
-use crate::proto::output::Encoding;
 use crate::proto::progress::{Progress, Status};
-use crate::proto::{CloseCode, Event, Output, ProtocolError, Span};
+use crate::proto::{CloseCode, Output, ProtocolError};
 
+use header::Frame;
 pub use landing::Landing;
-
-/// Most frames one message may consist of.
-pub(super) const MAX_FRAGMENTS: u32 = 131_072;
 
 /// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +65,18 @@ pub enum Verdict {
     Failure(ProtocolError),
 }
 
+/// What is read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The first byte of a frame: FIN, reserved bits and opcode.
     Opcode,
+    /// The second: whether there is a mask, and the length or the width of the length.
     Length,
+    /// The length in `width` bytes.
     Extended { width: u8 },
+    /// The masking key.
     Key,
+    /// The payload, or what is left of it.
     Payload,
 }
 
@@ -85,16 +92,21 @@ enum Mode {
     Discard,
 }
 
+/// What happens to a message between its frames and the application.
+#[derive(Debug)]
+enum Decoding {
+    /// It is inflated if its first frame has RSV1.
+    Inflate(Inflation),
+    /// Extensions outside the core decode it, which use these reserved bits.
+    Outside { rsv: u8 },
+}
+
 /// Reads the frames of one connection.
 #[derive(Debug)]
 pub struct Receiver {
     options: ReceiverOptions,
-    /// Reserved bits extensions claim, as in `Header::rsv`.
-    claimed: u8,
-    /// Messages go through extensions before they can be read.
-    encoded: bool,
-    /// Messages may be compressed.
-    inflation: Option<Box<Inflation>>,
+    /// Most connections have none, and no memory for it.
+    decoding: Option<Box<Decoding>>,
     mode: Mode,
     verdict: Option<Box<Verdict>>,
 
@@ -102,14 +114,10 @@ pub struct Receiver {
     /// Bytes of a length or key that is split between chunks.
     field: [u8; 8],
     field_len: u8,
-    fin: bool,
-    rsv: u8,
-    opcode: u8,
-    masked: bool,
-    length: u64,
-    /// Payload bytes of this frame seen so far.
+    /// The frame that is being read, as far as its header has come.
+    frame: Frame,
+    /// Bytes of its payload that have come.
     seen: u64,
-    key: [u8; 4],
 
     /// A message that has begun and did not come in one piece.
     message: Option<Box<Message>>,
@@ -124,47 +132,39 @@ impl Receiver {
     pub fn new(options: ReceiverOptions) -> Self {
         Self {
             options,
-            claimed: 0,
-            encoded: false,
-            inflation: None,
+            decoding: None,
             mode: Mode::Strict,
             verdict: None,
             state: State::Opcode,
             field: [0; 8],
             field_len: 0,
-            fin: false,
-            rsv: 0,
-            opcode: 0,
-            masked: false,
-            length: 0,
+            frame: Frame::default(),
             seen: 0,
-            key: [0; 4],
             message: None,
             inflated: None,
             control: Vec::new(),
         }
     }
 
-    /// Hands messages on undecoded, as [`Event::Encoded`], and lets them use the `claimed` bits.
-    pub fn decode_outside(&mut self, claimed: u8) {
-        self.claimed = claimed;
-        self.encoded = true;
+    /// Hands messages on undecoded, as [`Event::Encoded`](crate::proto::Event::Encoded), and lets
+    /// their first frames have the reserved bits `rsv`.
+    pub fn decode_outside(&mut self, rsv: u8) {
+        self.decoding = Some(Box::new(Decoding::Outside { rsv }));
     }
 
     /// permessage-deflate was agreed on: RSV1 marks messages to be inflated.
     pub fn inflate(&mut self, decompressor: Decompressor) {
-        self.claimed |= COMPRESSED;
-        self.inflation = Some(Box::new(Inflation::new(decompressor)));
+        self.decoding = Some(Box::new(Decoding::Inflate(Inflation::new(decompressor))));
     }
 
     /// Takes the work a call ended with [`Status::Busy`] for.
     pub fn take_job(&mut self) -> Option<Box<InflateJob>> {
-        self.inflation.as_mut()?.take_job()
+        self.inflation()?.take_job()
     }
 
     /// Takes that work back; the next call goes on.
-    pub fn give_back(&mut self, job: InflateJob) {
-        let Some(inflated) = self.inflation.as_mut().and_then(|own| own.give_back(job)) else {
+    pub fn return_job(&mut self, job: InflateJob) {
+        let Some(inflated) = self.inflation().and_then(|own| own.return_job(job)) else {
             return;
         };
         if self.mode != Mode::Strict {
@@ -186,12 +186,14 @@ impl Receiver {
         }
     }
 
-    /// Ends the input: every later byte is passed over.
+    /// Ends the input: every later byte is passed over. RFC 6455 section 1.4: "After receiving a
+    /// control frame indicating the connection should be closed, a peer discards any further data
+    /// received."
     pub fn discard(&mut self) {
         self.mode = Mode::Discard;
         self.message = None;
         self.inflated = None;
-        self.inflation = None;
+        self.decoding = None;
         self.control = Vec::new();
     }
 
@@ -202,9 +204,7 @@ impl Receiver {
 
     /// Fails the connection for something found outside, such as by an extension.
     pub fn fail(&mut self, error: ProtocolError) {
-        if self.mode == Mode::Strict {
-            self.verdict = Some(Box::new(Verdict::Failure(error)));
-        }
+        self.violation(error);
     }
 
     /// Judges a message that an extension outside the core has decoded; fails the connection for one
@@ -217,278 +217,95 @@ impl Receiver {
         } else {
             return true;
         };
-        self.fail(error);
+        self.violation(error);
         false
     }
 
     /// Reads `input` from byte `from` on. Payloads are unmasked where they lie; events point into
     /// `input` and `out.scratch`.
     pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {
-        let mut at = from.min(input.len());
-        let first_event = out.events.len();
+        if self.mode == Mode::Discard {
+            return Progress { consumed: input.len(), status: Status::NeedMore };
+        }
+        let most_events = out.events.len().saturating_add(self.options.max_events);
         if from == 0
-            && let Some(inflation) = &mut self.inflation
+            && let Some(inflation) = self.inflation()
         {
             inflation.refill();
         }
+        let mut at = from.min(input.len());
         let status = loop {
-            if self.mode == Mode::Discard {
-                at = input.len();
-                break Status::NeedMore;
-            }
-            if self.verdict.is_some() {
-                break Status::Verdict;
-            }
-            if out.events.len() - first_event >= self.options.max_events {
-                break Status::Full;
-            }
-            if self.inflation.as_ref().is_some_and(|inflation| inflation.is_busy()) {
-                break Status::Busy;
+            if let Some(status) = self.stop(out.events.len() >= most_events) {
+                break status;
             }
             if let Some(message) = self.inflated.take() {
                 self.finish(*message, out);
                 continue;
             }
-            if self.is_landing() {
-                break Status::Landing;
+            if let Some(status) = self.read_header(input, &mut at) {
+                break status;
             }
             // A frame without payload is complete before its next byte is there.
-            if at == input.len() && !(self.state == State::Payload && self.length == 0) {
+            if at == input.len() && self.frame.length > 0 {
                 break Status::NeedMore;
             }
-            match self.state {
-                State::Opcode => {
-                    self.on_opcode(input[at]);
-                    at += 1;
-                }
-                State::Length => {
-                    self.on_length(input[at]);
-                    at += 1;
-                }
-                State::Extended { width } => {
-                    if let Some(field) = self.read_field(input, &mut at, width as usize) {
-                        let length = match width {
-                            2 => u64::from(u16::from_be_bytes([field[0], field[1]])),
-                            _ => u64::from_be_bytes(field),
-                        };
-                        self.on_extended_length(length);
-                    }
-                }
-                State::Key => {
-                    if let Some(field) = self.read_field(input, &mut at, 4) {
-                        self.key = [field[0], field[1], field[2], field[3]];
-                        self.state = State::Payload;
-                    }
-                }
-                State::Payload => {
-                    let start = at;
-                    self.on_payload(input, &mut at, out);
-                    if self.is_landing() {
-                        at = start;
-                        break Status::Landing;
-                    }
-                }
+            let start = at;
+            self.read_payload(input, &mut at, out);
+            if self.is_landing() {
+                at = start;
             }
         };
         Progress { consumed: at, status }
     }
 
-    /// Collects `width` bytes that may be split between chunks.
-    fn read_field(&mut self, input: &[u8], at: &mut usize, width: usize) -> Option<[u8; 8]> {
-        let have = usize::from(self.field_len);
-        let take = (width - have).min(input.len() - *at);
-        self.field[have..have + take].copy_from_slice(&input[*at..*at + take]);
-        *at += take;
-        if have + take < width {
-            self.field_len = (have + take) as u8;
-            return None;
-        }
-        self.field_len = 0;
-        Some(self.field)
-    }
-
-    fn violation(&mut self, error: ProtocolError) {
-        if self.mode == Mode::Strict {
-            self.verdict = Some(Box::new(Verdict::Failure(error)));
+    /// Why nothing is read before the caller has done something, if that is so. Asked once a frame.
+    fn stop(&self, is_full: bool) -> Option<Status> {
+        if self.verdict.is_some() {
+            Some(Status::Verdict)
+        } else if is_full {
+            Some(Status::Full)
+        } else if self.is_busy() {
+            Some(Status::Busy)
+        } else if self.is_landing() {
+            Some(Status::Landing)
+        } else {
+            None
         }
     }
 
-    fn on_opcode(&mut self, byte: u8) {
-        self.fin = byte & FIN != 0;
-        self.rsv = byte >> 4 & 7;
-        self.opcode = byte & 0x0f;
-        self.seen = 0;
-        self.state = State::Length;
-
-        let opcode = Opcode::parse(self.opcode);
-        // Section 5.2: a reserved bit must be 0 unless an extension gives it a meaning, and those
-        // that do so mark the first frame of a message only.
-        let claimed = if opcode.is_some_and(Opcode::is_opening) { self.claimed } else { 0 };
-        if self.rsv & !claimed != 0 {
-            return self.violation(ProtocolError::ReservedBits(self.rsv));
-        }
-        let Some(opcode) = opcode else {
-            return self.violation(ProtocolError::UnknownOpcode(self.opcode));
-        };
-        if opcode.is_control() && !self.fin {
-            return self.violation(ProtocolError::FragmentedControl(self.opcode));
-        }
-        if opcode.is_opening() && self.message.is_some() {
-            return self.violation(ProtocolError::UnfinishedMessage);
-        }
-        if opcode == Opcode::Continuation
-            && let Some(message) = &mut self.message
-        {
-            message.fragments += 1;
-            if message.fragments > MAX_FRAGMENTS {
-                self.violation(ProtocolError::TooManyFragments);
-            }
-        }
-    }
-
-    fn on_length(&mut self, byte: u8) {
-        self.masked = byte & MASK != 0;
-        match byte & !MASK {
-            126 => self.state = State::Extended { width: 2 },
-            127 => self.state = State::Extended { width: 8 },
-            length => {
-                self.on_final_length(u64::from(length));
-                if self.verdict.is_some() {
-                    return;
-                }
-            }
-        }
-        match self.options.masking {
-            PeerMasking::Required if !self.masked => self.violation(ProtocolError::Unmasked),
-            PeerMasking::Forbidden if self.masked => self.violation(ProtocolError::Masked),
-            _ => {}
-        }
-    }
-
-    fn on_extended_length(&mut self, length: u64) {
-        // Longer forms than necessary are taken, as by the original.
-        if self.opcode >= 8 && length > MAX_CONTROL as u64 {
-            self.length = length;
-            self.enter_payload();
-            return self.violation(ProtocolError::ControlTooLong(length));
-        }
-        self.on_final_length(length);
-    }
-
-    fn on_final_length(&mut self, length: u64) {
-        self.length = length;
-        self.enter_payload();
-        // The limit counts the unfinished message and this frame, control frames included.
-        let so_far = self.message.as_ref().map_or(0, |message| message.received());
-        if so_far.saturating_add(length) > self.limit(self.is_plain_text()) {
-            self.violation(ProtocolError::TooLarge);
-        }
-    }
-
+    /// Most bytes a message may have.
     fn limit(&self, is_text: bool) -> u64 {
         let ReceiverOptions { max_length, max_text, .. } = self.options;
         if is_text { max_length.min(max_text) } else { max_length }
     }
 
-    /// Whether the frame is part of a text whose bytes are those on the wire.
-    fn is_plain_text(&self) -> bool {
-        if self.encoded {
-            return false;
-        }
-        match &self.message {
-            Some(message) => message.is_text() && !message.is_compressed(),
-            None => self.opcode == Opcode::Text as u8 && self.rsv & COMPRESSED == 0,
+    fn is_busy(&self) -> bool {
+        matches!(self.decoding.as_deref(), Some(Decoding::Inflate(inflation)) if inflation.is_busy())
+    }
+
+    fn inflation(&mut self) -> Option<&mut Inflation> {
+        match self.decoding.as_deref_mut() {
+            Some(Decoding::Inflate(inflation)) => Some(inflation),
+            _ => None,
         }
     }
 
-    fn enter_payload(&mut self) {
-        self.state = if self.masked { State::Key } else { State::Payload };
+    fn decodes_outside(&self) -> bool {
+        matches!(self.decoding.as_deref(), Some(Decoding::Outside { .. }))
     }
 
-    fn on_payload(&mut self, input: &mut [u8], at: &mut usize, out: &mut Output) {
-        let start = *at;
-        let left = self.length - self.seen;
-        let take = left.min((input.len() - start) as u64) as usize;
-        let whole = self.seen == 0 && take as u64 == left;
-        let last = take as u64 == left;
-        *at += take;
-
-        let wanted = self.opcode >= 8 || self.mode == Mode::Strict;
-        if wanted && self.masked {
-            mask::apply(&mut input[start..*at], self.key, (self.seen % 4) as usize);
-        }
-        self.seen += take as u64;
-        if last {
-            self.state = State::Opcode;
-        }
-        let bytes = &input[start..*at];
-        if self.opcode >= 8 {
-            self.on_control(bytes, start, whole, last, out);
-        } else if self.mode == Mode::Strict {
-            self.on_data(bytes, start, whole, last, out);
+    /// Reserved bits that the first frame of a message may have.
+    fn claimed(&self) -> u8 {
+        match self.decoding.as_deref() {
+            None => 0,
+            Some(Decoding::Inflate(_)) => COMPRESSED,
+            Some(Decoding::Outside { rsv }) => *rsv,
         }
     }
 
-    fn on_data(&mut self, bytes: &[u8], start: usize, whole: bool, last: bool, out: &mut Output) {
-        let Some(opcode) = Opcode::parse(self.opcode) else { return };
-        let compressed = self.rsv & COMPRESSED != 0 && !self.encoded;
-        if opcode.is_opening() && whole && self.fin && !compressed {
-            let span = Span::input(start, bytes.len());
-            out.events.push(if self.encoded {
-                Event::Encoded { span, opcode: self.opcode, rsv: self.rsv }
-            } else if opcode == Opcode::Binary {
-                Event::Binary(span)
-            } else if bytes.is_ascii() {
-                Event::Text(span, Encoding::Ascii)
-            } else if simdutf8::basic::from_utf8(bytes).is_ok() {
-                Event::Text(span, Encoding::Utf8)
-            } else {
-                return self.violation(ProtocolError::InvalidUtf8);
-            });
-            return;
-        }
-        if opcode.is_opening() && self.message.is_none() {
-            if self.lands(opcode, last) {
-                self.message = Some(Box::new(Message::elsewhere()));
-                return;
-            }
-            let memory = std::mem::take(&mut out.spare);
-            self.message = Some(Box::new(Message::new(opcode, self.rsv, !self.encoded, memory)));
-        }
-        let Some(message) = &mut self.message else {
-            // Found out only when the frame is complete, as by the original.
-            if last {
-                self.violation(ProtocolError::UnexpectedContinuation);
-            }
-            return;
-        };
-        let complete = last && self.fin;
-        if message.is_compressed() && !self.encoded {
-            self.inflate_next(bytes, complete);
-        } else if message.push(bytes, self.length - self.seen).is_err() {
-            self.message = None;
-            self.violation(ProtocolError::InvalidUtf8);
-        }
-        if complete && let Some(message) = self.message.take() {
-            self.finish(*message, out);
-        }
-    }
-
-    fn inflate_next(&mut self, bytes: &[u8], complete: bool) {
-        let is_text = self.message.as_ref().is_some_and(|message| message.is_text());
-        let limit = usize::try_from(self.limit(is_text)).unwrap_or(usize::MAX);
-        let (Some(message), Some(inflation)) = (self.message.take(), &mut self.inflation) else {
-            return;
-        };
-        match inflation.push(message, bytes, complete, limit) {
-            Ok(message) => self.message = message,
-            Err(error) => self.violation(error),
-        }
-    }
-
-    fn finish(&mut self, message: Message, out: &mut Output) {
-        if message.finish(self.encoded, out).is_err() {
-            self.violation(ProtocolError::InvalidUtf8);
+    fn violation(&mut self, error: ProtocolError) {
+        if self.mode == Mode::Strict {
+            self.verdict = Some(Box::new(Verdict::Failure(error)));
         }
     }
 }

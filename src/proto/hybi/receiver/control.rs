@@ -1,5 +1,6 @@
-//! Control frames (RFC 6455 section 5.5): they may come between the frames of a message.
+//! Control frames: they may come between the frames of a message.
 
+use super::payload::{Extent, Piece};
 use super::{Receiver, Verdict};
 use crate::proto::hybi::close;
 use crate::proto::hybi::frame::Opcode;
@@ -9,38 +10,36 @@ use crate::proto::{CloseCode, Event, Output, Span};
 const MAX_KEPT_CONTROL: u64 = 0xffff;
 
 impl Receiver {
-    pub(super) fn on_control(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        whole: bool,
-        last: bool,
-        out: &mut Output,
-    ) {
+    pub(super) fn on_control(&mut self, piece: Piece<'_>, out: &mut Output) {
+        let is_whole = piece.extent == Extent::Whole;
         // Over 125 bytes only while closing, where the violation was passed over.
-        let kept = self.length <= MAX_KEPT_CONTROL;
-        if !whole && kept {
-            self.control.extend_from_slice(bytes);
+        let is_kept = self.frame.length <= MAX_KEPT_CONTROL;
+        if !is_whole && is_kept {
+            self.control.extend_from_slice(piece.bytes);
         }
-        if !last {
+        if !piece.is_last() {
             return;
         }
         let collected = std::mem::take(&mut self.control);
-        match Opcode::parse(self.opcode) {
-            Some(Opcode::Close) if !kept => {
+        let payload = if is_whole { piece.bytes } else { &collected };
+        match Opcode::parse(self.frame.opcode) {
+            Some(Opcode::Close) if !is_kept => {
                 self.on_close(CloseCode::PROTOCOL_ERROR, String::new());
             }
             Some(Opcode::Close) => {
-                let (code, reason) = close::parse(if whole { bytes } else { &collected });
+                let (code, reason) = close::parse(payload);
                 self.on_close(code, reason);
             }
-            Some(opcode @ (Opcode::Ping | Opcode::Pong)) if kept => {
-                let span = if whole {
-                    Span::input(start, bytes.len())
+            Some(opcode @ (Opcode::Ping | Opcode::Pong)) if is_kept => {
+                let span = if is_whole {
+                    Span::input(piece.start, payload.len())
                 } else {
-                    out.scratch.extend_from_slice(&collected);
-                    Span::scratch(out.scratch.len() - collected.len(), collected.len())
+                    out.scratch.extend_from_slice(payload);
+                    Span::scratch(out.scratch.len() - payload.len(), payload.len())
                 };
+                // Section 5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
+                // response, unless it already received a Close frame." The caller sends it, so that
+                // the pong keeps its place in the output.
                 out.events.push(match opcode {
                     Opcode::Ping => Event::Ping(span),
                     _ => Event::Pong(span),
@@ -50,6 +49,9 @@ impl Receiver {
         }
     }
 
+    /// Section 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
+    /// frame, the endpoint MUST send a Close frame in response." Which of the two it is only the
+    /// connection knows, once the listeners of what came before have run.
     fn on_close(&mut self, code: CloseCode, reason: String) {
         self.verdict = Some(Box::new(Verdict::PeerClose(code, reason)));
     }

@@ -5,7 +5,7 @@
 //! instead, and it is the caller who joins them, in that memory.
 
 use super::{Receiver, State};
-use crate::proto::hybi::frame::{COMPRESSED, Opcode};
+use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::mask;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{Event, Output, Span};
@@ -32,20 +32,20 @@ impl Receiver {
         }
         Some(Landing {
             held: usize::try_from(self.seen).ok()?,
-            missing: usize::try_from(self.length - self.seen).ok()?,
+            missing: usize::try_from(self.frame.length - self.seen).ok()?,
         })
     }
 
     pub(super) fn is_landing(&self) -> bool {
-        self.message.as_ref().is_some_and(|message| message.is_elsewhere())
+        self.message.as_ref().is_some_and(|message| message.is_landing())
     }
 
     /// Whether the frame of which the first bytes have come is such a message.
     pub(super) fn lands(&self, opcode: Opcode, last: bool) -> bool {
-        let is_plain = !self.encoded && self.rsv & COMPRESSED == 0;
+        let is_plain = !self.inflates() && !self.decodes_outside();
         let lengths = self.options.least_landing..=MOST_LANDING;
-        let is_long = lengths.contains(&self.length);
-        opcode == Opcode::Binary && self.fin && !last && is_plain && is_long
+        let is_long = lengths.contains(&self.frame.length);
+        opcode == Opcode::Binary && self.frame.fin && !last && is_plain && is_long
     }
 
     /// Gives back what has arrived of the message, which is at the beginning of `memory`: the rest
@@ -53,7 +53,7 @@ impl Receiver {
     pub fn give_back_landed(&mut self, memory: &[u8]) {
         let Some(Landing { held, .. }) = self.landing() else { return };
         if let (Some(message), Some(bytes)) = (&mut self.message, memory.get(..held)) {
-            message.bring(bytes);
+            message.take_over(bytes);
         }
     }
 
@@ -67,8 +67,8 @@ impl Receiver {
         };
         let length = length.min(missing);
         let bytes = memory.get_mut(held..held.saturating_add(length)).unwrap_or_default();
-        if self.masked {
-            mask::apply(bytes, self.key, (self.seen % 4) as usize);
+        if self.frame.masked {
+            mask::apply(bytes, self.frame.key, (self.seen % 4) as usize);
         }
         self.seen += bytes.len() as u64;
         if bytes.len() == missing {
