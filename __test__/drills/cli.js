@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+'use strict';
+
+// Drills with threads that come and go.
+//
+//   npm run drill -- [NAME]... [--rounds N] [--repeats N]
+//
+// Names and sizes are in drills.js. Exit code 1: a process ended by a signal, with an error, or not in time.
+
+const { parseArgs } = require('node:util');
+
+const { DRILLS, play } = require('./drills');
+
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string' }, repeats: { type: 'string' } }, allowPositionals: true,
+});
+
+async function main() {
+  for (const name of positionals.length > 0 ? positionals : Object.keys(DRILLS)) {
+    const { rounds, repeats = 1, seconds } = DRILLS[name];
+    const size = Number(values.rounds || rounds);
+    for (let i = 0; i < Number(values.repeats || repeats); i++) {
+      const started = Date.now();
+      const end = await play(name, size, seconds);
+      console.log(`${name}, ${size} round${size > 1 ? 's' : ''}: ${end}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+      if (end !== 'exit 0') process.exitCode = 1;
+    }
+  }
+}
+
+main();

@@ -1,0 +1,16 @@
+'use strict';
+
+// A thread with traffic that says when it has begun. `workerData`: options of `traffic`, and how many copies of the
+// package it comes through.
+
+const { parentPort, workerData } = require('node:worker_threads');
+
+const { load, traffic } = require('./traffic');
+
+async function main() {
+  const { copies = 1, ...options } = workerData;
+  for (let i = 0; i < copies; i++) await traffic(load(i > 0), options);
+  parentPort.postMessage('begun');
+}
+
+main();
