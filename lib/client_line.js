@@ -8,7 +8,7 @@
  */
 const { hasPlainWrite } = require('./driver/coupling');
 const { REENTERED, occupied, reentered } = require('./driver/reentry');
-const { native, slab } = require('./driver/session');
+const { native, lent, slab } = require('./driver/session');
 
 /** In place of a length: what follows is news, as bits of `SocketReport`. */
 const NEWS = -1;
@@ -19,14 +19,14 @@ const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof nativ
 
 /** Sockets by number; closed ones leave a hole that is filled again. */
 const sockets = [];
-let channel = -1;
+let isAttached = false;
 
 /** Number to hand connections over with, or -1 where Node's loop cannot be watched. */
 function lineChannel() {
   if (!enabled) return -1;
   // Again for each client after a failure: descriptors may have been short.
-  if (channel < 0) channel = native.lineAttach(slab, dispatch);
-  return channel;
+  isAttached ||= native.lineAttach(lent.number, dispatch);
+  return isAttached ? lent.number : -1;
 }
 
 function register(number, socket) {

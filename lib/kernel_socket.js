@@ -10,9 +10,9 @@ const { Socket } = require('net');
 const { getSystemErrorName } = require('util');
 
 const { hasPlainWrite } = require('./driver/coupling');
-const { memory: marks, connections, mark, unmark, currentRound } = require('./driver/marks');
+const { connections, mark, unmark, currentRound } = require('./driver/marks');
 const { REENTERED, occupied, reentered } = require('./driver/reentry');
-const { native, slab } = require('./driver/session');
+const { native, lent, slab } = require('./driver/session');
 
 /** In place of a length: the socket has failed. */
 const FAILED = -0x80000000;
@@ -26,7 +26,8 @@ const LANDED = 1 << 16;
 const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.kernelAttach === 'function' &&
   !process.versions.bun && !process.versions.deno;
 
-let channel;
+/** Whether there is a kernel path; undefined until somebody has asked. */
+let isAttached;
 
 const kKernel = Symbol('kernel');
 
@@ -328,11 +329,11 @@ function takeSocket(driver, socket) {
   if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
   const prototype = disguise(Object.getPrototypeOf(handle));
   if (prototype === null) return false;
-  if (channel === undefined) channel = native.kernelAttach(slab, marks, dispatch);
-  if (channel < 0) return false;
+  if (isAttached === undefined) isAttached = native.kernelAttach(lent.number, dispatch);
+  if (!isAttached) return false;
 
   const kernel = new KernelSocket(driver, socket, handle);
-  const number = native.kernelWatch(channel, handle.fd, driver._id, kernel);
+  const number = native.kernelWatch(lent.number, handle.fd, driver._id, kernel);
   if (number < 0) return false;
   if (handle.readStop() !== 0) {
     native.kernelRelease(number);

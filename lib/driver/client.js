@@ -4,7 +4,7 @@ const Hybi = require('./hybi');
 const Extensions = require('./extensions');
 const Proxy = require('./proxy');
 const { CloseCode } = require('./close_code');
-const { native, channel, KEY_BYTES } = require('./session');
+const { native, lent, KEY_BYTES } = require('./session');
 const giveBackWhenForgotten = require('./forgotten');
 const { parseServer, authorization } = require('../url');
 const { protocolList, maxLength } = require('./session_options');
@@ -18,7 +18,7 @@ class Client extends Hybi {
     if (server === null) throw new Error(url + ' is not a valid WebSocket URL');
     const { uri, socketPath } = server;
 
-    const session = native.createClientSession(channel, {
+    const session = native.createClientSession(lent.number, {
       host: uri.host,
       target: (uri.pathname || '/') + uri.search,
       key: Client.generateKey(),

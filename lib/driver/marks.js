@@ -5,15 +5,11 @@
  * the native side writes it one behind the other when it has served some connections, or when the
  * turn ends. The memory's layout is documented in src/binding/marks.rs.
  */
-const { native } = require('./session');
+const { native, marks: memory, MAX_MARKS, MARK_HEADER_INTS: HEADER_INTS } = require('./session');
 
-const MAX_MARKS = 1024;
 const COUNT = 0;
 const ROUND = 1;
 const SERVING = 2;
-const HEADER_INTS = 3;
-
-const memory = new Int32Array(HEADER_INTS + MAX_MARKS);
 
 /** Connections by number; released ones leave a hole that is filled again. */
 const connections = [];
@@ -53,4 +49,4 @@ function writeAtEndOfTurn() {
   if (memory[SERVING] === 0) writeMarked();
 }
 
-module.exports = { memory, connections, mark, unmark, currentRound, writeMarked, writeAtEndOfTurn };
+module.exports = { connections, mark, unmark, currentRound, writeMarked, writeAtEndOfTurn };

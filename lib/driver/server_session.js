@@ -1,6 +1,6 @@
 'use strict';
 
-const { native, channel } = require('./session');
+const { native, lent } = require('./session');
 const { protocolList, maxLength } = require('./session_options');
 
 /** Request headers a handshake of any version looks at, in the order of src/binding/session.rs. */
@@ -26,7 +26,7 @@ function serverSession(request, url, options, version) {
   const flags = (options.allowDrafts !== false ? ALLOW_DRAFTS : 0) | (options.requireMasking ? REQUIRE_MASKING : 0) |
     (options.masking ? MASKING : 0);
   return native.createServerSession(
-    channel, head, protocolList(options.protocols), maxLength(options.maxLength), flags, version || 0);
+    lent.number, head, protocolList(options.protocols), maxLength(options.maxLength), flags, version || 0);
 }
 
 module.exports = serverSession;

@@ -5,6 +5,7 @@
  * layout is documented in src/binding/shared.rs; both sides must agree on it.
  */
 const { constants } = require('buffer');
+const workerThreads = require('worker_threads');
 
 const native = require('../native_binding');
 
@@ -21,12 +22,28 @@ const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
 const MAX_COMMANDS = 1024;
 const COMMAND_INTS = 3;
 const commands = new Int32Array(1 + COMMAND_INTS * MAX_COMMANDS);
-const channel = native.attach(spans, stage, commands, constants.MAX_STRING_LENGTH);
 
 /** Bytes one read of a socket can take. */
 const SLAB_BYTES = 65536;
 /** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
 const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+
+/** Connections whose output is ready, see ./marks. */
+const MARK_HEADER_INTS = 3;
+const MAX_MARKS = 1024;
+const marks = new Int32Array(MARK_HEADER_INTS + MAX_MARKS);
+
+/**
+ * What is lent to the native side, which keeps this object while it has sessions or connections of ours
+ * and relies on its properties: they are never replaced. Whoever begins a session or a connection takes
+ * the number from here, so that the object is there as long as anybody can.
+ */
+const lent = { spans, stage, commands, slab, marks, number: -1 };
+// Bun and Deno have no such mark; there, too, this memory reaches no user.
+if (!process.versions.bun && !process.versions.deno) {
+  for (const memory of [spans, stage, commands, slab, marks]) workerThreads.markAsUntransferable(memory.buffer);
+}
+lent.number = native.attach(lent, constants.MAX_STRING_LENGTH);
 
 const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4, LANDING: 5 };
 
@@ -48,7 +65,7 @@ const KEY_BYTES = 4;
 const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 module.exports = {
-  native, spans, stage, commands, slab, channel, Status, Kind, Opcode, VERSIONS,
-  STAGE_BYTES, MAX_COMMANDS, COMMAND_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
+  native, lent, spans, stage, commands, slab, marks, Status, Kind, Opcode, VERSIONS,
+  STAGE_BYTES, MAX_COMMANDS, MAX_MARKS, MARK_HEADER_INTS, COMMAND_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
   KEY_BYTES,
 };

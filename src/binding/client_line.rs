@@ -6,23 +6,22 @@
 
 mod watch;
 
-use std::cell::RefCell;
-use std::ffi::{c_int, c_void};
 use std::io;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
+use napi::bindgen_prelude::{BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
-use super::callback::{Arguments, AsyncContext, Callback};
+use super::callback::{Arguments, AsyncContext, Callback, Visit};
+use super::env::Environment;
 use super::event_loop::{LoopWatch, REENTERED};
+use super::js_copy::{Side, call_all, set_callback};
 use super::socket_failure::SocketFailure;
 use super::socket_report::SocketReport;
 use super::table;
@@ -36,22 +35,15 @@ const CHUNKS_PER_TURN: usize = 16;
 /// What the descriptor that is always ready is watched under.
 const AGAIN: u64 = u64::MAX;
 
-/// One copy of the JavaScript layer, as in [`shared`](super::shared).
-struct Channel {
-    // Not dropped with the thread: the environment is gone by then.
-    slab: ManuallyDrop<Buffer>,
-    dispatch: Rc<Callback>,
-}
-
-/// The connections of one environment.
-struct Lines {
-    readiness: Readiness,
+/// The connections of one environment. Dropped in this order: the loop ceases to watch the set before
+/// its descriptor is closed.
+pub(super) struct Lines {
+    watches: Vec<Option<Watch>>,
     event_loop: LoopWatch,
+    readiness: Readiness,
     /// A descriptor that can always be read; in the set while somebody is due.
     bell: OwnedFd,
     due: Vec<Key>,
-    channels: Vec<Channel>,
-    watches: Vec<Option<Watch>>,
     free: Vec<u32>,
     generation: u32,
     count: usize,
@@ -68,28 +60,23 @@ struct Lines {
     depth: u32,
 }
 
-thread_local! {
-    static LINES: RefCell<Option<Lines>> = const { RefCell::new(None) };
-}
-
-fn with<R>(act: impl FnOnce(&mut Lines) -> R) -> Option<R> {
-    // A finalizer may run when the thread's state is already gone.
-    LINES.try_with(|lines| lines.borrow_mut().as_mut().map(act)).ok().flatten()
+fn with<R>(environment: &Environment, act: impl FnOnce(&mut Lines) -> R) -> Option<R> {
+    environment.lines.borrow_mut().as_mut().map(act)
 }
 
 impl Lines {
-    fn open(env: Env) -> Option<Self> {
+    fn open(environment: &Environment) -> Option<Self> {
         let readiness = Readiness::new().ok()?;
         // One end of a pair whose other end is closed.
         let (bell, _) = UnixStream::pair().ok()?;
-        let event_loop = LoopWatch::open(env, readiness.descriptor(), || Box::new(LINES.take()))?;
+        let event_loop =
+            LoopWatch::open(environment, readiness.descriptor(), on_ready, on_reentry)?;
         Some(Self {
-            readiness,
+            watches: Vec::new(),
             event_loop,
+            readiness,
             bell: bell.into(),
             due: Vec::new(),
-            channels: Vec::new(),
-            watches: Vec::new(),
             free: Vec::new(),
             generation: 0,
             count: 0,
@@ -113,7 +100,7 @@ impl Lines {
 
     /// `None` where the loop does not watch.
     fn insert(&mut self, make: impl FnOnce(Key) -> Watch) -> Option<Key> {
-        if self.count == 0 && !self.event_loop.start(on_ready) {
+        if self.count == 0 && !self.event_loop.start() {
             return None;
         }
         self.generation = self.generation.wrapping_add(1);
@@ -212,31 +199,26 @@ impl Lines {
     }
 
     /// What to tell JavaScript next of a connection, unless there is nothing.
-    fn step(&mut self, key: Key) -> Option<(Rc<Callback>, Arguments)> {
+    fn step(&mut self, environment: &Environment, key: Key) -> Option<(Rc<Callback>, Arguments)> {
         let number = key.number() as i32;
-        let Self { watches, channels, .. } = self;
-        let watch = watches.get_mut(key.number() as usize)?.as_mut()?;
-        if watch.key != key {
-            return None;
-        }
-        let Channel { slab, dispatch } = channels.get_mut(watch.channel)?;
+        let watch = self.find(key)?;
         if let Some(line) = &mut watch.line {
             line.refresh();
         }
         watch.settle_writing();
         let mut told = watch.take_news(number);
         if told.is_none() {
-            told = watch.receive(number, slab);
+            told = watch.receive(environment, number);
         }
-        let dispatch = told.is_some().then(|| Rc::clone(dispatch));
+        let dispatch = told.and_then(|_| watch.copy.callback(Side::Client));
         self.attend(key);
         Some((dispatch?, told?))
     }
 }
 
 /// The loop's callback: every connection that is ready, and those that are due.
-extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
-    with(|lines| {
+fn on_ready(environment: &Environment) {
+    with(environment, |lines| {
         let mut due = lines.take_due();
         match lines.sole {
             // Nobody else can have made the set ready: a system call less to ask.
@@ -247,13 +229,13 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
         lines.queue.extend(due.into_iter().rev());
         lines.depth += 1;
         if lines.depth == 1 {
-            lines.event_loop.enter(on_reentry);
+            lines.event_loop.enter();
         }
     });
-    while let Some(Some(key)) = with(|lines| lines.queue.pop()) {
+    while let Some(Some(key)) = with(environment, |lines| lines.queue.pop()) {
         // Nothing may unwind into libuv. A panic of the parser costs its connection.
-        if catch_unwind(AssertUnwindSafe(|| serve(key))).is_err() {
-            with(|lines| {
+        if catch_unwind(AssertUnwindSafe(|| serve(environment, key))).is_err() {
+            with(environment, |lines| {
                 let error = io::Error::other("a fault in the parser");
                 if let Some(watch) = lines.find(key) {
                     watch.fail(Box::new(Failure::io(Step::Read, &error, None)));
@@ -262,8 +244,8 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
             });
         }
     }
-    with(|lines| {
-        lines.depth -= 1;
+    with(environment, |lines| {
+        lines.depth = lines.depth.saturating_sub(1);
         if lines.depth == 0 {
             lines.event_loop.leave();
         }
@@ -272,8 +254,8 @@ extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
 
 /// Called when a listener runs the loop that has called it, before that waits: connections that are
 /// ready are its to find, and JavaScript moves what it still needs of the slab.
-extern "C" fn on_reentry(_: *mut c_void) {
-    let dispatches = with(|lines| {
+fn on_reentry(environment: &Environment) {
+    with(environment, |lines| {
         for key in mem::take(&mut lines.queue) {
             lines.serve_again(key);
         }
@@ -282,60 +264,57 @@ extern "C" fn on_reentry(_: *mut c_void) {
         {
             lines.serve_again(key);
         }
-        lines.channels.iter().map(|channel| Rc::clone(&channel.dispatch)).collect::<Vec<_>>()
     });
-    for dispatch in dispatches.unwrap_or_default() {
-        let Some(visit) = dispatch.visit() else { return };
-        dispatch.call(&visit, ptr::null_mut(), (0, REENTERED, 0));
-    }
+    call_all(environment, Side::Client, (0, REENTERED, 0));
 }
 
-fn serve(key: Key) {
+fn serve(environment: &Environment, key: Key) {
     for _ in 0..CHUNKS_PER_TURN {
-        let told = with(|lines| {
-            let (dispatch, arguments) = lines.step(key)?;
+        let told = with(environment, |lines| {
+            let (dispatch, arguments) = lines.step(environment, key)?;
             let context = lines.find(key)?.context.raw();
             let outer = lines.serving.replace(key);
             Some((dispatch, context, arguments, outer))
         });
         let Some(Some((dispatch, context, arguments, outer))) = told else { return };
         // JavaScript may do anything to the connections, this one included: nothing is borrowed.
-        let Some(visit) = dispatch.visit() else { return };
+        let Some(visit) = Visit::begin(environment.env()) else { return };
         dispatch.call(&visit, context, arguments);
         drop(visit);
-        with(|lines| lines.serving = outer);
+        with(environment, |lines| lines.serving = outer);
         if arguments.1 == NEWS && arguments.2 as u32 & SocketReport::Closed as u32 != 0 {
             // Destroying the async context may call into JavaScript's hooks.
-            let closed = with(|lines| lines.remove(key));
+            let closed = with(environment, |lines| lines.remove(key));
             drop(closed);
             return;
         }
-        let has_more = with(|lines| lines.find(key).is_some_and(|watch| watch.has_more()));
+        let has_more =
+            with(environment, |lines| lines.find(key).is_some_and(|watch| watch.has_more()));
         if has_more != Some(true) {
             return;
         }
     }
-    with(|lines| lines.serve_again(key));
+    with(environment, |lines| lines.serve_again(key));
 }
 
 /// Serves `line` from now on, in the async context of the code that is running; returns its number.
 /// Nothing is read yet. `None` where the loop cannot be watched, and then the connection is closed.
 pub(super) fn serve_line(
-    env: &Env,
+    environment: &Environment,
     resource: &Object<'_>,
-    channel: u32,
+    copy: u32,
     mut line: Line,
     keeps_alive: bool,
 ) -> Option<u32> {
     let descriptor = line.descriptor()?;
-    let context = AsyncContext::current(env, resource, "FAYE_WEBSOCKET").ok()?;
-    with(|lines| {
-        lines.channels.get(channel as usize)?;
+    let copy = environment.copies.borrow().lease(copy)?;
+    let context = AsyncContext::current(&environment.calls, resource, "FAYE_WEBSOCKET").ok()?;
+    with(environment, |lines| {
         let key = lines.insert(|key| Watch {
             key,
             line: Some(line),
             descriptor,
-            channel: channel as usize,
+            copy,
             context,
             interest: Interest::NONE,
             is_reading: false,
@@ -357,8 +336,8 @@ pub(super) fn serve_line(
 }
 
 /// Does something to a connection, if it is still there, and waits for what it needs next.
-fn act<R>(number: u32, act: impl FnOnce(&mut Watch) -> R) -> Option<R> {
-    with(|lines| {
+fn act<R>(environment: &Environment, number: u32, act: impl FnOnce(&mut Watch) -> R) -> Option<R> {
+    with(environment, |lines| {
         let watch = lines.watch(number)?;
         let key = watch.key;
         let result = act(watch);
@@ -368,18 +347,19 @@ fn act<R>(number: u32, act: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     .flatten()
 }
 
-fn push(number: u32, parts: &[&[u8]]) -> bool {
-    let done = act(number, |watch| match watch.line.as_mut().map(|line| line.push(parts)) {
-        Some(Ok(done)) => {
-            watch.is_awaited = !done;
-            done
-        }
-        Some(Err(failure)) => {
-            watch.fail(failure);
-            false
-        }
-        None => false,
-    });
+fn push(environment: &Environment, number: u32, parts: &[&[u8]]) -> bool {
+    let done =
+        act(environment, number, |watch| match watch.line.as_mut().map(|line| line.push(parts)) {
+            Some(Ok(done)) => {
+                watch.is_awaited = !done;
+                done
+            }
+            Some(Err(failure)) => {
+                watch.fail(failure);
+                false
+            }
+            None => false,
+        });
     done.unwrap_or_default()
 }
 
@@ -388,21 +368,21 @@ fn push(number: u32, parts: &[&[u8]]) -> bool {
 /// Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
 /// report says `Flushed`, and nothing may be written before.
 #[napi(catch_unwind)]
-pub fn line_push(number: u32, chunk: &[u8]) -> bool {
-    push(number, &[chunk])
+pub fn line_push(env: Env, number: u32, chunk: &[u8]) -> bool {
+    push(Environment::of(&env), number, &[chunk])
 }
 
 /// Like `linePush`, for several chunks.
 #[napi(catch_unwind)]
-pub fn line_push_all(number: u32, chunks: Vec<BufferSlice>) -> bool {
+pub fn line_push_all(env: Env, number: u32, chunks: Vec<BufferSlice>) -> bool {
     let parts: Vec<&[u8]> = chunks.iter().map(|chunk| &chunk[..]).collect();
-    push(number, &parts)
+    push(Environment::of(&env), number, &parts)
 }
 
 /// Ends our direction after what was written; a later report says `Finished`.
 #[napi(catch_unwind)]
-pub fn line_finish(number: u32) {
-    act(number, |watch| {
+pub fn line_finish(env: Env, number: u32) {
+    act(Environment::of(&env), number, |watch| {
         if watch.finish == Finish::No {
             watch.finish = Finish::Wanted;
         }
@@ -412,8 +392,8 @@ pub fn line_finish(number: u32) {
 
 /// Closes the socket in whatever state it is; a later report says `Closed`.
 #[napi(catch_unwind)]
-pub fn line_destroy(number: u32) {
-    act(number, |watch| {
+pub fn line_destroy(env: Env, number: u32) {
+    act(Environment::of(&env), number, |watch| {
         if let Some(mut line) = watch.line.take() {
             // Like bytes that the kernel has, what is queued gets one attempt.
             let _ = line.flush();
@@ -424,29 +404,33 @@ pub fn line_destroy(number: u32) {
 
 /// What went wrong, after a report said `Failed`.
 #[napi(catch_unwind)]
-pub fn line_failure(number: u32) -> Option<SocketFailure> {
-    with(|lines| lines.watch(number)?.failure.as_deref().cloned())
+pub fn line_failure(env: Env, number: u32) -> Option<SocketFailure> {
+    with(Environment::of(&env), |lines| lines.watch(number)?.failure.as_deref().cloned())
         .flatten()
         .map(SocketFailure::from)
 }
 
 /// Nagle's algorithm off (`true`) or on.
 #[napi(catch_unwind)]
-pub fn line_no_delay(number: u32, no_delay: bool) {
-    act(number, |watch| watch.line.as_mut().map(|line| line.set_no_delay(no_delay)));
+pub fn line_no_delay(env: Env, number: u32, no_delay: bool) {
+    act(Environment::of(&env), number, |watch| {
+        watch.line.as_mut().map(|line| line.set_no_delay(no_delay))
+    });
 }
 
 /// Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay.
 #[napi(catch_unwind)]
-pub fn line_keep_alive(number: u32, enable: bool, delay: u32) {
+pub fn line_keep_alive(env: Env, number: u32, enable: bool, delay: u32) {
     let delay = enable.then(|| Duration::from_secs(delay.into()));
-    act(number, |watch| watch.line.as_mut().map(|line| line.set_keep_alive(delay)));
+    act(Environment::of(&env), number, |watch| {
+        watch.line.as_mut().map(|line| line.set_keep_alive(delay))
+    });
 }
 
 /// Whether a connection keeps the process alive.
 #[napi(catch_unwind)]
-pub fn line_ref(number: u32, keep_alive: bool) {
-    with(|lines| {
+pub fn line_ref(env: Env, number: u32, keep_alive: bool) {
+    with(Environment::of(&env), |lines| {
         let Some(watch) = lines.watch(number) else { return };
         if mem::replace(&mut watch.keeps_alive, keep_alive) != keep_alive {
             lines.keep_alive(usize::from(keep_alive), usize::from(!keep_alive));
@@ -456,28 +440,25 @@ pub fn line_ref(number: u32, keep_alive: bool) {
 
 // ---- for lib/client_line.js
 
-/// Takes the memory that chunks are read into, and `dispatch(number, length, count)`, which is
-/// called for each chunk: `length` bytes are in the slab and, when they were parsed for a session,
-/// `count` events in the spans. `length` 0 is the end of the stream; with -1 for it, `count` is a
-/// `SocketReport`; a length of [`REENTERED`] says what it says for servers. Returns the number for
-/// `Dialler.handOver`, or -1 where Node's loop cannot be watched.
+/// Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
+/// `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
+/// spans. `length` 0 is the end of the stream; with -1 for it, `count` is a `SocketReport`; a length of
+/// `REENTERED` says what it says for servers. False where Node's loop cannot be watched.
 #[napi(catch_unwind)]
-pub fn line_attach(env: Env, slab: Buffer, dispatch: Function<'_, Arguments, ()>) -> i32 {
-    LINES.with_borrow_mut(|lines| {
-        if lines.is_none() {
-            *lines = Lines::open(env);
-        }
-        let Some(lines) = lines else { return -1 };
-        let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
-        lines.channels.push(Channel { slab: ManuallyDrop::new(slab), dispatch: Rc::new(dispatch) });
-        lines.channels.len() as i32 - 1
-    })
+pub fn line_attach(env: Env, copy: u32, dispatch: Function<'_, Arguments, ()>) -> Result<bool> {
+    set_callback(env, copy, Side::Client, &dispatch)?;
+    let environment = Environment::of(&env);
+    let mut lines = environment.lines.borrow_mut();
+    if lines.is_none() {
+        *lines = Lines::open(environment);
+    }
+    Ok(lines.is_some())
 }
 
 /// Parses chunks for a session from now on, or with -1 hands them over as they are.
 #[napi(catch_unwind)]
-pub fn line_session(number: u32, session: i32) {
-    with(|lines| {
+pub fn line_session(env: Env, number: u32, session: i32) {
+    with(Environment::of(&env), |lines| {
         if let Some(watch) = lines.watch(number) {
             watch.session = u32::try_from(session).ok();
             watch.is_raw = false;
@@ -487,15 +468,15 @@ pub fn line_session(number: u32, session: i32) {
 
 /// Hands chunks over unparsed for a while, or parses them again.
 #[napi(catch_unwind)]
-pub fn line_raw(number: u32, on: bool) {
-    with(|lines| lines.watch(number).map(|watch| watch.is_raw = on));
+pub fn line_raw(env: Env, number: u32, on: bool) {
+    with(Environment::of(&env), |lines| lines.watch(number).map(|watch| watch.is_raw = on));
 }
 
 /// Reads no more, or goes on reading.
 #[napi(catch_unwind)]
-pub fn line_read(number: u32, on: bool) {
-    act(number, |watch| watch.is_reading = on);
-    with(|lines| {
+pub fn line_read(env: Env, number: u32, on: bool) {
+    act(Environment::of(&env), number, |watch| watch.is_reading = on);
+    with(Environment::of(&env), |lines| {
         if let Some(key) =
             lines.watch(number).filter(|watch| watch.has_more()).map(|watch| watch.key)
         {
@@ -506,18 +487,21 @@ pub fn line_read(number: u32, on: bool) {
 
 /// Bytes written for the session.
 #[napi(catch_unwind)]
-pub fn line_written(number: u32) -> f64 {
-    with(|lines| lines.watch(number).map(|watch| watch.written)).flatten().unwrap_or_default()
+pub fn line_written(env: Env, number: u32) -> f64 {
+    with(Environment::of(&env), |lines| lines.watch(number).map(|watch| watch.written))
+        .flatten()
+        .unwrap_or_default()
 }
 
 /// Writes what the session holds for the peer; returns how many bytes the system did not take. They
 /// stay in the session.
 #[napi(catch_unwind)]
-pub fn line_write(number: u32) -> u32 {
-    with(|lines| {
+pub fn line_write(env: Env, number: u32) -> u32 {
+    with(Environment::of(&env), |lines| {
         let watch = lines.watch(number)?;
         let key = watch.key;
-        let rest = table::with(watch.session?, |entry, _| watch.write(entry));
+        let rest =
+            table::with(Environment::of(&env), watch.session?, |entry, _| watch.write(entry));
         lines.attend(key);
         rest
     })
@@ -527,12 +511,12 @@ pub fn line_write(number: u32) -> u32 {
 
 /// Frames a message behind what the session holds for the peer, and does as `line_write`.
 #[napi(catch_unwind)]
-pub fn line_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+pub fn line_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     let opcode = table::opcode(opcode_bits)?;
-    let rest = with(|lines| {
+    let rest = with(Environment::of(&env), |lines| {
         let watch = lines.watch(number)?;
         let key = watch.key;
-        let rest = table::with(watch.session?, |entry, entropy| {
+        let rest = table::with(Environment::of(&env), watch.session?, |entry, entropy| {
             entry.connection.send(opcode, 0, &payload, entropy, entry.output);
             watch.write(entry)
         });

@@ -4,15 +4,12 @@ use napi::bindgen_prelude::{AsyncTask, BufferSlice, Error, Result, Status, Uint8
 use napi::{Env, Task};
 use napi_derive::napi;
 
+use super::env::Environment;
 use super::extension::{ParamList, read_params, write_params};
 use super::table;
 use crate::proto::deflate::{Contexts, DeflateOptions, InflateError, Proposal, Session};
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::{DeflateJob, InflateJob};
-
-thread_local! {
-    static CONTEXTS: Contexts = Contexts::default();
-}
 
 /// Options of permessage-deflate, in range.
 #[napi(object)]
@@ -31,8 +28,8 @@ pub struct DeflateSettings {
 }
 
 impl DeflateSettings {
-    /// What is to be negotiated, with the zlib states of this thread.
-    pub(super) fn proposal(self) -> Result<Proposal> {
+    /// What is to be negotiated, with the zlib states of an environment.
+    pub(super) fn proposal(self, contexts: &Contexts) -> Result<Proposal> {
         let defaults = DeflateOptions::default();
         let options = DeflateOptions {
             level: self.level.unwrap_or(defaults.level),
@@ -45,19 +42,17 @@ impl DeflateSettings {
             request_max_window_bits: self.request_max_window_bits,
             omit_full_window: self.omit_full_window.unwrap_or_default(),
         };
-        CONTEXTS
-            .with(|contexts| Proposal::new(options, contexts.clone()))
+        Proposal::new(options, contexts.clone())
             .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))
     }
 }
 
 /// Gives back the zlib states that were not used since the last call; returns the bytes that remain.
 #[napi(catch_unwind)]
-pub fn sweep_deflate() -> f64 {
-    CONTEXTS.with(|contexts| {
-        contexts.sweep();
-        contexts.reserved_bytes() as f64
-    })
+pub fn sweep_deflate(env: Env) -> f64 {
+    let contexts = &Environment::of(&env).contexts;
+    contexts.sweep();
+    contexts.reserved_bytes() as f64
 }
 
 /// Inflates what a session is busy with on another thread.
@@ -77,10 +72,10 @@ impl Task for Inflating {
         Ok(())
     }
 
-    fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
+    fn resolve(&mut self, env: Env, (): ()) -> Result<()> {
         if let Some(job) = self.job.take() {
             // Nobody takes it if the session was released meanwhile.
-            table::with(self.id, |entry, _| entry.connection.inflated(*job));
+            table::with(Environment::of(&env), self.id, |entry, _| entry.connection.inflated(*job));
         }
         Ok(())
     }
@@ -88,8 +83,9 @@ impl Task for Inflating {
 
 /// Does the work `receive` stopped for; it goes on once the promise is resolved.
 #[napi(catch_unwind)]
-pub fn inflate_aside(id: u32) -> AsyncTask<Inflating> {
-    let job = table::with(id, |entry, _| entry.connection.take_inflation()).flatten();
+pub fn inflate_aside(env: Env, id: u32) -> AsyncTask<Inflating> {
+    let job = table::with(Environment::of(&env), id, |entry, _| entry.connection.take_inflation())
+        .flatten();
     AsyncTask::new(Inflating { id, job })
 }
 
@@ -110,9 +106,9 @@ impl Task for Deflating {
         Ok(())
     }
 
-    fn resolve(&mut self, _env: Env, (): ()) -> Result<u32> {
+    fn resolve(&mut self, env: Env, (): ()) -> Result<u32> {
         let Some(job) = self.job.take() else { return Ok(0) };
-        let pending = table::with(self.id, |entry, entropy| {
+        let pending = table::with(Environment::of(&env), self.id, |entry, entropy| {
             entry.connection.deflated(job, entropy, entry.output);
             entry.output.wire.len() as u32
         });
@@ -123,9 +119,11 @@ impl Task for Deflating {
 /// Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
 /// been compressed and written; none may be sent before.
 #[napi(catch_unwind)]
-pub fn send_aside(id: u32, opcode: u32, payload: BufferSlice) -> AsyncTask<Deflating> {
+pub fn send_aside(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> AsyncTask<Deflating> {
     let job = Opcode::parse(opcode as u8).and_then(|opcode| {
-        table::with(id, |entry, _| entry.connection.take_deflation(opcode, payload.to_vec()))
+        table::with(Environment::of(&env), id, |entry, _| {
+            entry.connection.take_deflation(opcode, payload.to_vec())
+        })
     });
     AsyncTask::new(Deflating { id, job: job.flatten() })
 }
@@ -142,9 +140,10 @@ pub struct DeflateCodec {
 impl DeflateCodec {
     /// `limit`: most bytes of one message of the peer; not finite means no limit.
     #[napi(constructor, catch_unwind)]
-    pub fn new(settings: DeflateSettings, limit: f64) -> Result<Self> {
+    pub fn new(env: Env, settings: DeflateSettings, limit: f64) -> Result<Self> {
         let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
-        Ok(Self { proposal: settings.proposal()?, session: None, limit })
+        let proposal = settings.proposal(&Environment::of(&env).contexts)?;
+        Ok(Self { proposal, session: None, limit })
     }
 
     /// A client's offer; parameters here and below are keys and values in turn.

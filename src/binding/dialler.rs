@@ -10,6 +10,7 @@ use napi_derive::napi;
 use tokio::task::AbortHandle;
 
 use super::client_line;
+use super::env::Environment;
 use super::session::headers;
 use super::socket_failure::SocketFailure;
 use super::tasks;
@@ -123,14 +124,14 @@ impl Dialler {
 
     /// What there is to take. After `End` the bell is silent.
     #[napi(catch_unwind)]
-    pub fn news(&mut self) -> DialNews {
+    pub fn news(&mut self, env: Env) -> DialNews {
         match self.dialling.news() {
             News::Nothing => DialNews::Nothing,
             News::Credentials => DialNews::Credentials,
             News::Connection => DialNews::Connection,
             News::Failure => DialNews::Failure,
             News::End => {
-                self.let_go();
+                self.let_go(env);
                 DialNews::End
             }
         }
@@ -159,13 +160,13 @@ impl Dialler {
     /// this call; `resource` stands for it and must live as long. Returns its number there, or -1,
     /// and then the connection is lost. The bell is silent from then on.
     #[napi(catch_unwind)]
-    pub fn hand_over(&mut self, env: Env, channel: u32, resource: Object<'_>) -> i32 {
+    pub fn hand_over(&mut self, env: Env, copy: u32, resource: Object<'_>) -> i32 {
         let Some(Established { line, endpoints }) = self.dialling.take_connection() else {
             return -1;
         };
-        self.let_go();
+        self.let_go(env);
         self.endpoints = Some(endpoints);
-        client_line::serve_line(&env, &resource, channel, line, self.keeps_alive)
+        client_line::serve_line(Environment::of(&env), &resource, copy, line, self.keeps_alive)
             .map_or(-1, |number| number as i32)
     }
 
@@ -194,10 +195,10 @@ impl Dialler {
         self.bell.set_ref(env, keep_alive)
     }
 
-    fn let_go(&mut self) {
+    fn let_go(&mut self, env: Env) {
         self.bell.call().take();
         if let Some(task) = self.task.take() {
-            tasks::release(task.id());
+            tasks::release(env, task.id());
         }
     }
 }

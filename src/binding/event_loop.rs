@@ -2,13 +2,17 @@
 //! and where one is missing (Bun, Deno, an Electron that hides them) there is no watch.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::any::Any;
+use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
+use std::rc::Rc;
+use std::sync::OnceLock;
 
-use napi::{Env, sys};
+use napi::sys;
+
+use super::env::Environment;
 
 /// `UV_POLL` and `UV_PREPARE` of `uv_handle_type`, part of libuv's ABI since 1.0.
 const POLL: c_int = 8;
@@ -23,20 +27,15 @@ const ALIGNMENT: usize = 16;
 pub(super) const REENTERED: i32 = i32::MIN + 3;
 
 type Handle = *mut c_void;
-/// Called by the loop with the handle, an error and the events.
-pub(super) type OnReady = extern "C" fn(*mut c_void, c_int, c_int);
-/// Called by the loop with the handle.
-pub(super) type OnReentry = extern "C" fn(*mut c_void);
-
-/// Called before a watch ends; gives up the descriptor, to be closed after it.
-pub(super) type Ended = fn() -> Box<dyn Any>;
+/// Called by the loop with the environment that watches.
+pub(super) type OnEvent = fn(&Environment);
 
 type HandleSize = unsafe extern "C" fn(c_int) -> usize;
 type PollInit = unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int;
-type PollStart = unsafe extern "C" fn(Handle, c_int, OnReady) -> c_int;
+type PollStart = unsafe extern "C" fn(Handle, c_int, extern "C" fn(Handle, c_int, c_int)) -> c_int;
 type PollStop = unsafe extern "C" fn(Handle) -> c_int;
 type PrepareInit = unsafe extern "C" fn(*mut c_void, Handle) -> c_int;
-type PrepareStart = unsafe extern "C" fn(Handle, OnReentry) -> c_int;
+type PrepareStart = unsafe extern "C" fn(Handle, extern "C" fn(Handle)) -> c_int;
 type PrepareStop = unsafe extern "C" fn(Handle) -> c_int;
 type Close = unsafe extern "C" fn(Handle, extern "C" fn(Handle));
 type SetData = unsafe extern "C" fn(Handle, *mut c_void);
@@ -101,23 +100,29 @@ impl Uv {
     }
 }
 
-/// A watch on one descriptor, kept by the loop of the environment that opened it until that ends;
-/// and a watch on the loop itself while callbacks of the first run.
+/// libuv as this process has it, looked up once.
+fn uv() -> Option<&'static Uv> {
+    static UV: OnceLock<Option<Uv>> = OnceLock::new();
+    UV.get_or_init(Uv::find).as_ref()
+}
+
+/// A watch on one descriptor by the loop of the environment that opened it, and a watch on the loop
+/// itself while callbacks of the first run. It must be dropped before that environment is freed, and
+/// before the descriptor is closed.
 pub(super) struct LoopWatch {
-    uv: Uv,
+    uv: &'static Uv,
     poll: Handle,
     prepare: Handle,
 }
 
-/// What the end of the environment needs; the data pointer of both handles leads to it, and it goes
-/// with the last of them.
-struct Ending {
+/// What belongs to both handles, as long as libuv has one of them: their data pointers lead to it.
+struct Data {
+    environment: Rc<Environment>,
+    ready: OnEvent,
+    reentered: OnEvent,
     poll: (Handle, Layout),
     prepare: (Handle, Layout),
-    open: u32,
-    hook: sys::napi_async_cleanup_hook_handle,
-    before: Ended,
-    kept: Option<Box<dyn Any>>,
+    open: Cell<u32>,
 }
 
 /// Zeroed memory for a handle.
@@ -137,18 +142,27 @@ fn free((handle, layout): (Handle, Layout)) {
 }
 
 impl LoopWatch {
-    /// A watch that has not started. `before_end` is called when the environment ends, before the
-    /// watch does; what it returns is dropped after it.
-    pub(super) fn open(env: Env, descriptor: BorrowedFd<'_>, before_end: Ended) -> Option<Self> {
-        let uv = Uv::find()?;
+    /// A watch that has not started. `ready` is called whenever the descriptor can be read; `reentered`
+    /// before the loop waits again while `ready` runs, which it does only if somebody runs it from there.
+    pub(super) fn open(
+        environment: &Environment,
+        descriptor: BorrowedFd<'_>,
+        ready: OnEvent,
+        reentered: OnEvent,
+    ) -> Option<Self> {
+        let uv = uv()?;
+        let environment = environment.share().upgrade()?;
+        if !environment.cleanup.is_added(&environment) {
+            return None;
+        }
         let mut uv_loop = ptr::null_mut();
         // SAFETY: the environment is alive, as it is calling us.
-        let found = unsafe { sys::napi_get_uv_event_loop(env.raw(), &mut uv_loop) };
+        let found = unsafe { sys::napi_get_uv_event_loop(environment.env().raw(), &mut uv_loop) };
         if found != sys::Status::napi_ok {
             return None;
         }
-        let poll = allocate(&uv, POLL)?;
-        let Some(prepare) = allocate(&uv, PREPARE) else {
+        let poll = allocate(uv, POLL)?;
+        let Some(prepare) = allocate(uv, PREPARE) else {
             free(poll);
             return None;
         };
@@ -166,37 +180,22 @@ impl LoopWatch {
             (uv.prepare_init)(uv_loop.cast(), prepare.0);
             (uv.unref)(prepare.0);
         }
-        let ending = Box::new(Ending {
-            poll,
-            prepare,
-            open: 2,
-            hook: ptr::null_mut(),
-            before: before_end,
-            kept: None,
-        });
-        let ending = Box::into_raw(ending);
+        environment.cleanup.opened();
+        let open = Cell::new(2);
+        let data = Box::new(Data { environment, ready, reentered, poll, prepare, open });
+        let data = Box::into_raw(data);
         for handle in [poll.0, prepare.0] {
             // SAFETY: the handle has been initialised; its data pointer is ours.
-            unsafe { (uv.set_data)(handle, ending.cast()) };
-        }
-        // SAFETY: the hook gets a handle that lives until the hook has closed it.
-        let added = unsafe {
-            sys::napi_add_async_cleanup_hook(env.raw(), Some(end), poll.0, ptr::null_mut())
-        };
-        if added != sys::Status::napi_ok {
-            for handle in [poll.0, prepare.0] {
-                // SAFETY: initialised and not closed yet.
-                unsafe { (uv.close)(handle, closed) };
-            }
-            return None;
+            unsafe { (uv.set_data)(handle, data.cast()) };
         }
         Some(Self { uv, poll: poll.0, prepare: prepare.0 })
     }
 
-    /// Calls `ready` from the loop whenever the descriptor can be read, and keeps the loop going.
-    pub(super) fn start(&self, ready: OnReady) -> bool {
-        // SAFETY: the handles are closed only by `end`, whose `before` drops this watch.
-        unsafe { (self.uv.poll_start)(self.poll, READABLE, ready) == 0 }
+    /// Has the loop watch, which keeps it going; false when the system refuses.
+    #[must_use]
+    pub(super) fn start(&self) -> bool {
+        // SAFETY: the handles are closed only when this is dropped.
+        unsafe { (self.uv.poll_start)(self.poll, READABLE, on_ready) == 0 }
     }
 
     /// Whether the watch keeps the loop going while it has started; it does from the beginning.
@@ -212,49 +211,119 @@ impl LoopWatch {
         unsafe { (self.uv.poll_stop)(self.poll) };
     }
 
-    /// From the callback of the descriptor, before it calls anybody: `reentered` is called before the
-    /// loop waits again, which it does before the callback is left only if somebody runs it from there.
-    pub(super) fn enter(&self, reentered: OnReentry) {
+    /// `ready` runs, and is about to call somebody who may run the loop.
+    pub(super) fn enter(&self) {
         // SAFETY: as in `start`. It fails for want of a function only.
-        unsafe { (self.uv.prepare_start)(self.prepare, reentered) };
+        unsafe { (self.uv.prepare_start)(self.prepare, on_reentry) };
     }
 
-    /// The callback is about to be left.
+    /// `ready` is about to return.
     pub(super) fn leave(&self) {
         // SAFETY: as in `start`.
         unsafe { (self.uv.prepare_stop)(self.prepare) };
     }
 }
 
-unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, handle: *mut c_void) {
-    let Some(uv) = Uv::find() else { return };
-    // SAFETY: the handle has not been closed yet.
-    let ending = unsafe { (uv.get_data)(handle) };
-    // SAFETY: `open` has put an `Ending` there, and only `closed` takes it away.
-    let ending = unsafe { &mut *ending.cast::<Ending>() };
-    ending.hook = hook;
-    ending.kept = Some((ending.before)());
-    for (handle, _) in [ending.poll, ending.prepare] {
-        // SAFETY: Node calls this once, on the loop's thread, while the loop is still there.
-        unsafe { (uv.close)(handle, closed) };
+impl Drop for LoopWatch {
+    fn drop(&mut self) {
+        for handle in [self.poll, self.prepare] {
+            // SAFETY: open until now, on the loop's thread, while the loop is still there (see `env`).
+            // From here on libuv does not look at the descriptor.
+            unsafe { (self.uv.close)(handle, on_closed) };
+        }
     }
 }
 
-extern "C" fn closed(handle: Handle) {
-    let Some(uv) = Uv::find() else { return };
+extern "C" fn on_ready(handle: Handle, _: c_int, _: c_int) {
+    call(handle, |data| data.ready);
+}
+
+extern "C" fn on_reentry(handle: Handle) {
+    call(handle, |data| data.reentered);
+}
+
+/// libuv calls with a handle that is open.
+fn call(handle: Handle, choose: impl FnOnce(&Data) -> OnEvent) {
+    let Some(uv) = uv() else { return };
+    // SAFETY: the handle is open.
+    let data = unsafe { (uv.get_data)(handle) };
+    // SAFETY: `open` has put it there, and only `on_closed` takes it away.
+    let data = unsafe { &*data.cast::<Data>() };
+    // JavaScript may close the handle meanwhile.
+    let (environment, event) = (Rc::clone(&data.environment), choose(data));
+    event(&environment);
+}
+
+extern "C" fn on_closed(handle: Handle) {
+    let Some(uv) = uv() else { return };
     // SAFETY: the handle's memory is freed only below.
-    let data = unsafe { (uv.get_data)(handle) }.cast::<Ending>();
+    let pointer = unsafe { (uv.get_data)(handle) }.cast::<Data>();
     // SAFETY: `open` has put it there for both handles, and it goes with the last one, below.
-    let ending = unsafe { &mut *data };
-    free(if handle == ending.poll.0 { ending.poll } else { ending.prepare });
-    ending.open -= 1;
-    if ending.open > 0 {
+    let data = unsafe { &*pointer };
+    free(if handle == data.poll.0 { data.poll } else { data.prepare });
+    data.open.set(data.open.get() - 1);
+    if data.open.get() > 0 {
         return;
     }
     // SAFETY: no other handle leads to it any more.
-    let ending = unsafe { Box::from_raw(data) };
-    if !ending.hook.is_null() {
-        // SAFETY: given to `end` by Node, which waits for this call.
-        unsafe { sys::napi_remove_async_cleanup_hook(ending.hook) };
+    let data = unsafe { Box::from_raw(pointer) };
+    data.environment.cleanup.closed();
+}
+
+/// Node's word that the environment is going to end, and ours that its handles are closed.
+#[derive(Default)]
+pub(super) struct CleanupHook {
+    is_added: Cell<bool>,
+    /// Watches of which libuv has a handle.
+    watches: Cell<usize>,
+    /// Given by Node, which waits for it to be removed.
+    running: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
+}
+
+impl CleanupHook {
+    /// Adds the hook, unless it is there; false when there cannot be one.
+    fn is_added(&self, environment: &Environment) -> bool {
+        if !self.is_added.get() && !environment.has_ended() {
+            let argument = ptr::from_ref(environment).cast_mut().cast();
+            // SAFETY: the environment is alive. The argument is its instance data, which it keeps for
+            // as long as it has this hook.
+            let status = unsafe {
+                sys::napi_add_async_cleanup_hook(
+                    environment.env().raw(),
+                    Some(end),
+                    argument,
+                    ptr::null_mut(),
+                )
+            };
+            self.is_added.set(status == sys::Status::napi_ok);
+        }
+        self.is_added.get() && !environment.has_ended()
     }
+
+    fn opened(&self) {
+        self.watches.set(self.watches.get() + 1);
+    }
+
+    fn closed(&self) {
+        self.watches.set(self.watches.get() - 1);
+        self.remove_if_done();
+    }
+
+    fn remove_if_done(&self) {
+        if self.watches.get() > 0 {
+            return;
+        }
+        if let Some(hook) = self.running.take() {
+            // SAFETY: given to `end` by Node, which waits for this call.
+            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+        }
+    }
+}
+
+unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+    // SAFETY: what was given to Node with the hook.
+    let environment = unsafe { &*environment.cast::<Environment>() };
+    environment.end();
+    environment.cleanup.running.set(Some(hook));
+    environment.cleanup.remove_if_done();
 }

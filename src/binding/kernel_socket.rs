@@ -7,22 +7,20 @@
 //! each write on its own costs us more than the writing. Whatever is not plain reading and writing
 //! is handed back to Node's socket, which sees the same end or error.
 
-use std::cell::RefCell;
-use std::ffi::{c_int, c_void};
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Int32Array, Object, Result};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 use rustix::io::Errno;
 
-use super::callback::{Arguments, AsyncContext, Callback, Visit};
+use super::callback::{Arguments, AsyncContext, Visit};
+use super::env::Environment;
 use super::event_loop::{LoopWatch, REENTERED};
-use super::marks::Marks;
+use super::js_copy::{Side, call_all, set_callback};
+use super::marks;
 use super::table;
 use super::table::Entry;
 use super::watch::Watch;
@@ -42,20 +40,12 @@ const ROUNDS: usize = 4;
 /// Connections that are served before somebody looks at the clock.
 const LOOK_EVERY: u32 = 4;
 
-/// One copy of the JavaScript layer, as in [`shared`].
-struct Channel {
-    // Not dropped with the thread: the environment is gone by then.
-    slab: ManuallyDrop<Buffer>,
-    marks: Marks,
-    dispatch: Rc<Callback>,
-}
-
-/// The connections of one environment.
-struct Kernel {
-    readiness: Readiness,
-    event_loop: LoopWatch,
-    channels: Vec<Channel>,
+/// The connections of one environment. Dropped in this order: the loop ceases to watch the set before
+/// its descriptor is closed.
+pub(super) struct Kernel {
     watches: Vec<Option<Watch>>,
+    event_loop: LoopWatch,
+    readiness: Readiness,
     free: Vec<u32>,
     generation: u32,
     /// Connections that are being read, and the only one.
@@ -72,24 +62,19 @@ struct Kernel {
     marked: Vec<u32>,
 }
 
-thread_local! {
-    static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
-}
-
-fn with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
-    // A finalizer may run when the thread's state is already gone.
-    KERNEL.try_with(|kernel| kernel.borrow_mut().as_mut().map(act)).ok().flatten()
+fn with<R>(environment: &Environment, act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
+    environment.kernel.borrow_mut().as_mut().map(act)
 }
 
 impl Kernel {
-    fn open(env: Env) -> Option<Self> {
+    fn open(environment: &Environment) -> Option<Self> {
         let readiness = Readiness::new().ok()?;
-        let event_loop = LoopWatch::open(env, readiness.descriptor(), || Box::new(KERNEL.take()))?;
+        let event_loop =
+            LoopWatch::open(environment, readiness.descriptor(), on_ready, on_reentry)?;
         Some(Self {
-            readiness,
-            event_loop,
-            channels: Vec::new(),
             watches: Vec::new(),
+            event_loop,
+            readiness,
             free: Vec::new(),
             generation: 0,
             reading: 0,
@@ -137,7 +122,7 @@ impl Kernel {
             self.sole = reading.next().map(|(number, watch)| watch.key(number));
         }
         match (before, self.reading) {
-            (0, 1) => self.event_loop.start(on_ready),
+            (0, 1) => self.event_loop.start(),
             (1, 0) => {
                 self.event_loop.stop();
                 true
@@ -146,23 +131,22 @@ impl Kernel {
         }
     }
 
-    fn remove(&mut self, number: u32) -> Option<Watch> {
+    fn remove(&mut self, environment: &Environment, number: u32) -> Option<Watch> {
         self.set_reading(number, false);
         let mut watch = self.watches.get_mut(number as usize)?.take()?;
-        watch.give_back_landed();
+        watch.give_back_landed(environment);
         self.free.push(number);
         Some(watch)
     }
 
     /// Reads and parses one chunk of a connection; what to tell JavaScript, unless there is nothing.
-    fn receive(&mut self, ready: Ready) -> Option<Arguments> {
+    fn receive(&mut self, environment: &Environment, ready: Ready) -> Option<Arguments> {
         let number = ready.key as u32;
         let watch = self.watches.get_mut(number as usize)?.as_mut().filter(|it| it.is(ready))?;
         if ready.failed {
             return Some((number as i32, FAILED, 0));
         }
-        let slab = &mut self.channels.get_mut(watch.channel as usize)?.slab;
-        match watch.receive(slab) {
+        match watch.receive(environment) {
             Ok((length, count)) => {
                 watch.received += length as f64;
                 if length > 0 && (watch.is_full || ready.more) {
@@ -217,50 +201,44 @@ impl Kernel {
     }
 
     /// A callback of the event loop begins.
-    fn enter(&mut self) {
+    fn enter(&mut self, environment: &Environment) {
         self.depth += 1;
         if self.depth == 1 {
-            self.event_loop.enter(on_reentry);
-            self.set_serving(true);
+            self.event_loop.enter();
+            marks::set_serving(&environment.copies.borrow(), true);
         }
     }
 
     /// It ends; output that is marked from now on is written by whoever marks it.
-    fn leave(&mut self) {
-        self.depth -= 1;
+    fn leave(&mut self, environment: &Environment) {
+        self.depth = self.depth.saturating_sub(1);
         if self.depth == 0 {
-            self.set_serving(false);
+            marks::set_serving(&environment.copies.borrow(), false);
             self.event_loop.leave();
-        }
-    }
-
-    fn set_serving(&mut self, serving: bool) {
-        for channel in &mut self.channels {
-            channel.marks.set_serving(serving);
         }
     }
 
     /// Runs `act` on a connection and its session; 0 where there is none.
     fn write(
         &mut self,
+        environment: &Environment,
         number: u32,
         act: impl FnOnce(&mut Watch, &mut Entry<'_>, &mut OsEntropy) -> u32,
     ) -> u32 {
         let Some(watch) = self.watch(number) else { return 0 };
-        let rest = table::with(watch.session, |entry, entropy| act(watch, entry, entropy));
+        let rest =
+            table::with(environment, watch.session, |entry, entropy| act(watch, entry, entropy));
         rest.unwrap_or_default()
     }
 
     /// Writes what every marked connection holds; returns those of which the system did not take
     /// all, with the number of bytes left.
-    fn write_marked(&mut self) -> Vec<(u32, u32)> {
+    fn write_marked(&mut self, environment: &Environment) -> Vec<(u32, u32)> {
         let mut marked = mem::take(&mut self.marked);
-        for channel in &mut self.channels {
-            channel.marks.take(&mut marked);
-        }
+        marks::take(&environment.copies.borrow(), &mut marked);
         let mut unwritten = Vec::new();
         for number in marked.drain(..) {
-            let rest = self.write(number, |watch, entry, _| watch.write(entry));
+            let rest = self.write(environment, number, |watch, entry, _| watch.write(entry));
             if rest > 0 {
                 unwritten.push((number, rest));
             }
@@ -272,86 +250,76 @@ impl Kernel {
 
 /// The loop's callback: every connection that can be read, one chunk each, and some more of those that
 /// have more.
-extern "C" fn on_ready(_: *mut c_void, _: c_int, _: c_int) {
-    let Some(Some(visit)) = with(|kernel| {
-        let visit = kernel.channels.first()?.dispatch.visit()?;
+fn on_ready(environment: &Environment) {
+    let Some(visit) = Visit::begin(environment.env()) else { return };
+    with(environment, |kernel| {
         match kernel.sole {
             // Nobody else can have made the set ready: a system call less to ask. If the socket has
             // failed, reading says so.
             Some(key) => kernel.ready.push(Ready::of(key)),
             None => kernel.readiness.wait(&mut kernel.ready),
         }
-        kernel.enter();
-        Some(visit)
-    }) else {
-        return;
-    };
+        kernel.enter(environment);
+    });
     // Nothing may unwind into libuv. A panic of the parser costs its connection, as it does when
     // Node's stream has called it.
     let guarded = |act: &mut dyn FnMut()| _ = catch_unwind(AssertUnwindSafe(act));
     let mut since = Instant::now();
     let mut served = 0;
     for round in 1..=ROUNDS {
-        while let Some(Some(one)) = with(Kernel::next_ready) {
-            guarded(&mut || serve(&visit, one));
+        while let Some(Some(one)) = with(environment, Kernel::next_ready) {
+            guarded(&mut || serve(environment, &visit, one));
             served += 1;
             if served % LOOK_EVERY == 0 && since.elapsed() > PATIENCE {
-                guarded(&mut || write_marked(&visit));
+                guarded(&mut || write_marked(environment, &visit));
                 since = Instant::now();
             }
         }
-        if with(|kernel| kernel.take_unfinished(round == ROUNDS)) != Some(true) {
+        if with(environment, |kernel| kernel.take_unfinished(round == ROUNDS)) != Some(true) {
             break;
         }
     }
-    with(Kernel::leave);
-    guarded(&mut || write_marked(&visit));
+    with(environment, |kernel| kernel.leave(environment));
+    guarded(&mut || write_marked(environment, &visit));
 }
 
 /// Called when a listener runs the loop that has called it, before that waits: connections that are
 /// ready are its to find, and JavaScript moves what it still needs of the slab.
-extern "C" fn on_reentry(_: *mut c_void) {
-    let dispatches = with(|kernel| {
-        kernel.leave_ready();
-        kernel.channels.iter().map(|channel| Rc::clone(&channel.dispatch)).collect::<Vec<_>>()
-    });
-    for dispatch in dispatches.unwrap_or_default() {
-        let Some(visit) = dispatch.visit() else { return };
-        dispatch.call(&visit, ptr::null_mut(), (0, REENTERED, 0));
-    }
+fn on_reentry(environment: &Environment) {
+    with(environment, Kernel::leave_ready);
+    call_all(environment, Side::Server, (0, REENTERED, 0));
 }
 
-fn serve(visit: &Visit, ready: Ready) {
+fn serve(environment: &Environment, visit: &Visit, ready: Ready) {
     let number = ready.key as u32;
-    let wanted = with(|kernel| kernel.wanted(ready)).unwrap_or_default();
+    let wanted = with(environment, |kernel| kernel.wanted(ready)).unwrap_or_default();
     if wanted > 0 {
-        tell(visit, number, (number as i32, WANTED, wanted as i32));
+        tell(environment, visit, number, (number as i32, WANTED, wanted as i32));
     }
-    let arguments = with(|kernel| {
-        catch_unwind(AssertUnwindSafe(|| kernel.receive(ready))).unwrap_or(Some((
+    let arguments = with(environment, |kernel| {
+        catch_unwind(AssertUnwindSafe(|| kernel.receive(environment, ready))).unwrap_or(Some((
             number as i32,
             FAILED,
             0,
         )))
     });
     if let Some(Some(arguments)) = arguments {
-        tell(visit, number, arguments);
+        tell(environment, visit, number, arguments);
     }
 }
 
-fn write_marked(visit: &Visit) {
-    for (number, rest) in with(Kernel::write_marked).unwrap_or_default() {
-        tell(visit, number, (number as i32, UNWRITTEN, rest as i32));
+fn write_marked(environment: &Environment, visit: &Visit) {
+    let unwritten = with(environment, |kernel| kernel.write_marked(environment));
+    for (number, rest) in unwritten.unwrap_or_default() {
+        tell(environment, visit, number, (number as i32, UNWRITTEN, rest as i32));
     }
 }
 
 /// Calls JavaScript in the async context of a connection.
-fn tell(visit: &Visit, number: u32, arguments: Arguments) {
-    let told = with(|kernel| {
+fn tell(environment: &Environment, visit: &Visit, number: u32, arguments: Arguments) {
+    let told = with(environment, |kernel| {
         let watch = kernel.watch(number)?;
-        let (context, channel) = (watch.context.raw(), watch.channel);
-        let dispatch = &kernel.channels.get(channel as usize)?.dispatch;
-        Some((Rc::clone(dispatch), context))
+        Some((watch.copy.callback(Side::Server)?, watch.context.raw()))
     });
     // JavaScript may do anything to the connections, this one included: nothing is borrowed.
     if let Some(Some((dispatch, context))) = told {
@@ -359,34 +327,22 @@ fn tell(visit: &Visit, number: u32, arguments: Arguments) {
     }
 }
 
-/// Takes the memory that chunks are read into, that of `marks`, and
-/// `dispatch(number, length, count)`, which is called for each chunk: `length` bytes are in the slab
-/// and `count` events in the spans. `length` 0 is the end of the stream, below it an error number,
-/// negated. The least integer says that the socket has failed; the next that `count` bytes of marked
-/// output were not taken by the system; the next that `kernelLand` should be given `count` bytes of
-/// memory; the next that a listener is running the event loop: the slab is about to be overwritten, and
-/// output that waits for the listener must leave. Bit 16 of `count`: the event is in that memory. Returns the number to `kernel_watch` with, or -1
-/// where there is no kernel path.
+/// Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
+/// `length` bytes are in the slab and `count` events in the spans. `length` 0 is the end of the
+/// stream, below it an error number, negated. The least integer says that the socket has failed; the
+/// next that `count` bytes of marked output were not taken by the system; the next that `kernelLand`
+/// should be given `count` bytes of memory; the next that a listener is running the event loop: the
+/// slab is about to be overwritten, and output that waits for the listener must leave. Bit 16 of
+/// `count`: the event is in that memory. False where there is no kernel path.
 #[napi(catch_unwind)]
-pub fn kernel_attach(
-    env: Env,
-    slab: Buffer,
-    marks: Int32Array,
-    dispatch: Function<'_, Arguments, ()>,
-) -> i32 {
-    let Ok(dispatch) = Callback::new(env, &dispatch) else { return -1 };
-    KERNEL.with_borrow_mut(|kernel| {
-        if kernel.is_none() {
-            *kernel = Kernel::open(env);
-        }
-        let Some(kernel) = kernel else { return -1 };
-        kernel.channels.push(Channel {
-            slab: ManuallyDrop::new(slab),
-            marks: Marks::new(marks),
-            dispatch: Rc::new(dispatch),
-        });
-        kernel.channels.len() as i32 - 1
-    })
+pub fn kernel_attach(env: Env, copy: u32, dispatch: Function<'_, Arguments, ()>) -> Result<bool> {
+    set_callback(env, copy, Side::Server, &dispatch)?;
+    let environment = Environment::of(&env);
+    let mut kernel = environment.kernel.borrow_mut();
+    if kernel.is_none() {
+        *kernel = Kernel::open(environment);
+    }
+    Ok(kernel.is_some())
 }
 
 /// Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
@@ -394,7 +350,7 @@ pub fn kernel_attach(
 #[napi(catch_unwind)]
 pub fn kernel_watch(
     env: Env,
-    channel: u32,
+    copy: u32,
     descriptor: i32,
     session: u32,
     resource: Object<'_>,
@@ -402,16 +358,19 @@ pub fn kernel_watch(
     if descriptor < 0 {
         return -1;
     }
-    let Ok(context) = AsyncContext::current(&env, &resource, "FAYE_WEBSOCKET") else { return -1 };
-    with(|kernel| {
+    let environment = Environment::of(&env);
+    let Some(copy) = environment.copies.borrow().lease(copy) else { return -1 };
+    let context = AsyncContext::current(&environment.calls, &resource, "FAYE_WEBSOCKET");
+    let Ok(context) = context else { return -1 };
+    with(environment, |kernel| {
         kernel.generation = kernel.generation.wrapping_add(1);
         let generation = kernel.generation;
-        let watch = Watch::new(descriptor, channel, session, context, generation);
+        let watch = Watch::new(descriptor, copy, session, context, generation);
         let number = kernel.insert(watch);
         if kernel.set_reading(number, true) {
             return number as i32;
         }
-        drop(kernel.remove(number));
+        drop(kernel.remove(environment, number));
         -1
     })
     .unwrap_or(-1)
@@ -419,16 +378,17 @@ pub fn kernel_watch(
 
 /// Reads no more, or goes on reading; false when the system refuses.
 #[napi(catch_unwind)]
-pub fn kernel_read(number: u32, on: bool) -> bool {
-    with(|kernel| kernel.set_reading(number, on)).unwrap_or_default()
+pub fn kernel_read(env: Env, number: u32, on: bool) -> bool {
+    with(Environment::of(&env), |kernel| kernel.set_reading(number, on)).unwrap_or_default()
 }
 
 /// Hands chunks over unparsed, or parses them again.
 #[napi(catch_unwind)]
-pub fn kernel_raw(number: u32, on: bool) {
-    with(|kernel| {
+pub fn kernel_raw(env: Env, number: u32, on: bool) {
+    let environment = Environment::of(&env);
+    with(environment, |kernel| {
         let watch = kernel.watch(number)?;
-        watch.give_back_landed();
+        watch.give_back_landed(environment);
         watch.is_raw = on;
         Some(())
     });
@@ -437,42 +397,51 @@ pub fn kernel_raw(number: u32, on: bool) {
 /// Lends memory for the message that is being read, as asked for; what has arrived of it moves
 /// there. The memory is JavaScript's again when its event is reported, or the connection released.
 #[napi(catch_unwind)]
-pub fn kernel_land(number: u32, memory: Buffer) {
-    with(|kernel| {
+pub fn kernel_land(env: Env, number: u32, memory: Buffer) {
+    let environment = Environment::of(&env);
+    with(environment, |kernel| {
         let watch = kernel.watch(number)?;
-        watch.take_memory(Box::new(memory));
+        watch.take_memory(environment, Box::new(memory));
         Some(())
     });
 }
 
 /// Forgets a connection. Its descriptor is not touched any more and may be closed.
 #[napi(catch_unwind)]
-pub fn kernel_release(number: u32) {
+pub fn kernel_release(env: Env, number: u32) {
     // Destroying the async context may call into JavaScript's hooks: nothing is borrowed then.
-    let watch = with(|kernel| kernel.remove(number));
+    let environment = Environment::of(&env);
+    let watch = with(environment, |kernel| kernel.remove(environment, number));
     drop(watch);
 }
 
 /// Bytes read past Node's stream.
 #[napi(catch_unwind)]
-pub fn kernel_received(number: u32) -> f64 {
-    with(|kernel| kernel.watch(number).map(|watch| watch.received)).flatten().unwrap_or_default()
+pub fn kernel_received(env: Env, number: u32) -> f64 {
+    let environment = Environment::of(&env);
+    with(environment, |kernel| kernel.watch(number).map(|watch| watch.received))
+        .flatten()
+        .unwrap_or_default()
 }
 
 /// Bytes written past Node's stream.
 #[napi(catch_unwind)]
-pub fn kernel_written(number: u32) -> f64 {
-    with(|kernel| kernel.watch(number).map(|watch| watch.written)).flatten().unwrap_or_default()
+pub fn kernel_written(env: Env, number: u32) -> f64 {
+    let environment = Environment::of(&env);
+    with(environment, |kernel| kernel.watch(number).map(|watch| watch.written))
+        .flatten()
+        .unwrap_or_default()
 }
 
 /// Writes what the session holds for the peer and then a message, without copying it first;
 /// returns how many bytes the system did not take. What is left of the session's output stays there;
 /// what is left of the payload is the caller's to send.
 #[napi(catch_unwind)]
-pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+pub fn kernel_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     let opcode = table::opcode(opcode_bits)?;
-    let rest = with(|kernel| {
-        kernel.write(number, |watch, entry, entropy| {
+    let environment = Environment::of(&env);
+    let rest = with(environment, |kernel| {
+        kernel.write(environment, number, |watch, entry, entropy| {
             match entry.connection.plain_header(opcode, payload.len()) {
                 Some(header) => {
                     entry.output.wire.extend_from_slice(header.as_bytes());
@@ -492,15 +461,20 @@ pub fn kernel_send(number: u32, opcode_bits: u32, payload: BufferSlice) -> Resul
 /// Writes what the session holds for the peer; returns how many bytes the system did not take. They
 /// stay in the session.
 #[napi(catch_unwind)]
-pub fn kernel_write(number: u32) -> u32 {
-    with(|kernel| kernel.write(number, |watch, entry, _| watch.write(entry))).unwrap_or_default()
+pub fn kernel_write(env: Env, number: u32) -> u32 {
+    let environment = Environment::of(&env);
+    with(environment, |kernel| {
+        kernel.write(environment, number, |watch, entry, _| watch.write(entry))
+    })
+    .unwrap_or_default()
 }
 
 /// Writes what the marked connections hold. What the system did not take stays in the sessions:
 /// numbers and bytes left, in turn.
 #[napi(catch_unwind)]
-pub fn kernel_write_marked() -> Option<Vec<u32>> {
-    let unwritten = with(Kernel::write_marked)?;
+pub fn kernel_write_marked(env: Env) -> Option<Vec<u32>> {
+    let environment = Environment::of(&env);
+    let unwritten = with(environment, |kernel| kernel.write_marked(environment))?;
     (!unwritten.is_empty())
         .then(|| unwritten.into_iter().flat_map(|(number, rest)| [number, rest]).collect())
 }

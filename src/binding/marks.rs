@@ -1,4 +1,4 @@
-//! Memory that JavaScript lends for good, in which it marks the connections whose output is ready:
+//! Memory that JavaScript lends, in which it marks the connections whose output is ready:
 //! they are written one behind the other, without a call for each.
 //!
 //! Layout, in 32-bit integers:
@@ -10,55 +10,37 @@
 //! | 2 | 1 while the event loop is serving connections, and writes what is marked when it is done |
 //! | 3 + n | number of a connection, or -1 |
 
-use std::mem::ManuallyDrop;
-
-use napi::bindgen_prelude::Int32Array;
+use super::js_copy::{Copies, JsCopy};
 
 const SERVING: usize = 2;
 const HEADER_INTS: usize = 3;
 
-pub(super) struct Marks {
-    // Not dropped with the thread: the environment is gone by then.
-    memory: ManuallyDrop<Int32Array>,
+/// Appends the numbers that are marked in any copy to `numbers`, and begins another round.
+pub(super) fn take(copies: &Copies, numbers: &mut Vec<u32>) {
+    copies.iter().for_each(|copy| take_of(copy, numbers));
 }
 
-impl Marks {
-    pub(super) fn new(memory: Int32Array) -> Self {
-        Self { memory: ManuallyDrop::new(memory) }
+fn take_of(copy: &JsCopy, numbers: &mut Vec<u32>) {
+    let Some(([count, round, _], list)) = copy.marks().split_first_chunk::<HEADER_INTS>() else {
+        return;
+    };
+    if count.get() <= 0 {
+        return;
     }
+    let marked = list.iter().take(count.get() as usize);
+    numbers.extend(marked.filter_map(|number| u32::try_from(number.get()).ok()));
+    count.set(0);
+    round.set(round.get().wrapping_add(1));
+}
 
-    /// Appends the numbers that are marked to `numbers`, and begins another round.
-    pub(super) fn take(&mut self, numbers: &mut Vec<u32>) {
-        let memory = self.memory();
-        let Some((&mut [ref mut count, ref mut round, _], list)) =
-            memory.split_first_chunk_mut::<HEADER_INTS>()
-        else {
-            return;
-        };
-        if *count <= 0 {
-            return;
-        }
-        let marked = list.iter().take(*count as usize);
-        numbers.extend(marked.filter_map(|&number| u32::try_from(number).ok()));
-        *count = 0;
-        *round = round.wrapping_add(1);
-    }
+/// Tells the copies whether the event loop is serving connections.
+pub(super) fn set_serving(copies: &Copies, serving: bool) {
+    copies.iter().for_each(|copy| set_serving_of(copy, serving));
+}
 
-    pub(super) fn set_serving(&mut self, serving: bool) {
-        if let Some(slot) = self.memory().get_mut(SERVING) {
-            *slot = i32::from(serving);
-        }
-    }
-
-    fn memory(&mut self) -> &mut [i32] {
-        #[expect(
-            unsafe_code,
-            reason = "napi hands out JavaScript memory for writing only this way"
-        )]
-        // SAFETY: JavaScript runs on this thread and is either waiting for this call or not running,
-        // so nobody else reads or writes the array meanwhile.
-        unsafe {
-            self.memory.as_mut()
-        }
+/// As [`set_serving`], for one copy.
+pub(super) fn set_serving_of(copy: &JsCopy, serving: bool) {
+    if let Some(slot) = copy.marks().get(SERVING) {
+        slot.set(i32::from(serving));
     }
 }

@@ -1,7 +1,7 @@
 //! The edge to JavaScript: conversions and nothing else. A rule found here is a bug.
 //!
 //! JavaScript calls in with plain numbers and bytes, at most once a chunk, and reads what happened
-//! from memory it shares with us (see [`shared`]). No listener ever runs inside a native call, so
+//! from memory it shares with us (see `shared`). No listener ever runs inside a native call, so
 //! it may do whatever it likes with the connection it was called for. Only extension plug-ins are
 //! called from within one, which then holds nothing of any connection.
 
@@ -13,17 +13,22 @@ pub mod client_line;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
+#[expect(unsafe_code, reason = "napi-rs looks instance data up in a table of all")]
+pub mod env;
 #[cfg(has_loop)]
 #[expect(unsafe_code, reason = "libuv's functions are found by name")]
 mod event_loop;
 pub mod eventsource;
 pub mod extension;
+pub mod js_copy;
 #[cfg(has_loop)]
 pub mod kernel_socket;
 #[cfg(has_loop)]
 mod marks;
+#[expect(unsafe_code, reason = "napi-rs has no references that are let go of for a while")]
+mod reference;
 pub mod session;
-pub mod shared;
+mod shared;
 #[cfg(has_loop)]
 pub mod socket_failure;
 #[cfg(has_loop)]

@@ -1,10 +1,13 @@
 //! A connection's rarer calls: those of its opening and its end. As in [`table`], a session is a
 //! number; whoever makes one has to give it back with [`release_session`].
 
+use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status};
 use napi_derive::napi;
 
 use super::deflate::DeflateSettings;
+use super::env::Environment;
+use super::js_copy::JsCopy;
 use super::shared;
 use super::table::{self, Entry};
 use crate::proto::connection::{Options, Settlement};
@@ -94,21 +97,14 @@ pub struct Answer {
 /// object costs more than the handshake.
 #[napi(catch_unwind)]
 pub fn create_server_session(
-    channel: u32,
+    env: Env,
+    copy: u32,
     head: Vec<Option<String>>,
     protocols: Vec<String>,
     max_length: f64,
     flags: u32,
     version: u32,
-) -> u32 {
-    let settings = Options {
-        peer_masking: masking(flags & REQUIRE_MASKING != 0, false),
-        masking: flags & MASKING != 0,
-        max_length: limit(max_length),
-        max_text: shared::longest_text(channel),
-        max_events: shared::capacity(channel),
-        least_landing: LEAST_LANDING,
-    };
+) -> Result<u32> {
     let mut head = head.into_iter();
     let mut next = || head.next().flatten().unwrap_or_default();
     let (method, target, url) = (next(), next(), next());
@@ -120,20 +116,22 @@ pub fn create_server_session(
     let request = Request::new(method, target, url, headers);
     let version = VERSIONS.get(version as usize).copied().flatten();
     let allow_drafts = flags & ALLOW_DRAFTS != 0;
-    insert(channel, Connection::server(request, version, allow_drafts, &protocols, settings))
+    insert(env, copy, |copy| {
+        let settings = Options {
+            peer_masking: masking(flags & REQUIRE_MASKING != 0, false),
+            masking: flags & MASKING != 0,
+            max_length: limit(max_length),
+            max_text: copy.longest_text(),
+            max_events: shared::capacity(copy),
+            least_landing: LEAST_LANDING,
+        };
+        Connection::server(request, version, allow_drafts, &protocols, settings)
+    })
 }
 
 /// The client's side.
 #[napi(catch_unwind)]
-pub fn create_client_session(channel: u32, options: ClientOptions) -> u32 {
-    let settings = Options {
-        peer_masking: masking(false, options.forbid_masking),
-        masking: options.masking,
-        max_length: limit(options.max_length),
-        max_text: shared::longest_text(channel),
-        max_events: shared::capacity(channel),
-        least_landing: LEAST_LANDING,
-    };
+pub fn create_client_session(env: Env, copy: u32, options: ClientOptions) -> Result<u32> {
     let handshake = ClientHandshake::new(
         &options.host,
         &options.target,
@@ -141,52 +139,71 @@ pub fn create_client_session(channel: u32, options: ClientOptions) -> u32 {
         options.authorization.as_deref(),
         &options.key,
     );
-    insert(channel, Connection::client(handshake, options.require_protocol, settings))
+    insert(env, copy, |copy| {
+        let settings = Options {
+            peer_masking: masking(false, options.forbid_masking),
+            masking: options.masking,
+            max_length: limit(options.max_length),
+            max_text: copy.longest_text(),
+            max_events: shared::capacity(copy),
+            least_landing: LEAST_LANDING,
+        };
+        Connection::client(handshake, options.require_protocol, settings)
+    })
 }
 
-fn insert(channel: u32, connection: Connection) -> u32 {
-    table::insert(channel, connection)
+/// Adds a connection, made for a copy of the JavaScript layer.
+fn insert(env: Env, copy: u32, make: impl FnOnce(&JsCopy) -> Connection) -> Result<u32> {
+    table::insert(Environment::of(&env), copy, make)
+        .ok_or_else(|| Error::new(Status::InvalidArg, "no such copy of the JavaScript layer"))
 }
 
 /// The version of the protocol, by number as for [`create_server_session`].
 #[napi(catch_unwind)]
-pub fn session_version(id: u32) -> u32 {
-    let version = table::with(id, |entry, _| entry.connection.version());
+pub fn session_version(env: Env, id: u32) -> u32 {
+    let version = table::with(Environment::of(&env), id, |entry, _| entry.connection.version());
     VERSIONS.iter().position(|own| *own == version).unwrap_or_default() as u32
 }
 
 /// A server's choice of subprotocol.
 #[napi(catch_unwind)]
-pub fn chosen_protocol(id: u32) -> Option<String> {
-    table::with(id, |entry, _| entry.connection.protocol().map(str::to_owned)).flatten()
+pub fn chosen_protocol(env: Env, id: u32) -> Option<String> {
+    table::with(Environment::of(&env), id, |entry, _| {
+        entry.connection.protocol().map(str::to_owned)
+    })
+    .flatten()
 }
 
 /// Has the handshake negotiate permessage-deflate, instead of any extension given to
 /// [`start_handshake`].
 #[napi(catch_unwind)]
-pub fn propose_deflate(id: u32, settings: DeflateSettings) -> Result<()> {
-    let proposal = settings.proposal()?;
-    table::with(id, |entry, _| entry.connection.propose(proposal));
+pub fn propose_deflate(env: Env, id: u32, settings: DeflateSettings) -> Result<()> {
+    let environment = Environment::of(&env);
+    let proposal = settings.proposal(&environment.contexts)?;
+    table::with(environment, id, |entry, _| entry.connection.propose(proposal));
     Ok(())
 }
 
 /// Whether permessage-deflate was agreed on.
 #[napi(catch_unwind)]
-pub fn is_compressed(id: u32) -> bool {
-    table::with(id, |entry, _| entry.connection.is_compressed()).unwrap_or_default()
+pub fn is_compressed(env: Env, id: u32) -> bool {
+    table::with(Environment::of(&env), id, |entry, _| entry.connection.is_compressed())
+        .unwrap_or_default()
 }
 
 /// Why a server must refuse the request, or null.
 #[napi(catch_unwind)]
-pub fn refusal(id: u32) -> Option<String> {
-    table::with(id, |entry, _| entry.connection.check().err().map(|error| error.to_string()))
-        .flatten()
+pub fn refusal(env: Env, id: u32) -> Option<String> {
+    table::with(Environment::of(&env), id, |entry, _| {
+        entry.connection.check().err().map(|error| error.to_string())
+    })
+    .flatten()
 }
 
 /// Writes the response that refuses the request; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
-pub fn refuse(id: u32, message: String) -> u32 {
-    table::with(id, |entry, _| {
+pub fn refuse(env: Env, id: u32, message: String) -> u32 {
+    table::with(Environment::of(&env), id, |entry, _| {
         entry.connection.refuse(&message, entry.output);
         entry.output.wire.len() as u32
     })
@@ -197,12 +214,13 @@ pub fn refuse(id: u32, message: String) -> u32 {
 /// and the value of Sec-WebSocket-Extensions. True when nothing of the peer is awaited.
 #[napi(catch_unwind)]
 pub fn start_handshake(
+    env: Env,
     id: u32,
     custom: Option<Vec<String>>,
     extensions: Option<String>,
 ) -> Result<bool> {
     let custom = headers(custom.unwrap_or_default());
-    table::with(id, |entry, _| {
+    table::with(Environment::of(&env), id, |entry, _| {
         let started = entry.connection.start(&custom, extensions.as_deref(), entry.output);
         started.map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         Ok(!entry.connection.awaits_peer())
@@ -212,8 +230,8 @@ pub fn start_handshake(
 
 /// What became of a client's handshake.
 #[napi(catch_unwind)]
-pub fn answer(id: u32) -> Option<Answer> {
-    table::with(id, |entry, _| {
+pub fn answer(env: Env, id: u32) -> Option<Answer> {
+    table::with(Environment::of(&env), id, |entry, _| {
         let answer = entry.connection.take_answer()?;
         let (failure, protocol) = match answer.outcome {
             Ok(protocol) => (None, protocol),
@@ -229,22 +247,26 @@ pub fn answer(id: u32) -> Option<Answer> {
 
 /// The handshake succeeded.
 #[napi(catch_unwind)]
-pub fn open_session(id: u32) {
-    table::with(id, |entry, _| entry.connection.open());
+pub fn open_session(env: Env, id: u32) {
+    table::with(Environment::of(&env), id, |entry, _| entry.connection.open());
 }
 
 /// Messages go through extensions written in JavaScript, which claim these reserved bits.
 #[napi(catch_unwind)]
-pub fn decode_outside(id: u32, claimed: u32) {
-    table::with(id, |entry, _| entry.connection.decode_outside((claimed & 7) as u8));
+pub fn decode_outside(env: Env, id: u32, claimed: u32) {
+    table::with(Environment::of(&env), id, |entry, _| {
+        entry.connection.decode_outside((claimed & 7) as u8)
+    });
 }
 
 /// Judges a message that extensions written in JavaScript have decoded: opcode 1 or 2. False fails
 /// the connection; [`settle`] must follow.
 #[napi(catch_unwind)]
-pub fn check_decoded(id: u32, opcode: u32, payload: BufferSlice) -> Result<bool> {
+pub fn check_decoded(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Result<bool> {
     let opcode = table::opcode(opcode)?;
-    let checked = table::with(id, |entry, _| entry.connection.check_decoded(opcode, &payload));
+    let checked = table::with(Environment::of(&env), id, |entry, _| {
+        entry.connection.check_decoded(opcode, &payload)
+    });
     Ok(checked.unwrap_or(true))
 }
 
@@ -254,15 +276,15 @@ pub const MAX_CONTROL_BYTES: u32 = MAX_CONTROL as u32;
 
 /// An extension fails the connection; [`settle`] must follow.
 #[napi(catch_unwind)]
-pub fn fail_session(id: u32, code: u32, message: String) {
+pub fn fail_session(env: Env, id: u32, code: u32, message: String) {
     let error = ProtocolError::Extension(CloseCode(code as u16), message);
-    table::with(id, |entry, _| entry.connection.fail(error));
+    table::with(Environment::of(&env), id, |entry, _| entry.connection.fail(error));
 }
 
 /// What a verdict means by now, or null when it means nothing any more.
 #[napi(catch_unwind)]
-pub fn settle(id: u32) -> Option<Verdict> {
-    table::with(id, |entry, _| {
+pub fn settle(env: Env, id: u32) -> Option<Verdict> {
+    table::with(Environment::of(&env), id, |entry, _| {
         let (closing, failed) = match entry.connection.settle() {
             Settlement::PassedOver => return None,
             Settlement::Close(closing) => (closing, false),
@@ -276,14 +298,14 @@ pub fn settle(id: u32) -> Option<Verdict> {
 
 /// Our side says goodbye; the close frame is [`send_close`]'s.
 #[napi(catch_unwind)]
-pub fn begin_closing(id: u32) {
-    table::with(id, |entry, _| entry.connection.begin_closing());
+pub fn begin_closing(env: Env, id: u32) {
+    table::with(Environment::of(&env), id, |entry, _| entry.connection.begin_closing());
 }
 
 /// Writes a close frame; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
-pub fn send_close(id: u32, code: u32, reason: BufferSlice) -> u32 {
-    table::with(id, |entry, entropy| {
+pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> u32 {
+    table::with(Environment::of(&env), id, |entry, entropy| {
         let Entry { connection, output, .. } = entry;
         connection.send_close(CloseCode(code as u16), &reason, entropy, output);
         output.wire.len() as u32
@@ -293,8 +315,8 @@ pub fn send_close(id: u32, code: u32, reason: BufferSlice) -> u32 {
 
 /// Ends the connection with the close frame that is still due; returns how many bytes wait.
 #[napi(catch_unwind)]
-pub fn conclude(id: u32) -> u32 {
-    table::with(id, |entry, entropy| {
+pub fn conclude(env: Env, id: u32) -> u32 {
+    table::with(Environment::of(&env), id, |entry, entropy| {
         entry.connection.conclude(entropy, entry.output);
         entry.output.wire.len() as u32
     })
@@ -303,14 +325,14 @@ pub fn conclude(id: u32) -> u32 {
 
 /// Gives the session's memory back; its number means nothing until another session gets it.
 #[napi(catch_unwind)]
-pub fn release_session(id: u32) {
-    table::remove(id);
+pub fn release_session(env: Env, id: u32) {
+    table::remove(Environment::of(&env), id);
 }
 
 /// A fresh value for Sec-WebSocket-Key.
 #[napi(catch_unwind)]
-pub fn generate_key() -> String {
-    table::with_entropy(|entropy| client::generate_key(entropy))
+pub fn generate_key(env: Env) -> String {
+    table::with_entropy(Environment::of(&env), |entropy| client::generate_key(entropy))
 }
 
 /// Whether a text fits a line of a head: it has no CR, LF or NUL.

@@ -1,4 +1,5 @@
-//! Memory that JavaScript lends for good: where events are reported, and where text is staged.
+//! The layout of the memory that each copy of the JavaScript layer lends: where events are reported, and
+//! where what is sent is staged.
 //!
 //! Layout of the spans, in 32-bit integers:
 //!
@@ -27,12 +28,9 @@
 //! | 2 + 3n | opcode in the low four bits, reserved bits above |
 //! | 3 + 3n | bytes of the payload; payloads lie in the stage, one behind the other |
 
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
+use std::cell::Cell;
 
-use napi::bindgen_prelude::{Buffer, Int32Array};
-use napi_derive::napi;
-
+use super::js_copy::{Copies, JsCopy};
 use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, Status};
 
 const HEADER_INTS: usize = 4;
@@ -42,108 +40,58 @@ const SCRATCH_BIT: i32 = 8;
 const OPCODE_SHIFT: i32 = 4;
 const RSV_SHIFT: i32 = 8;
 
-/// One copy of the JavaScript layer and its memory. A thread may hold several: test runners load
-/// JavaScript anew for each file, and native code only once.
-struct Channel {
-    // Dropping these would call into an environment that is already gone when its thread ends.
-    spans: ManuallyDrop<Int32Array>,
-    stage: ManuallyDrop<Buffer>,
-    commands: ManuallyDrop<Int32Array>,
-    longest_text: u32,
-}
-
-thread_local! {
-    static CHANNELS: RefCell<Vec<Channel>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Takes the shared memory of one copy of the JavaScript layer, and the length of the longest string there
-/// can be; returns the number its sessions name it by.
-#[napi(catch_unwind)]
-pub fn attach(spans: Int32Array, stage: Buffer, commands: Int32Array, longest_text: u32) -> u32 {
-    CHANNELS.with_borrow_mut(|channels| {
-        channels.push(Channel {
-            spans: ManuallyDrop::new(spans),
-            stage: ManuallyDrop::new(stage),
-            commands: ManuallyDrop::new(commands),
-            longest_text,
-        });
-        (channels.len() - 1) as u32
-    })
-}
-
-/// Most events the channel's spans can hold.
-pub(super) fn capacity(channel: u32) -> usize {
-    CHANNELS.with_borrow(|channels| {
-        let ints = channels.get(channel as usize).map_or(0, |channel| channel.spans.len());
-        ints.saturating_sub(HEADER_INTS) / EVENT_INTS
-    })
-}
-
-/// Most bytes of UTF-8 that become a string: V8 refuses more of them than a string has characters.
-pub(super) fn longest_text(channel: u32) -> u64 {
-    CHANNELS.with_borrow(|channels| {
-        channels.get(channel as usize).map_or(u64::MAX, |channel| channel.longest_text.into())
-    })
+/// Most events the spans of a copy can hold.
+pub(super) fn capacity(copy: &JsCopy) -> usize {
+    copy.spans().len().saturating_sub(HEADER_INTS) / EVENT_INTS
 }
 
 /// Hands out the staged messages, oldest first: session, opcode with reserved bits, payload.
-pub(super) fn take_commands(mut send: impl FnMut(u32, u32, &[u8])) {
-    CHANNELS.with_borrow_mut(|channels| {
-        for Channel { stage, commands, .. } in channels {
-            let Some((&count, list)) = commands.split_first() else { continue };
-            if count <= 0 {
-                continue;
-            }
-            let mut payloads: &[u8] = stage;
-            let (list, _) = list.as_chunks::<COMMAND_INTS>();
-            for &[session, opcode, length] in list.iter().take(count as usize) {
-                let Some((payload, rest)) = payloads.split_at_checked(length as usize) else {
-                    break;
-                };
-                send(session as u32, opcode as u32, payload);
-                payloads = rest;
-            }
-            if let Some(count) = writable(commands).first_mut() {
-                *count = 0;
-            }
+pub(super) fn take_commands(copies: &Copies, mut send: impl FnMut(u32, u32, &[u8])) {
+    for copy in copies.iter() {
+        let Some((count, list)) = copy.commands().split_first() else { continue };
+        if count.get() <= 0 {
+            continue;
         }
-    });
-}
-
-fn writable(array: &mut Int32Array) -> &mut [i32] {
-    #[expect(unsafe_code, reason = "napi hands out JavaScript memory for writing only this way")]
-    // SAFETY: JavaScript runs on this thread and waits for this call, so nobody else reads or
-    // writes the array meanwhile.
-    unsafe {
-        array.as_mut()
+        let mut payloads = copy.stage();
+        let (list, _) = list.as_chunks::<COMMAND_INTS>();
+        for [session, opcode, length] in list.iter().take(count.get() as usize) {
+            let Some((payload, rest)) = payloads.split_at_checked(length.get() as usize) else {
+                break;
+            };
+            send(session.get() as u32, opcode.get() as u32, payload);
+            payloads = rest;
+        }
+        count.set(0);
     }
 }
 
 /// Reports what a call to `receive` produced.
-pub(super) fn report(id: u32, progress: Progress, connection: &Connection, output: &Output) {
-    CHANNELS.with_borrow_mut(|channels| {
-        let Some(channel) = channels.get_mut(id as usize) else { return };
-        let spans = writable(&mut channel.spans);
-        let Some((header, rest)) = spans.split_first_chunk_mut::<HEADER_INTS>() else { return };
-        let mut missing = 0;
-        let status = match progress.status {
-            Status::NeedMore => 0,
-            Status::Full => 1,
-            Status::Handshake => 2,
-            Status::Verdict => 3,
-            Status::Busy => 4,
-            Status::Landing => {
-                missing = connection.landing().map_or(0, |landing| landing.missing);
-                5
-            }
-        };
-        let [consumed, pending] = [progress.consumed, output.wire.len()].map(|bytes| bytes as i32);
-        *header = [status, consumed, pending, missing as i32];
-        let (slots, _) = rest.as_chunks_mut::<EVENT_INTS>();
-        for (slot, event) in slots.iter_mut().zip(&output.events) {
-            *slot = encode(event);
+pub(super) fn report(copy: &JsCopy, progress: Progress, connection: &Connection, output: &Output) {
+    let Some((header, rest)) = copy.spans().split_first_chunk::<HEADER_INTS>() else { return };
+    let mut missing = 0;
+    let status = match progress.status {
+        Status::NeedMore => 0,
+        Status::Full => 1,
+        Status::Handshake => 2,
+        Status::Verdict => 3,
+        Status::Busy => 4,
+        Status::Landing => {
+            missing = connection.landing().map_or(0, |landing| landing.missing);
+            5
         }
-    });
+    };
+    let [consumed, pending] = [progress.consumed, output.wire.len()].map(|bytes| bytes as i32);
+    set(header, [status, consumed, pending, missing as i32]);
+    let (slots, _) = rest.as_chunks::<EVENT_INTS>();
+    for (slot, event) in slots.iter().zip(&output.events) {
+        set(slot, encode(event));
+    }
+}
+
+fn set<const N: usize>(cells: &[Cell<i32>; N], values: [i32; N]) {
+    for (cell, value) in cells.iter().zip(values) {
+        cell.set(value);
+    }
 }
 
 fn encode(event: &Event) -> [i32; EVENT_INTS] {

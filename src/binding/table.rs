@@ -1,13 +1,14 @@
-//! The sessions of this thread, by number. Plain functions on numbers cost a third of what methods
+//! The sessions of an environment, by number. Plain functions on numbers cost a third of what methods
 //! of native classes cost, and these are called for every chunk and every message.
 
-use std::cell::RefCell;
 use std::mem;
 
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus, Uint32Array};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
+use super::env::Environment;
+use super::js_copy::{Copies, JsCopy, Lease};
 use super::shared;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{Connection, Output, growth};
@@ -18,7 +19,7 @@ const KEPT_BYTES: usize = 4096;
 
 /// A connection and what it has produced and JavaScript has not taken yet.
 struct Slot {
-    channel: u32,
+    copy: Lease,
     connection: Connection,
     wire: Vec<u8>,
     scratch: Vec<u8>,
@@ -29,7 +30,7 @@ struct Slot {
 
 /// A connection while it is called: with all of its output, of which it keeps a part.
 pub(super) struct Entry<'a> {
-    pub(super) channel: u32,
+    pub(super) copy: &'a JsCopy,
     pub(super) connection: &'a mut Connection,
     pub(super) output: &'a mut Output,
     is_new: &'a mut bool,
@@ -38,11 +39,11 @@ pub(super) struct Entry<'a> {
 impl Slot {
     /// Calls `act` with `output`, which is every session's, as this one's.
     fn with<R>(&mut self, output: &mut Output, act: impl FnOnce(&mut Entry<'_>) -> R) -> R {
-        let Self { channel, connection, wire, scratch, is_new } = self;
+        let Self { copy, connection, wire, scratch, is_new } = self;
         // What a panic leaves behind is dropped here: it is no other session's output.
         output.wire = mem::take(wire);
         output.scratch = mem::take(scratch);
-        let result = act(&mut Entry { channel: *channel, connection, output, is_new });
+        let result = act(&mut Entry { copy, connection, output, is_new });
         *wire = mem::take(&mut output.wire);
         *scratch = mem::take(&mut output.scratch);
         result
@@ -50,7 +51,7 @@ impl Slot {
 }
 
 #[derive(Default)]
-struct Table {
+pub(super) struct Table {
     slots: Vec<Option<Box<Slot>>>,
     free: Vec<u32>,
     entropy: OsEntropy,
@@ -60,9 +61,9 @@ struct Table {
 
 impl Table {
     /// Frames the messages JavaScript has staged, before anything else happens to any session.
-    fn send_staged(&mut self) {
+    fn send_staged(&mut self, copies: &Copies) {
         let Self { slots, entropy, output, .. } = self;
-        shared::take_commands(|id, opcode_bits, payload| {
+        shared::take_commands(copies, |id, opcode_bits, payload| {
             let Some(Some(slot)) = slots.get_mut(id as usize) else { return };
             let Ok(opcode) = opcode(opcode_bits) else { return };
             let rsv = (opcode_bits >> 4 & 7) as u8;
@@ -73,49 +74,54 @@ impl Table {
     }
 }
 
-thread_local! {
-    static TABLE: RefCell<Table> = RefCell::default();
-}
-
-/// Adds a session; its number is free for others once it was removed.
-pub(super) fn insert(channel: u32, connection: Connection) -> u32 {
-    TABLE.with_borrow_mut(|table| {
-        let (wire, scratch) = Default::default();
-        let slot = Some(Box::new(Slot { channel, connection, wire, scratch, is_new: true }));
-        if let Some(id) = table.free.pop() {
-            table.slots[id as usize] = slot;
-            return id;
-        }
-        table.slots.push(slot);
-        (table.slots.len() - 1) as u32
-    })
+/// Adds a session; its number is free for others once it was removed. `None` when there is no copy of
+/// the JavaScript layer with that number.
+pub(super) fn insert(
+    environment: &Environment,
+    copy: u32,
+    make: impl FnOnce(&JsCopy) -> Connection,
+) -> Option<u32> {
+    let copy = environment.copies.borrow().lease(copy)?;
+    let connection = make(&copy);
+    let (wire, scratch) = Default::default();
+    let slot = Some(Box::new(Slot { copy, connection, wire, scratch, is_new: true }));
+    let mut table = environment.table.borrow_mut();
+    if let Some(id) = table.free.pop() {
+        table.slots[id as usize] = slot;
+        return Some(id);
+    }
+    table.slots.push(slot);
+    Some((table.slots.len() - 1) as u32)
 }
 
 /// Frees a session.
-pub(super) fn remove(id: u32) {
-    // A thread's table may be gone before the last finalizer runs.
-    let _ = TABLE.try_with(|table| {
-        let mut table = table.borrow_mut();
-        table.send_staged();
-        if table.slots.get_mut(id as usize).and_then(Option::take).is_some() {
-            table.free.push(id);
-        }
-    });
+pub(super) fn remove(environment: &Environment, id: u32) {
+    let mut table = environment.table.borrow_mut();
+    table.send_staged(&environment.copies.borrow());
+    if table.slots.get_mut(id as usize).and_then(Option::take).is_some() {
+        table.free.push(id);
+    }
 }
 
 /// Runs `act` on a session, if there is one of that number.
-pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut OsEntropy) -> R) -> Option<R> {
-    TABLE.with_borrow_mut(|table| {
-        table.send_staged();
-        let Table { slots, entropy, output, .. } = table;
-        let slot = slots.get_mut(id as usize)?.as_mut()?;
-        Some(slot.with(output, |entry| act(entry, entropy)))
-    })
+pub(super) fn with<R>(
+    environment: &Environment,
+    id: u32,
+    act: impl FnOnce(&mut Entry<'_>, &mut OsEntropy) -> R,
+) -> Option<R> {
+    let mut table = environment.table.borrow_mut();
+    table.send_staged(&environment.copies.borrow());
+    let Table { slots, entropy, output, .. } = &mut *table;
+    let slot = slots.get_mut(id as usize)?.as_mut()?;
+    Some(slot.with(output, |entry| act(entry, entropy)))
 }
 
 /// Unpredictable bytes for whoever needs some outside a session.
-pub(super) fn with_entropy<R>(act: impl FnOnce(&mut OsEntropy) -> R) -> R {
-    TABLE.with_borrow_mut(|table| act(&mut table.entropy))
+pub(super) fn with_entropy<R>(
+    environment: &Environment,
+    act: impl FnOnce(&mut OsEntropy) -> R,
+) -> R {
+    act(&mut environment.table.borrow_mut().entropy)
 }
 
 pub(super) fn opcode(bits: u32) -> Result<Opcode> {
@@ -123,25 +129,25 @@ pub(super) fn opcode(bits: u32) -> Result<Opcode> {
         .ok_or_else(|| Error::new(NapiStatus::InvalidArg, format!("no opcode: {bits}")))
 }
 
-/// Parses a chunk from byte `from` on and reports into the session's channel; returns the number
+/// Parses a chunk from byte `from` on and reports into the memory of the session's copy; returns the number
 /// of events. The chunk's payloads are unmasked in place.
 #[napi(catch_unwind)]
-pub fn receive(id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
-    parse_from(id, &mut chunk, from as usize)
+pub fn receive(env: Env, id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
+    parse_from(Environment::of(&env), id, &mut chunk, from as usize)
 }
 
 /// As `receive`, for a chunk that was read natively.
 #[cfg(has_loop)]
-pub(super) fn parse(id: u32, chunk: &mut [u8]) -> u32 {
-    parse_from(id, chunk, 0)
+pub(super) fn parse(environment: &Environment, id: u32, chunk: &mut [u8]) -> u32 {
+    parse_from(environment, id, chunk, 0)
 }
 
-fn parse_from(id: u32, chunk: &mut [u8], from: usize) -> u32 {
-    with(id, |entry, _| {
-        let Entry { channel, connection, output, .. } = entry;
+fn parse_from(environment: &Environment, id: u32, chunk: &mut [u8], from: usize) -> u32 {
+    with(environment, id, |entry, _| {
+        let Entry { copy, connection, output, .. } = entry;
         output.clear_events();
         let progress = connection.receive(chunk, from, output);
-        shared::report(*channel, progress, connection, output);
+        shared::report(copy, progress, connection, output);
         output.events.len() as u32
     })
     .unwrap_or_default()
@@ -151,12 +157,12 @@ fn parse_from(id: u32, chunk: &mut [u8], from: usize) -> u32 {
 /// that came before; reports as `receive` does, and returns the number of events: 1 for the complete
 /// message.
 #[napi(catch_unwind)]
-pub fn landed(id: u32, mut memory: BufferSlice, length: u32) -> u32 {
-    with(id, |entry, _| {
-        let Entry { channel, connection, output, .. } = entry;
+pub fn landed(env: Env, id: u32, mut memory: BufferSlice, length: u32) -> u32 {
+    with(Environment::of(&env), id, |entry, _| {
+        let Entry { copy, connection, output, .. } = entry;
         output.clear_events();
         let progress = connection.landed(&mut memory, length as usize, output);
-        shared::report(*channel, progress, connection, output);
+        shared::report(copy, progress, connection, output);
         output.events.len() as u32
     })
     .unwrap_or_default()
@@ -171,17 +177,17 @@ pub fn message_capacity(arrived: u32, missing: u32) -> u32 {
 /// Has a message that is landing collected natively after all; what has arrived of it is at the
 /// beginning of `memory`.
 #[napi(catch_unwind)]
-pub fn give_back_landed(id: u32, memory: BufferSlice) {
-    with(id, |entry, _| entry.connection.give_back_landed(&memory));
+pub fn give_back_landed(env: Env, id: u32, memory: BufferSlice) {
+    with(Environment::of(&env), id, |entry, _| entry.connection.give_back_landed(&memory));
 }
 
 /// Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
 /// wait for the peer.
 #[napi(catch_unwind)]
-pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+pub fn send(env: Env, id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
     let opcode = opcode(opcode_bits)?;
     let rsv = (opcode_bits >> 4 & 7) as u8;
-    Ok(with(id, |entry, entropy| {
+    Ok(with(Environment::of(&env), id, |entry, entropy| {
         entry.connection.send(opcode, rsv, &payload, entropy, entry.output);
         entry.output.wire.len() as u32
     })
@@ -191,9 +197,9 @@ pub fn send(id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
 /// Makes a frame of a message where it lies: behind 14 bytes of room for the header. Returns where
 /// the frame begins, or -1 where only [`send`] can make one. Output that waits goes out before it.
 #[napi(catch_unwind)]
-pub fn frame_around(id: u32, opcode_bits: u32, mut memory: BufferSlice) -> Result<i32> {
+pub fn frame_around(env: Env, id: u32, opcode_bits: u32, mut memory: BufferSlice) -> Result<i32> {
     let opcode = opcode(opcode_bits)?;
-    let start = with(id, |entry, entropy| {
+    let start = with(Environment::of(&env), id, |entry, entropy| {
         if !entry.output.wire.is_empty() {
             return None;
         }
@@ -204,40 +210,40 @@ pub fn frame_around(id: u32, opcode_bits: u32, mut memory: BufferSlice) -> Resul
 
 /// Appends the same message to many sessions; it is framed once where it goes out as it is.
 #[napi(catch_unwind)]
-pub fn broadcast(ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {
+pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {
     let opcode = opcode(opcode_bits)?;
-    TABLE.with_borrow_mut(|table| {
-        table.send_staged();
-        let Table { slots, entropy, output, .. } = table;
-        for &id in &*ids {
-            let Some(Some(slot)) = slots.get_mut(id as usize) else { continue };
-            let Slot { connection, wire, .. } = &mut **slot;
-            match connection.plain_header(opcode, payload.len()) {
-                Some(header) => {
-                    wire.reserve(header.as_bytes().len() + payload.len());
-                    wire.extend_from_slice(header.as_bytes());
-                    wire.extend_from_slice(&payload);
-                }
-                None => slot.with(output, |entry| {
-                    entry.connection.send(opcode, 0, &payload, entropy, entry.output);
-                }),
+    let environment = Environment::of(&env);
+    let mut table = environment.table.borrow_mut();
+    table.send_staged(&environment.copies.borrow());
+    let Table { slots, entropy, output, .. } = &mut *table;
+    for &id in &*ids {
+        let Some(Some(slot)) = slots.get_mut(id as usize) else { continue };
+        let Slot { connection, wire, .. } = &mut **slot;
+        match connection.plain_header(opcode, payload.len()) {
+            Some(header) => {
+                wire.reserve(header.as_bytes().len() + payload.len());
+                wire.extend_from_slice(header.as_bytes());
+                wire.extend_from_slice(&payload);
             }
+            None => slot.with(output, |entry| {
+                entry.connection.send(opcode, 0, &payload, entropy, entry.output);
+            }),
         }
-    });
+    }
     Ok(())
 }
 
 /// Frames what was staged; returns how many bytes wait for the session's peer.
 #[napi(catch_unwind)]
-pub fn pending(id: u32) -> u32 {
-    with(id, |entry, _| entry.output.wire.len() as u32).unwrap_or_default()
+pub fn pending(env: Env, id: u32) -> u32 {
+    with(Environment::of(&env), id, |entry, _| entry.output.wire.len() as u32).unwrap_or_default()
 }
 
 /// Moves the bytes that wait for the peer into `target`, if it is exactly as long; returns how many
 /// there are.
 #[napi(catch_unwind)]
-pub fn take_output(id: u32, mut target: BufferSlice) -> u32 {
-    let held = with(id, |entry, _| {
+pub fn take_output(env: Env, id: u32, mut target: BufferSlice) -> u32 {
+    let held = with(Environment::of(&env), id, |entry, _| {
         let wire = &mut entry.output.wire;
         let held = wire.len();
         if held == target.len() {
@@ -267,7 +273,7 @@ pub fn scratch_text<'env>(
     length: u32,
 ) -> Result<JsString<'env>> {
     let range = offset as usize..(offset as usize).saturating_add(length as usize);
-    with(id, |entry, _| {
+    with(Environment::of(env), id, |entry, _| {
         let bytes = entry.output.scratch.get(range).unwrap_or_default();
         // Only text of drafts 75 and 76 can be ill-formed here.
         let text = if bytes.is_ascii() {
@@ -283,9 +289,9 @@ pub fn scratch_text<'env>(
 
 /// Copies the payload of an event that lies in the session's scratch memory into `target`.
 #[napi(catch_unwind)]
-pub fn scratch_bytes(id: u32, offset: u32, mut target: BufferSlice) {
+pub fn scratch_bytes(env: Env, id: u32, offset: u32, mut target: BufferSlice) {
     let length = target.len();
-    with(id, |entry, _| {
+    with(Environment::of(&env), id, |entry, _| {
         let range = offset as usize..(offset as usize).saturating_add(length);
         if let Some(bytes) = entry.output.scratch.get(range) {
             target.copy_from_slice(bytes);

@@ -1,39 +1,46 @@
-//! The tasks that belong to one JavaScript environment (the main thread's, or a worker's).
+//! The tasks that belong to one environment, the main thread's or a worker's.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Weak;
 
 use napi::{Env, Result};
 use tokio::task::{AbortHandle, Id};
 
-thread_local! {
-    /// `None` until the environment of this thread has its cleanup hook.
-    static TASKS: RefCell<Option<HashMap<Id, AbortHandle>>> = const { RefCell::new(None) };
+use super::env::Environment;
+
+/// Tasks that have not ended.
+#[derive(Default)]
+pub(super) struct Tasks {
+    running: HashMap<Id, AbortHandle>,
+    has_hook: bool,
+}
+
+impl Tasks {
+    pub(super) fn abort(self) {
+        self.running.values().for_each(AbortHandle::abort);
+    }
 }
 
 /// Ends `task` when `env` ends, be it by `worker.terminate()` or `process.exit()`.
 pub(super) fn adopt(env: Env, task: AbortHandle) -> Result<()> {
-    TASKS.with_borrow_mut(|tasks| {
-        let tasks = match tasks {
-            Some(tasks) => tasks,
-            none => {
-                env.add_env_cleanup_hook((), |()| abort_all())?;
-                none.insert(HashMap::new())
-            }
-        };
-        tasks.insert(task.id(), task);
-        Ok(())
-    })
+    let environment = Environment::of(&env);
+    let mut tasks = environment.tasks.borrow_mut();
+    if !tasks.has_hook {
+        // Before the environment is: that waits for what the tasks hold.
+        env.add_env_cleanup_hook(environment.share(), abort_all)?;
+        tasks.has_hook = true;
+    }
+    tasks.running.insert(task.id(), task);
+    Ok(())
 }
 
 /// Forgets a task that has ended.
-pub(super) fn release(task: Id) {
-    TASKS.with_borrow_mut(|tasks| tasks.as_mut().and_then(|tasks| tasks.remove(&task)));
+pub(super) fn release(env: Env, task: Id) {
+    Environment::of(&env).tasks.borrow_mut().running.remove(&task);
 }
 
-fn abort_all() {
-    // A second environment on this thread, as test runners make them, sets its own hook again.
-    if let Some(tasks) = TASKS.take() {
-        tasks.values().for_each(AbortHandle::abort);
+fn abort_all(environment: Weak<Environment>) {
+    if let Some(environment) = environment.upgrade() {
+        environment.tasks.take().abort();
     }
 }

@@ -6,6 +6,8 @@ use napi::bindgen_prelude::Buffer;
 use rustix::io;
 
 use super::callback::AsyncContext;
+use super::env::Environment;
+use super::js_copy::Lease;
 use super::shared;
 use super::table::{self, Entry};
 use crate::proto::growth;
@@ -19,7 +21,7 @@ pub(super) const LANDED: i32 = 1 << 16;
 /// One connection.
 pub(super) struct Watch {
     pub(super) descriptor: RawFd,
-    pub(super) channel: u32,
+    pub(super) copy: Lease,
     pub(super) session: u32,
     pub(super) context: AsyncContext,
     /// Tells this connection from an earlier one of the same number.
@@ -41,14 +43,14 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(
         descriptor: RawFd,
-        channel: u32,
+        copy: Lease,
         session: u32,
         context: AsyncContext,
         generation: u32,
     ) -> Self {
         Self {
             descriptor,
-            channel,
+            copy,
             session,
             context,
             generation,
@@ -78,23 +80,25 @@ impl Watch {
     /// # Errors
     ///
     /// The system's; `Errno::AGAIN` where nothing is there.
-    pub(super) fn receive(&mut self, slab: &mut [u8]) -> io::Result<(usize, i32)> {
+    pub(super) fn receive(&mut self, environment: &Environment) -> io::Result<(usize, i32)> {
         if !self.is_raw && self.landing.is_some() {
-            let landed = table::with(self.session, |entry, _| self.land(entry)).flatten();
+            let landed =
+                table::with(environment, self.session, |entry, _| self.land(entry)).flatten();
             if let Some(landed) = landed {
                 return landed;
             }
         }
+        let slab = &mut *self.copy.slab();
         let length = receive_some(self.descriptor, slab)?;
         self.is_full = length == slab.len();
         if length == 0 || self.is_raw {
             return Ok((length, 0));
         }
-        let count = table::with(self.session, |entry, _| {
-            let Entry { channel, connection, output, .. } = entry;
+        let count = table::with(environment, self.session, |entry, _| {
+            let Entry { copy, connection, output, .. } = entry;
             output.clear_events();
             let progress = connection.receive(&mut slab[..length], 0, output);
-            shared::report(*channel, progress, connection, output);
+            shared::report(copy, progress, connection, output);
             output.events.len()
         });
         Ok((length, count.unwrap_or_default() as i32))
@@ -102,9 +106,9 @@ impl Watch {
 
     /// Takes memory for the message that is landing: the first of it, which holds what has arrived,
     /// or more, as was wanted.
-    pub(super) fn take_memory(&mut self, mut memory: Box<Buffer>) {
+    pub(super) fn take_memory(&mut self, environment: &Environment, mut memory: Box<Buffer>) {
         let before = self.landing.take();
-        let taken = table::with(self.session, |entry, _| {
+        let taken = table::with(environment, self.session, |entry, _| {
             let Landing { held, .. } = entry.connection.landing()?;
             if let Some(before) = before {
                 let (Some(place), Some(bytes)) = (memory.get_mut(..held), before.get(..held))
@@ -123,7 +127,7 @@ impl Watch {
     /// Reads the rest of a message into the memory lent for it, if that is what comes next: bytes
     /// read and events.
     fn land(&mut self, entry: &mut Entry<'_>) -> Option<io::Result<(usize, i32)>> {
-        let Entry { channel, connection, output, .. } = entry;
+        let Entry { copy, connection, output, .. } = entry;
         // Abandoned when the message is: because our side has closed.
         let mut memory = self.landing.take()?;
         let Landing { held, missing } = connection.landing()?;
@@ -143,7 +147,7 @@ impl Watch {
         self.is_full = length == room.len();
         output.clear_events();
         let progress = connection.landed(&mut memory, length, output);
-        shared::report(*channel, progress, connection, output);
+        shared::report(copy, progress, connection, output);
         if !output.events.is_empty() {
             return Some(Ok((length, LANDED | 1)));
         }
@@ -153,10 +157,12 @@ impl Watch {
     }
 
     /// Gives what has landed back to the session: the rest comes another way.
-    pub(super) fn give_back_landed(&mut self) {
+    pub(super) fn give_back_landed(&mut self, environment: &Environment) {
         self.wanted = 0;
         if let Some(memory) = self.landing.take() {
-            table::with(self.session, |entry, _| entry.connection.give_back_landed(&memory));
+            table::with(environment, self.session, |entry, _| {
+                entry.connection.give_back_landed(&memory)
+            });
         }
     }
 

@@ -3,9 +3,9 @@
 use std::mem;
 use std::os::fd::RawFd;
 
-use napi::bindgen_prelude::Buffer;
-
 use crate::binding::callback::{Arguments, AsyncContext};
+use crate::binding::env::Environment;
+use crate::binding::js_copy::Lease;
 use crate::binding::socket_report::SocketReport;
 use crate::binding::table::{self, Entry};
 use crate::transport::failure::Failure;
@@ -48,7 +48,7 @@ pub(super) struct Watch {
     /// `None` once it is closed and only that is still to be told.
     pub(super) line: Option<Line>,
     pub(super) descriptor: RawFd,
-    pub(super) channel: usize,
+    pub(super) copy: Lease,
     pub(super) context: AsyncContext,
     pub(super) interest: Interest,
     /// JavaScript wants bytes.
@@ -139,11 +139,12 @@ impl Watch {
     }
 
     /// Reads and parses one chunk.
-    pub(super) fn receive(&mut self, number: i32, slab: &mut Buffer) -> Option<Arguments> {
+    pub(super) fn receive(&mut self, environment: &Environment, number: i32) -> Option<Arguments> {
         if !self.is_reading || self.is_over || self.failure.is_some() {
             return None;
         }
         if self.end.is_none() {
+            let slab = &mut *self.copy.slab();
             let (length, reach) = self.line.as_mut()?.read(slab);
             match reach {
                 Reach::Drained | Reach::More => {}
@@ -152,7 +153,9 @@ impl Watch {
             }
             if length > 0 {
                 let count = match self.session {
-                    Some(session) if !self.is_raw => table::parse(session, &mut slab[..length]),
+                    Some(session) if !self.is_raw => {
+                        table::parse(environment, session, &mut slab[..length])
+                    }
                     _ => 0,
                 };
                 return Some((number, length as i32, count as i32));

@@ -1,0 +1,310 @@
+//! Copies of the JavaScript layer, and the memory that each lends.
+//!
+//! An environment may have several: test runners load JavaScript anew for each file, in a context of
+//! its own, and the addon only once. A copy is kept alive while it has sessions or connections, and
+//! by nothing else here; when it is collected, it is forgotten.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::ffi::c_void;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+use std::rc::{Rc, Weak};
+use std::slice;
+
+use napi::bindgen_prelude::{
+    BufferSlice, Error, Int32Array, JsObjectValue, JsValue, Object, Result, Status,
+};
+use napi::{Env, check_status, sys};
+use napi_derive::napi;
+
+#[cfg(has_loop)]
+use super::callback::{Arguments, Callback, Visit};
+use super::env::Environment;
+#[cfg(has_loop)]
+use super::marks;
+use super::reference::Reference;
+
+/// Memory of a typed array.
+struct Lent<T> {
+    start: NonNull<T>,
+    length: usize,
+}
+
+impl<T> Lent<T> {
+    fn of(array: &mut [T]) -> Self {
+        Self { start: NonNull::from(&mut *array).cast(), length: array.len() }
+    }
+}
+
+/// One copy of the JavaScript layer. Its memory can be used while there are leases.
+pub(super) struct JsCopy {
+    /// The object that has all of this as its properties.
+    owner: Reference,
+    leases: Cell<usize>,
+    spans: Lent<i32>,
+    commands: Lent<i32>,
+    marks: Lent<i32>,
+    stage: Lent<u8>,
+    slab: RefCell<Lent<u8>>,
+    longest_text: u32,
+    #[cfg(has_loop)]
+    served: RefCell<Option<Rc<Callback>>>,
+    #[cfg(has_loop)]
+    dialled: RefCell<Option<Rc<Callback>>>,
+}
+
+/// Who serves a connection: what is called for it.
+#[cfg(has_loop)]
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Server,
+    Client,
+}
+
+impl JsCopy {
+    /// Where events are reported.
+    pub(super) fn spans(&self) -> &[Cell<i32>] {
+        self.integers(&self.spans)
+    }
+
+    /// Which messages are staged.
+    pub(super) fn commands(&self) -> &[Cell<i32>] {
+        self.integers(&self.commands)
+    }
+
+    /// Which connections are marked.
+    pub(super) fn marks(&self) -> &[Cell<i32>] {
+        self.integers(&self.marks)
+    }
+
+    fn integers(&self, lent: &Lent<i32>) -> &[Cell<i32>] {
+        if self.leases.get() == 0 {
+            return &[];
+        }
+        #[expect(unsafe_code, reason = "napi-rs has no such view of an array")]
+        // SAFETY: a lease keeps the array alive, by the object that has it as a property; nothing
+        // detaches its memory, as it is marked as untransferable and reaches no user of the package.
+        // JavaScript, which writes it too, runs on this thread.
+        unsafe {
+            slice::from_raw_parts(lent.start.as_ptr().cast(), lent.length)
+        }
+    }
+
+    /// Payloads of staged messages.
+    pub(super) fn stage(&self) -> &[u8] {
+        if self.leases.get() == 0 {
+            return &[];
+        }
+        let Lent { start, length } = self.stage;
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: as above; and JavaScript waits for the call that reads this, which calls none.
+        unsafe {
+            slice::from_raw_parts(start.as_ptr(), length)
+        }
+    }
+
+    /// What chunks are read into. Not to be kept while JavaScript runs.
+    pub(super) fn slab(&self) -> RefMut<'_, [u8]> {
+        RefMut::map(self.slab.borrow_mut(), |lent| {
+            let length = if self.leases.get() == 0 { 0 } else { lent.length };
+            #[expect(unsafe_code, reason = "as above")]
+            // SAFETY: as above; and this is the only reference, as the cell is borrowed for it.
+            unsafe {
+                slice::from_raw_parts_mut(lent.start.as_ptr(), length)
+            }
+        })
+    }
+
+    /// Most bytes of UTF-8 that become a string: V8 refuses more of them than a string has characters.
+    pub(super) fn longest_text(&self) -> u64 {
+        self.longest_text.into()
+    }
+
+    /// What is called for connections.
+    #[cfg(has_loop)]
+    pub(super) fn callback(&self, side: Side) -> Option<Rc<Callback>> {
+        self.callback_cell(side).borrow().clone()
+    }
+
+    #[cfg(has_loop)]
+    fn callback_cell(&self, side: Side) -> &RefCell<Option<Rc<Callback>>> {
+        match side {
+            Side::Server => &self.served,
+            Side::Client => &self.dialled,
+        }
+    }
+}
+
+/// Keeps a copy alive.
+pub(super) struct Lease(Rc<JsCopy>);
+
+impl Lease {
+    /// `None` when the copy has been collected.
+    fn new(copy: &Rc<JsCopy>) -> Option<Self> {
+        let leases = copy.leases.get();
+        if leases == 0 && !copy.owner.hold() {
+            return None;
+        }
+        copy.leases.set(leases + 1);
+        Some(Self(Rc::clone(copy)))
+    }
+}
+
+impl Deref for Lease {
+    type Target = JsCopy;
+
+    fn deref(&self) -> &JsCopy {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let leases = self.0.leases.get() - 1;
+        if leases == 0 {
+            // The loop may be serving, and when it is done this memory cannot be reached.
+            #[cfg(has_loop)]
+            marks::set_serving_of(&self.0, false);
+            self.0.owner.let_go();
+        }
+        self.0.leases.set(leases);
+    }
+}
+
+/// The copies of an environment, by number.
+#[derive(Default)]
+pub(super) struct Copies(Vec<Option<Rc<JsCopy>>>);
+
+impl Copies {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &JsCopy> {
+        self.0.iter().flatten().map(|copy| &**copy)
+    }
+
+    pub(super) fn lease(&self, number: u32) -> Option<Lease> {
+        Lease::new(self.0.get(number as usize)?.as_ref()?)
+    }
+
+    fn insert(&mut self, copy: JsCopy) -> u32 {
+        let copy = Some(Rc::new(copy));
+        let number = self.0.iter().position(Option::is_none).unwrap_or(self.0.len());
+        match self.0.get_mut(number) {
+            Some(place) => *place = copy,
+            None => self.0.push(copy),
+        }
+        number as u32
+    }
+}
+
+/// Takes the memory of one copy of the JavaScript layer: the properties `spans`, `commands` and `marks`
+/// (`Int32Array`), `stage` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
+/// as long as `owner` is there. `longest_text` is the length of the longest string there can be. Returns the
+/// number of the copy, which means nothing once `owner` has been collected.
+#[napi(catch_unwind)]
+pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
+    let environment = Environment::of(&env);
+    let integers = |name| {
+        let mut array: Int32Array = owner.get_named_property(name)?;
+        #[expect(
+            unsafe_code,
+            reason = "napi hands out JavaScript memory for writing only this way"
+        )]
+        // SAFETY: only its place is looked at.
+        Ok::<_, Error>(Lent::of(unsafe { array.as_mut() }))
+    };
+    let bytes =
+        |name| Ok::<_, Error>(Lent::of(&mut owner.get_named_property::<BufferSlice<'_>>(name)?));
+    let copy = JsCopy {
+        owner: Reference::weak(env, &owner)?,
+        leases: Cell::new(0),
+        spans: integers("spans")?,
+        commands: integers("commands")?,
+        marks: integers("marks")?,
+        stage: bytes("stage")?,
+        slab: RefCell::new(bytes("slab")?),
+        longest_text,
+        #[cfg(has_loop)]
+        served: RefCell::default(),
+        #[cfg(has_loop)]
+        dialled: RefCell::default(),
+    };
+    let number = environment.copies.borrow_mut().insert(copy);
+    let entry = Box::into_raw(Box::new(Entry { environment: environment.share(), number }));
+    #[expect(unsafe_code, reason = "napi-rs cannot add a finalizer to any object")]
+    // SAFETY: the environment is calling us, and the object is of it; `collected` gets the entry.
+    let status = unsafe {
+        let (raw, owner) = (env.raw(), owner.raw());
+        sys::napi_add_finalizer(
+            raw,
+            owner,
+            entry.cast(),
+            Some(collected),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    if status != sys::Status::napi_ok {
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: made above, and nobody else has it.
+        drop(unsafe { Box::from_raw(entry) });
+    }
+    check_status!(status)?;
+    Ok(number)
+}
+
+/// Where a copy is to be forgotten.
+struct Entry {
+    environment: Weak<Environment>,
+    number: u32,
+}
+
+#[expect(unsafe_code, reason = "Node-API calls it")]
+unsafe extern "C" fn collected(_: sys::napi_env, entry: *mut c_void, _: *mut c_void) {
+    // SAFETY: `attach` has made it, and Node calls this once.
+    let Entry { environment, number } = *unsafe { Box::from_raw(entry.cast::<Entry>()) };
+    let Some(environment) = environment.upgrade() else { return };
+    let mut copies = environment.copies.borrow_mut();
+    let copy = copies.0.get_mut(number as usize).and_then(Option::take);
+    let others = copies.iter().count();
+    drop(copies);
+    drop(copy);
+    if others == 0 {
+        // Nothing is watched: that would have a lease.
+        #[cfg(has_loop)]
+        environment.close_loop();
+    }
+}
+
+/// Calls what every copy in use has for one side, outside of any connection.
+#[cfg(has_loop)]
+pub(super) fn call_all(environment: &Environment, side: Side, arguments: Arguments) {
+    let copies = environment.copies.borrow();
+    let callbacks: Vec<_> = copies.iter().filter_map(|copy| copy.callback(side)).collect();
+    drop(copies);
+    for callback in callbacks {
+        let Some(visit) = Visit::begin(environment.env()) else { return };
+        callback.call(&visit, ptr::null_mut(), arguments);
+    }
+}
+
+/// Sets what is called for the connections of one side of a copy.
+#[cfg(has_loop)]
+pub(super) fn set_callback(
+    env: Env,
+    number: u32,
+    side: Side,
+    function: &napi::bindgen_prelude::Function<'_, Arguments, ()>,
+) -> Result<()> {
+    let environment = Environment::of(&env);
+    let lease = environment.copies.borrow().lease(number);
+    let gone = || Error::new(Status::InvalidArg, "no such copy of the JavaScript layer");
+    let lease = lease.ok_or_else(gone)?;
+    let mut owner = Object::from_raw(env.raw(), lease.owner.value().ok_or_else(gone)?);
+    let name = match side {
+        Side::Server => "served",
+        Side::Client => "dialled",
+    };
+    owner.set_named_property(name, *function)?;
+    let callback = Callback::new(env, Rc::clone(&environment.calls), function)?;
+    *lease.callback_cell(side).borrow_mut() = Some(Rc::new(callback));
+    Ok(())
+}

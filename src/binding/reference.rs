@@ -1,0 +1,52 @@
+//! References to values of JavaScript that are held for some time, and let go of for another.
+
+use std::ptr;
+
+use napi::bindgen_prelude::{JsValue, Result, check_status};
+use napi::{Env, sys};
+
+/// A reference, weak until it is held. It must be dropped before its environment is freed.
+pub(super) struct Reference {
+    env: sys::napi_env,
+    raw: sys::napi_ref,
+}
+
+impl Reference {
+    /// A weak reference to an object or a function.
+    pub(super) fn weak<'a>(env: Env, value: &impl JsValue<'a>) -> Result<Self> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: the environment is calling us, and the value is one of it.
+        let status = unsafe { sys::napi_create_reference(env.raw(), value.raw(), 0, &mut raw) };
+        check_status!(status)?;
+        Ok(Self { env: env.raw(), raw })
+    }
+
+    /// Keeps the value alive; false when it has been collected.
+    pub(super) fn hold(&self) -> bool {
+        let mut count = 0;
+        // SAFETY: the reference has not been deleted.
+        let status = unsafe { sys::napi_reference_ref(self.env, self.raw, &mut count) };
+        status == sys::Status::napi_ok && count > 0
+    }
+
+    /// Undoes one `hold`.
+    pub(super) fn let_go(&self) {
+        // SAFETY: as in `hold`.
+        unsafe { sys::napi_reference_unref(self.env, self.raw, ptr::null_mut()) };
+    }
+
+    /// The value, unless it has been collected. A handle scope must be open.
+    pub(super) fn value(&self) -> Option<sys::napi_value> {
+        let mut value = ptr::null_mut();
+        // SAFETY: as in `hold`.
+        let status = unsafe { sys::napi_get_reference_value(self.env, self.raw, &mut value) };
+        (status == sys::Status::napi_ok && !value.is_null()).then_some(value)
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        // SAFETY: made in `weak` and deleted once; the environment is still there (see `env`).
+        unsafe { sys::napi_delete_reference(self.env, self.raw) };
+    }
+}
