@@ -12,7 +12,7 @@ use crate::proto::http::{Headers, Response};
 /// A fresh value for `Sec-WebSocket-Key`.
 ///
 /// RFC 6455 section 4.1: "The value of this header field MUST be a nonce consisting of a randomly
-/// selected 16-byte value that has been base64-encoded (see Section 4 of [RFC4648]). The nonce MUST
+/// selected 16-byte value that has been base64-encoded (see Section 4 of \[RFC4648\]). The nonce MUST
 /// be selected randomly for each connection."
 pub fn generate_key(entropy: &mut dyn Entropy) -> String {
     let mut nonce = [0; 16];
