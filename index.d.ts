@@ -73,6 +73,10 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
    * @param reason at most 123 bytes of UTF-8; the rest is cut off
    */
   close(code?: number, reason?: string): void;
+  /** Ends the connection at once, in whatever state it is: 'close' with 1006, nothing more is sent. */
+  terminate(): void;
+  /** Messages that `maxBackpressure` has refused. */
+  readonly droppedMessages: number;
 }
 
 declare class ClientSocket extends Socket {
@@ -137,9 +141,19 @@ declare class WebSocket extends Socket {
 
   /**
    * Sends one message to many sockets, encoded and framed once. Sockets that are not open, or whose earlier
-   * messages still wait for the network, are skipped.
+   * messages still wait for the network (with `maxBackpressure`: too many of them), are skipped.
    */
   static broadcast<T extends Socket>(sockets: Iterable<T>, message: unknown): { sent: number; skipped: T[] };
+
+  /**
+   * Closes all servers' connections of this thread.
+   *
+   * @param code 1001 (the default), 1000, 1011, 1012, 1013 or 3000 to 4999; any other throws
+   * @param reason at most 123 bytes of UTF-8; the rest is cut off
+   * @param timeout seconds after which those that have not closed are terminated; 30 when left out
+   * @returns how many have closed, and how many were terminated, when all of their sockets are closed
+   */
+  static closeAll(code?: number, reason?: string, timeout?: number): Promise<{ closed: number; terminated: number }>;
 
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
@@ -218,6 +232,30 @@ declare namespace WebSocket {
     maxLength?: number;
     /** Seconds between automatic pings; none when left out. */
     ping?: number;
+    /**
+     * Seconds within which an automatic ping has to be answered, else 'error' and 'close' 1006; 0, or left out, for
+     * none. Needs `ping`.
+     */
+    pongTimeout?: number | null;
+    /** Seconds without a byte from the peer, or up to an eighth more, until 'error' and 'close' 1006; 0, or left out, for none. */
+    idleTimeout?: number | null;
+    /** Seconds that `close()` waits for the peer, then 'close' 1006; more than 0, 30 when left out. */
+    closeTimeout?: number | null;
+    /** Seconds after 'open' at which the connection is closed with 1001; 0, or left out, for none. */
+    maxLifetime?: number | null;
+    /** Bytes: while more wait for the peer, messages are refused as `onBackpressure` says; no limit when left out. */
+    maxBackpressure?: number | null;
+    /**
+     * `'close'` (when left out): 'error' and 'close' 1013. `'drop'`: the message is skipped, `send` returns false and
+     * `droppedMessages` counts it. Needs `maxBackpressure`.
+     */
+    onBackpressure?: 'close' | 'drop' | null;
+    /** Most frames of one message, else 'error' and 'close' 1008; 131072 when left out. */
+    maxFragments?: number | null;
+    /** Most messages a second, and at once, else 'error' and 'close' 1008; no limit when left out. */
+    maxMessageRate?: number | null;
+    /** Most pings, and pongs that answer nothing, a second and at once, else 'error' and 'close' 1008; no limit when left out. */
+    maxPingRate?: number | null;
   }
 
   /** permessage-deflate (RFC 7692). Names and meanings are those of the npm package, plus `threshold`. */

@@ -39,6 +39,13 @@ server.on('upgrade', (request, socket, head) => {
   return open;
 });
 
+const guarded = { ping: 30, pongTimeout: 10, idleTimeout: 90, closeTimeout: 5, maxLifetime: 3600 };
+const bounded = { maxBackpressure: 1 << 20, onBackpressure: 'drop' as const, maxFragments: 100, maxMessageRate: 50, maxPingRate: 1 };
+const dropped: number = new Client('ws://localhost/', [], { ...guarded, ...bounded }).droppedMessages;
+new WebSocket({} as http.IncomingMessage, {} as import('net').Socket, null, [], { ...guarded, ...bounded }).terminate();
+WebSocket.closeAll(1001, 'bye', 5).then(({ closed, terminated }) => closed + terminated + dropped);
+WebSocket.closeAll();
+
 const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   proxy: { origin: 'http://user:secret@localhost:8080', headers: { 'User-Agent': 'x' }, tls: { rejectUnauthorized: true } },
   tls: { ca: 'PEM', servername: 'example.com' },
@@ -67,6 +74,10 @@ either.send(`${cookies} ${event}`);
 new Client();
 // @ts-expect-error options are checked
 new Client('ws://localhost/', [], { verify: false });
+// @ts-expect-error what becomes of messages that are too many
+new Client('ws://localhost/', [], { maxBackpressure: 1, onBackpressure: 'wait' });
+// @ts-expect-error seconds are a number
+new Client('ws://localhost/', [], { idleTimeout: '5s' });
 // @ts-expect-error so are those of compression
 new Client('ws://localhost/', [], { deflate: { levle: 1 } });
 // @ts-expect-error a close code is a number

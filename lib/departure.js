@@ -10,6 +10,7 @@ const { Socket } = require('net');
 
 const { driverOf } = require('./driver/coupling');
 const giveBackWhenForgotten = require('./driver/forgotten');
+const { strike } = require('./driver/open_drivers');
 
 /** The functions that notice it, by the `setTimeout` they stand before. */
 const watching = new WeakMap();
@@ -42,6 +43,7 @@ function depart(socket, driver) {
   if (kernel !== null) kernel.release();
   handle.readStop();
   driver._congested = true;
+  strike(driver);
   giveBackWhenForgotten(driver);
 }
 

@@ -872,6 +872,7 @@ module.exports.receive = nativeBinding.receive
 module.exports.refusal = nativeBinding.refusal
 module.exports.refuse = nativeBinding.refuse
 module.exports.releaseSession = nativeBinding.releaseSession
+module.exports.restrictSession = nativeBinding.restrictSession
 module.exports.scratchBytes = nativeBinding.scratchBytes
 module.exports.scratchText = nativeBinding.scratchText
 module.exports.send = nativeBinding.send

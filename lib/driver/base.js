@@ -1,11 +1,13 @@
 'use strict';
 
+const Backpressure = require('./backpressure');
 const Batch = require('./batch');
 const defaults = require('./defaults');
 const { IO, Messages } = require('./streams');
 const { OpenEvent, MessageEvent, CloseEvent, PingEvent, PongEvent } = require('./events');
 const Landing = require('./landing');
 const { LEAST: LONG_TEXT, decodeText } = require('./long_text');
+const { strike } = require('./open_drivers');
 const Output = require('./output');
 const { flushAtExit, running } = require('../turn');
 const headerLine = require('../header_line');
@@ -79,6 +81,16 @@ class Driver extends Output {
   attach(owner) {
     this._owner = owner;
     flushAtExit();
+  }
+
+  /** Bounds what the peer may do and what may wait for it: see ../peer_limits. */
+  limit({ maxBackpressure, onBackpressure, maxFragments, maxMessageRate, maxPingRate }) {
+    if (maxBackpressure !== undefined) {
+      this._backpressure = new Backpressure(maxBackpressure, onBackpressure === 'drop');
+    }
+    if (maxFragments !== undefined || maxMessageRate !== undefined || maxPingRate !== undefined) {
+      native.restrictSession(this._id, maxFragments, maxMessageRate, maxPingRate);
+    }
   }
 
   getState() {
@@ -396,6 +408,7 @@ class Driver extends Output {
   }
 
   _receivePong(payload) {
+    if (this._owner !== null && this._owner._liveness !== null) this._owner._liveness.takePong(payload);
     if (this._pingCallbacks !== null) {
       const key = native.isUtf8(payload) ? payload.toString() : 'null';
       const callback = this._pingCallbacks.get(key);
@@ -499,10 +512,28 @@ class Driver extends Output {
     this._release();
   }
 
+  /** Forgets what has not been handed to the socket, and reads no more. */
+  discard() {
+    if (this._kernel !== null) this._kernel.unmark();
+    this._frames = this._only = this._queue = null;
+    this._framed = this._pending = 0;
+    this._release();
+  }
+
+  /** Fails the connection because of what waits for the peer. */
+  _failSlowPeer(code, reason) {
+    if (this.readyState > 1 || this._owner === null) return;
+    if (this.readyState === 1 && this._fail !== undefined) return this._fail(code, reason);
+    sequence(
+      () => this._owner._emitError(reason),
+      () => (this.readyState === 1 ? this.close() : this._owner._beginClose(reason, code)));
+  }
+
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
     if (this._kernel !== null) this._kernel.giveBack();
     if (this._registry !== null) this._registry.unregister(this);
+    strike(this);
     native.releaseSession(this._id);
     this._id = RELEASED;
     this._pending = 0;
@@ -521,6 +552,10 @@ class Driver extends Output {
   }
 
   _sendNow(message) {
+    if (this._backpressure !== null) {
+      if (this._backpressure.refuses(this)) return false;
+      if (this.readyState < 1) this._backpressure.queue(message);
+    }
     if (typeof message === 'string') this.text(message);
     else this.binary(message);
     return !this._congested;

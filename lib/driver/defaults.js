@@ -37,6 +37,8 @@ module.exports = {
   _only: null,
   /** Whether a message of the chunk that is being dispatched has been answered at once. */
   _hasAnswered: false,
+  /** How much may wait for the peer, where that is limited. */
+  _backpressure: null,
   _unsentPongs: 0,
   _lastPong: null,
   /** Where the driver is registered, see ./forgotten. */

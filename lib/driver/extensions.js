@@ -24,6 +24,8 @@ class Extensions {
     this._registered = [];
     this._offered = [];
     this._pipeline = null;
+    /** Bytes of the messages that are inside plug-ins. */
+    this.waiting = 0;
   }
 
   /** Whether any plug-in takes part in the connection. */
@@ -114,7 +116,10 @@ class Extensions {
   /** Passes a message of ours through the plug-ins, first one first, and sends what comes out. */
   encode(opcode, data) {
     const message = { rsv1: false, rsv2: false, rsv3: false, opcode, data };
+    const { length } = data;
+    this.waiting += length;
     this._pipeline.outgoing(message, (error, encoded) => {
+      this.waiting -= length;
       if (error) return this._driver._fail(error.type || 'extension_error', error.message);
       const rsv = (encoded.rsv1 ? 4 : 0) | (encoded.rsv2 ? 2 : 0) | (encoded.rsv3 ? 1 : 0);
       this._driver._write(encoded.opcode | rsv << 4, encoded.data);

@@ -8,13 +8,15 @@ const watchDeparture = require('../departure');
 const { couple } = require('../driver/coupling');
 const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
+const { enlist } = require('../driver/open_drivers');
 const { takeSocket } = require('../kernel_socket');
 const validateOptions = require('../options');
+const { NAMES: LIMITS, peerLimits } = require('../peer_limits');
 const { sequence } = require('../sequence');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
-  'kernelSocket',
+  'kernelSocket', ...LIMITS,
 ];
 
 /** What the driver of the connection before was told: most are told the same, and share it. */
@@ -38,6 +40,7 @@ function areEqual(one, other) {
 function WebSocket(request, socket, body, protocols, options) {
   options = options || {};
   validateOptions(options, OPTIONS);
+  const limits = peerLimits(options);
 
   this._stream = socket;
   this._driver = http(request, driverOptions(options, protocols));
@@ -48,7 +51,7 @@ function WebSocket(request, socket, body, protocols, options) {
     this._driver._release();
     throw error;
   }
-  API.call(this, options);
+  API.call(this, options, limits);
 
   if (!socket || !socket.writable) {
     // Closed from the start, and announced as soon as somebody can be listening.
@@ -67,6 +70,8 @@ function WebSocket(request, socket, body, protocols, options) {
   }
 
   couple(socket, this._driver);
+  enlist(this._driver, socket);
+  if (this._liveness !== null) this._liveness.begin();
   watchDeparture(socket);
 
   process.nextTick(() => {
@@ -99,10 +104,10 @@ WebSocket.validateOptions = function (options, validKeys) {
   validateOptions(options, validKeys);
 };
 
-// Not enumerable, as the original does not have it.
-Object.defineProperty(WebSocket, 'broadcast', {
-  value: require('./websocket/broadcast'), writable: true, configurable: true,
-});
+// Not enumerable, as the original does not have them.
+for (const method of [require('./websocket/broadcast'), require('./websocket/close_all')]) {
+  Object.defineProperty(WebSocket, method.name, { value: method, writable: true, configurable: true });
+}
 
 WebSocket.WebSocket = WebSocket;
 WebSocket.Client = require('./websocket/client');

@@ -15,7 +15,7 @@ use crate::proto::handshake::{ClientHandshake, Version, client};
 use crate::proto::http::{self, Headers, Request};
 use crate::proto::hybi::PeerMasking;
 use crate::proto::hybi::frame::MAX_CONTROL;
-use crate::proto::{CloseCode, Connection, ProtocolError};
+use crate::proto::{CloseCode, Connection, ProtocolError, Rates};
 
 /// Request headers a handshake of any version looks at, in the order of [`create_server_session`].
 const HANDSHAKE_HEADERS: [&str; 9] = [
@@ -156,6 +156,21 @@ pub fn create_client_session(env: Env, copy: u32, options: ClientOptions) -> Res
 fn insert(env: Env, copy: u32, make: impl FnOnce(&JsCopy) -> Connection) -> Result<u32> {
     table::insert(Environment::of(&env), copy, make)
         .ok_or_else(|| Error::new(Status::InvalidArg, "no such copy of the JavaScript layer"))
+}
+
+/// Bounds what the peer may send: frames in one message, messages a second and pings a second.
+#[napi(catch_unwind)]
+pub fn restrict_session(
+    env: Env,
+    id: u32,
+    max_fragments: Option<u32>,
+    message_rate: Option<f64>,
+    ping_rate: Option<f64>,
+) {
+    let rates = Rates::new(message_rate, ping_rate);
+    table::with(Environment::of(&env), id, |entry, _| {
+        entry.connection.restrict(max_fragments, rates)
+    });
 }
 
 /// The version of the protocol, by number as for [`create_server_session`].

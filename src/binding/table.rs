@@ -2,6 +2,8 @@
 //! of native classes cost, and these are called for every chunk and every message.
 
 use std::mem;
+use std::sync::LazyLock;
+use std::time::Instant;
 
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status as NapiStatus, Uint32Array};
 use napi::{Env, JsString};
@@ -142,10 +144,21 @@ pub(super) fn parse(environment: &Environment, id: u32, chunk: &mut [u8]) -> u32
     parse_from(environment, id, chunk, 0)
 }
 
+/// What the seconds of [`tell_time`] count from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Says what time it is to a connection that counts what its peer sends in a second.
+pub(super) fn tell_time(connection: &mut Connection) {
+    if let Some(rates) = connection.rates() {
+        rates.set_time(START.elapsed().as_secs_f64());
+    }
+}
+
 fn parse_from(environment: &Environment, id: u32, chunk: &mut [u8], from: usize) -> u32 {
     with(environment, id, |entry, _| {
         let Entry { copy, connection, output, .. } = entry;
         output.clear_events();
+        tell_time(connection);
         let progress = connection.receive(chunk, from, output);
         shared::report(copy, progress, connection, output);
         output.events.len() as u32

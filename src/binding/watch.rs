@@ -97,6 +97,7 @@ impl Watch {
         let count = table::with(environment, self.session, |entry, _| {
             let Entry { copy, connection, output, .. } = entry;
             output.clear_events();
+            table::tell_time(connection);
             let progress = connection.receive(&mut slab[..length], 0, output);
             shared::report(copy, progress, connection, output);
             output.events.len()

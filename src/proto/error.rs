@@ -29,6 +29,10 @@ pub enum ProtocolError {
     TooLarge,
     /// A message of too many frames.
     TooManyFragments,
+    /// More messages a second than were allowed.
+    TooManyMessages,
+    /// More pings a second than were allowed, or pongs that answer nothing.
+    TooManyPings,
     /// Text that is not UTF-8 (section 8.1).
     InvalidUtf8,
     /// What an extension found, with the close code it chose.
@@ -48,7 +52,9 @@ impl ProtocolError {
             | Self::Masked => CloseCode::PROTOCOL_ERROR,
             Self::Unmasked => CloseCode::UNACCEPTABLE,
             Self::TooLarge => CloseCode::TOO_LARGE,
-            Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
+            Self::TooManyFragments | Self::TooManyMessages | Self::TooManyPings => {
+                CloseCode::POLICY_VIOLATION
+            }
             Self::InvalidUtf8 => CloseCode::ENCODING_ERROR,
             Self::Extension(code, _) => *code,
         }
@@ -81,6 +87,8 @@ impl fmt::Display for ProtocolError {
             Self::Masked => f.write_str("Received masked frame but masking is not allowed"),
             Self::TooLarge => f.write_str("WebSocket frame length too large"),
             Self::TooManyFragments => f.write_str("Too many message fragments"),
+            Self::TooManyMessages => f.write_str("Too many messages"),
+            Self::TooManyPings => f.write_str("Too many pings"),
             Self::InvalidUtf8 => f.write_str("Could not decode a text frame as UTF-8"),
             Self::Extension(_, message) => f.write_str(message),
         }

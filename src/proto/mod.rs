@@ -19,6 +19,7 @@ pub mod hybi;
 mod number;
 pub mod output;
 pub mod progress;
+pub mod rate;
 
 pub use close_code::CloseCode;
 pub use connection::Connection;
@@ -26,3 +27,4 @@ pub use entropy::Entropy;
 pub use error::ProtocolError;
 pub use output::{Encoding, Event, Output, Source, Span};
 pub use progress::{Progress, Status};
+pub use rate::{Rates, TokenBucket};

@@ -5,6 +5,7 @@ const { inherits } = require('util');
 
 const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coupling');
 const { Deflate, readOptions } = require('../../driver/deflate');
+const livenessOf = require('../../liveness');
 const { sequence } = require('../../sequence');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
@@ -12,13 +13,17 @@ const EventTarget = require('./api/event_target');
 /** Time, in milliseconds, that queued output gets to leave once a peer has closed. */
 const LINGER_TIMEOUT = 2000;
 
+/** Longest time, in milliseconds, that a timer can wait. */
+const LONGEST_TIMEOUT = 0x7fffffff;
+
 /**
  * What server and client sockets share, and what their users see of them: a duplex stream of
  * messages in the style of `stream.Stream`, and the DOM's WebSocket.
  *
- * The constructor expects `_stream` and `_driver` to be set, and `options` to be validated.
+ * The constructor expects `_stream` and `_driver` to be set, and `options` to be validated; `limits` are
+ * those of ../../peer_limits, or null.
  */
-function API(options) {
+function API(options, limits) {
   this.readable = this.writable = true;
 
   this.readyState = API.CONNECTING;
@@ -29,15 +34,15 @@ function API(options) {
 
   ignoreErrors(this);
 
-  if (options.ping) {
-    this._ping = options.ping;
-    this._pingTimer = setInterval(() => {
-      this._pingId += 1;
-      this.ping(this._pingId.toString());
-    }, this._ping * 1000);
-  }
+  if (options.ping) this._ping = options.ping;
+  const liveness = livenessOf(this, options.ping, limits);
+  if (liveness !== null) this._liveness = liveness;
 
   this._driver.attach(this);
+  if (limits !== null) {
+    if (limits.closeTimeout !== undefined) this._closeTimeout = limits.closeTimeout * 1000;
+    this._driver.limit(limits);
+  }
 }
 inherits(API, Stream);
 
@@ -55,6 +60,7 @@ const bufferedAmount = {
     const { _stream: stream, _driver: driver } = this;
     return driver._pending + driver._framed + (driver._kernel ? driver._kernel.markedBytes : 0) +
       (driver._compression ? driver._compression.waiting : 0) +
+      (driver._extensions ? driver._extensions.waiting : 0) +
       (stream && stream.writableLength || 0);
   },
   set() {},
@@ -135,12 +141,7 @@ const methods = {
         `The code must be either 1000, or between 3000 and 4999. ${code} is neither.`);
     }
 
-    if (this.readyState < API.CLOSING) {
-      this._closeTimer = setTimeout(() => this._beginClose('', 1006), API.CLOSE_TIMEOUT);
-    }
-    if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
-
-    this._driver.close(reason, code);
+    this._leave(code, reason);
   },
 
   /** Applies the options that concern the handshake. */
@@ -177,6 +178,7 @@ const methods = {
     if (this.readyState !== API.CONNECTING) return;
     this.readyState = API.OPEN;
     this.protocol = this._driver.protocol || '';
+    if (this._liveness !== null) this._liveness.begin();
 
     const event = new Event('open');
     event.initEvent('open', false, false);
@@ -231,7 +233,7 @@ const methods = {
     this.readyState = API.CLOSED;
 
     if (this._closeTimer) clearTimeout(this._closeTimer);
-    if (this._pingTimer) clearInterval(this._pingTimer);
+    if (this._liveness !== null) this._liveness.end();
     sequence(
       () => this._driver.detach(),
       () => this._stream && this._stream.end(),
@@ -247,11 +249,44 @@ const methods = {
   },
 };
 
+/** Methods that the original has not: out of sight of those who list them. */
+const additions = {
+  terminate() {
+    if (this.readyState === API.CLOSED) return;
+    this._driver.discard();
+    sequence(() => this._beginClose('', 1006), () => this._finalizeClose());
+  },
+
+  /** Begins the closing handshake, with any code, and waits for the peer's half of it. */
+  _leave(code, reason) {
+    if (this.readyState < API.CLOSING) {
+      const timeout = this._closeTimeout === undefined ? API.CLOSE_TIMEOUT : this._closeTimeout;
+      this._closeTimer = setTimeout(() => this._beginClose('', 1006), Math.min(timeout, LONGEST_TIMEOUT));
+    }
+    if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
+
+    this._driver.close(reason, code);
+  },
+
+  /** Gives the connection up, whatever listeners make of the error. */
+  _fail(message) {
+    sequence(() => this._emitError(message), () => this._beginClose('', 1006));
+  },
+};
+
 Object.assign(API.prototype, methods, EventTarget);
-// The one method that the original has not: out of sight of those who list them.
+for (const name in additions) {
+  Object.defineProperty(API.prototype, name, { value: additions[name], writable: true, configurable: true });
+}
 Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
-// Own properties in the original, but most connections never need them.
-for (const [name, value] of [['_ping', undefined], ['_pingId', 0]]) {
+Object.defineProperty(API.prototype, 'droppedMessages', {
+  get() {
+    return this._driver._backpressure === null ? 0 : this._driver._backpressure.refused;
+  },
+  configurable: true,
+});
+// Own properties in the original, or of ours, but most connections never need them.
+for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_closeTimeout', undefined]]) {
   Object.defineProperty(API.prototype, name, { value, writable: true });
 }
 

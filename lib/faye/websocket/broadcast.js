@@ -5,7 +5,8 @@ const { native, Opcode } = require('../../driver/session');
 
 /**
  * Sends one message to many sockets, server's or client's: it is encoded and framed once. A socket
- * that is not open, or whose earlier messages still wait for the network, is skipped.
+ * that is not open, or whose earlier messages still wait for the network, is skipped; of one with the
+ * option `maxBackpressure` so many bytes may wait.
  *
  * @param {Iterable<object>} sockets
  * @param {string | Buffer | *} message as for `send`
@@ -22,7 +23,7 @@ function broadcast(sockets, message) {
   const ids = [];
   for (const socket of sockets) {
     const driver = socket._driver;
-    if (socket.readyState !== OPEN || driver.readyState !== 1 || driver._congested) skipped.push(socket);
+    if (socket.readyState !== OPEN || driver.readyState !== 1 || isFull(driver)) skipped.push(socket);
     else if (driver._joinsBroadcast(payload.length)) {
       drivers.push(driver);
       ids.push(driver._id);
@@ -36,6 +37,10 @@ function broadcast(sockets, message) {
   const text = isBinary ? payload : String(message);
   for (const socket of others) socket.send(text);
   return { sent: drivers.length + others.length, skipped };
+}
+
+function isFull(driver) {
+  return driver._backpressure === null ? driver._congested : driver._backpressure.refuses(driver);
 }
 
 module.exports = broadcast;

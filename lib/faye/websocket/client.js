@@ -9,11 +9,11 @@ const { takeLine } = require('../../client_line');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
 const validateOptions = require('../../options');
-const { sequence } = require('../../sequence');
+const { NAMES: LIMITS, peerLimits } = require('../../peer_limits');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
-  'deflate', 'nativeDeflate', 'kernelSocket', 'signal',
+  'deflate', 'nativeDeflate', 'kernelSocket', 'signal', ...LIMITS,
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -29,6 +29,7 @@ function Client(url, protocols, options) {
   validateOptions(options, OPTIONS);
   const timeout = handshakeTimeout(options.handshakeTimeout);
   const signal = abortSignal(options.signal);
+  const limits = peerLimits(options);
 
   this.url = url;
   this._driver = new ClientDriver(url, {
@@ -56,7 +57,7 @@ function Client(url, protocols, options) {
   this._dialledBecause = reason;
   if (tunnel) this._configureProxy(options.proxy, tunnel.tls);
 
-  API.call(this, options);
+  API.call(this, options, limits);
   this._configureStream();
 
   stream.once(stream.encrypted && stream.getPeerCertificate ? 'secureConnect' : 'connect', () => this._onConnect());
@@ -139,12 +140,8 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
     this._driver.start();
   });
 
-  this._proxy.on('error', (error) => fail(this, error.message));
+  this._proxy.on('error', (error) => this._fail(error.message));
 };
-
-function fail(client, message) {
-  sequence(() => client._emitError(message), () => client._beginClose('', 1006));
-}
 
 function readProxy(proxy) {
   if (!proxy || !proxy.origin) return undefined;
@@ -162,7 +159,7 @@ function handshakeTimeout(seconds) {
 }
 
 function armHandshakeTimeout(client, seconds) {
-  const expire = () => fail(client, 'Opening handshake timed out');
+  const expire = () => client._fail('Opening handshake timed out');
   const timer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMEOUT));
   client._onSettled.push(() => clearTimeout(timer));
 }
@@ -178,7 +175,7 @@ function abortSignal(signal) {
 /** Gives the attempt to connect up when `signal` says so. */
 function obey(client, signal) {
   // Whoever aborts does it in a context of his own; listeners see that of the client.
-  const abort = AsyncResource.bind(() => fail(client, 'The operation was aborted'));
+  const abort = AsyncResource.bind(() => client._fail('The operation was aborted'));
   if (signal.aborted) {
     process.nextTick(abort);
     client._stream.destroy();

@@ -21,7 +21,7 @@ use super::hybi::frame::{COMPRESSED, MAX_CONTROL, Opcode};
 use super::hybi::{
     DeflateJob, InflateJob, Landing, PeerMasking, PlainHeader, Receiver, Verdict, send,
 };
-use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Status};
+use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Rates, Status};
 
 /// What both roles can choose.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +101,24 @@ impl Connection {
     pub fn decode_outside(&mut self, claimed: u8) {
         if let Input::Hybi(receiver) = &mut self.input {
             receiver.decode_outside(claimed);
+        }
+    }
+
+    /// Bounds what the peer may send: `max_fragments` frames in one message (drafts 75 and 76 have
+    /// none), and what `rates` count.
+    pub fn restrict(&mut self, max_fragments: Option<u32>, rates: Option<Rates>) {
+        match &mut self.input {
+            Input::Hybi(receiver) => receiver.restrict(max_fragments, rates),
+            Input::Hixie(receiver) => receiver.restrict(rates),
+        }
+    }
+
+    /// What the peer may send in a second, where that is limited: their time is to be set before each
+    /// [`receive`](Self::receive).
+    pub fn rates(&mut self) -> Option<&mut Rates> {
+        match &mut self.input {
+            Input::Hybi(receiver) => receiver.rates(),
+            Input::Hixie(receiver) => receiver.rates(),
         }
     }
 
@@ -199,8 +217,13 @@ impl Connection {
         if !self.may_send(opcode, payload.len()) {
             return false;
         }
-        match &self.input {
-            Input::Hybi(_) => {
+        match &mut self.input {
+            Input::Hybi(receiver) => {
+                if opcode == Opcode::Ping
+                    && let Some(rates) = receiver.rates()
+                {
+                    rates.expect_pong();
+                }
                 let compressed = match &mut self.compression {
                     Compression::Agreed(deflation) if opcode.is_opening() => {
                         deflation.compress(payload)

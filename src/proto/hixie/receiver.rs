@@ -6,8 +6,9 @@
 //! ```
 
 use super::draft76::{BODY_SIZE, Keys};
+use crate::proto::hybi::frame::Opcode;
 use crate::proto::output::Encoding;
-use crate::proto::{Event, Output, Progress, Span, Status};
+use crate::proto::{Event, Output, Progress, Rates, Span, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -31,6 +32,8 @@ pub struct HixieReceiver {
     state: State,
     max_length: u64,
     max_events: usize,
+    /// What the peer may send in a second, where that is limited.
+    rates: Option<Rates>,
     /// Draft 76 only: its frame FF 00 closes, in draft 75 that is an empty frame like others.
     keys: Option<Keys>,
     body: [u8; BODY_SIZE],
@@ -49,6 +52,7 @@ impl HixieReceiver {
             state: State::Lead,
             max_length,
             max_events,
+            rates: None,
             keys: None,
             body: [0; BODY_SIZE],
             closing: false,
@@ -66,6 +70,16 @@ impl HixieReceiver {
         }
     }
 
+    /// Bounds what the peer may send in a second.
+    pub fn restrict(&mut self, rates: Option<Rates>) {
+        self.rates = rates;
+    }
+
+    /// The rates whose time is to be set before [`receive`](Self::receive), if there are any.
+    pub fn rates(&mut self) -> Option<&mut Rates> {
+        self.rates.as_mut()
+    }
+
     /// Ends the input: every later byte is passed over.
     pub fn discard(&mut self) {
         self.state = State::Discard;
@@ -75,7 +89,8 @@ impl HixieReceiver {
     /// Reads `input` from byte `from` on. Texts are spans of `input` where they lie in one chunk.
     ///
     /// [`Status::Handshake`]: the signature was appended to `out.wire`; the connection is open.
-    /// [`Status::Verdict`]: the peer closed, or sent a text or announced a frame over the limit.
+    /// [`Status::Verdict`]: the peer closed, sent a text or announced a frame over the limit, or sent
+    /// too many of them.
     /// The driver closes as if it had been asked to, which in draft 76 sends
     /// [`CLOSE_FRAME`](super::draft76::CLOSE_FRAME); there is no error. Later input is passed over.
     pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {
@@ -100,8 +115,11 @@ impl HixieReceiver {
                     }
                 }
                 State::Lead => {
-                    self.on_lead(rest[0]);
                     at += 1;
+                    if self.on_lead(input[at - 1]) {
+                        self.discard();
+                        break Status::Verdict;
+                    }
                 }
                 State::Text => {
                     let end = rest.iter().position(|byte| *byte == 0xff);
@@ -144,13 +162,15 @@ impl HixieReceiver {
         self.state = State::Lead;
     }
 
-    fn on_lead(&mut self, byte: u8) {
+    /// Whether the connection must close.
+    fn on_lead(&mut self, byte: u8) -> bool {
         if byte < 0x80 {
             self.state = State::Text;
-        } else {
-            self.closing |= byte == 0xff && self.keys.is_some();
-            self.state = State::Length { length: 0 };
+            return self.rates.as_mut().is_some_and(|rates| rates.admit(Opcode::Text).is_err());
         }
+        self.closing |= byte == 0xff && self.keys.is_some();
+        self.state = State::Length { length: 0 };
+        false
     }
 
     /// Whether the connection must close.
@@ -299,6 +319,17 @@ mod tests {
         let endless = [&[0x80][..], &[0xff; 500]].concat();
         assert_eq!(receive75(&endless), (texts(&[]), true));
         assert_eq!(receive76(&endless), (texts(&[]), true));
+    }
+
+    #[test]
+    fn too_many_texts_close() {
+        let limited = |events| {
+            let mut receiver = HixieReceiver::draft75(MAX, events);
+            receiver.restrict(Rates::new(Some(2.0), None));
+            receiver
+        };
+        let (found, _, closed) = receive(limited, b"\x00a\xff\x80\x01x\x00b\xff\x00c\xff\x00d\xff");
+        assert_eq!((found, closed), (texts(&[b"a", b"b"]), true));
     }
 
     #[test]

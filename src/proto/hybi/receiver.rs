@@ -25,9 +25,9 @@ use super::inflate::{InflateJob, Inflation};
 use super::message::Message;
 use crate::proto::deflate::Decompressor;
 use crate::proto::progress::{Progress, Status};
-use crate::proto::{CloseCode, Output, ProtocolError};
+use crate::proto::{CloseCode, Output, ProtocolError, Rates};
 
-use header::Frame;
+use header::{Frame, MAX_FRAGMENTS};
 pub use landing::Landing;
 
 /// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
@@ -105,6 +105,10 @@ enum Decoding {
 #[derive(Debug)]
 pub struct Receiver {
     options: ReceiverOptions,
+    /// Most frames one message may consist of.
+    max_fragments: u32,
+    /// What the peer may send in a second, where that is limited.
+    rates: Option<Box<Rates>>,
     /// Most connections have none, and no memory for it.
     decoding: Option<Box<Decoding>>,
     mode: Mode,
@@ -132,6 +136,8 @@ impl Receiver {
     pub fn new(options: ReceiverOptions) -> Self {
         Self {
             options,
+            max_fragments: MAX_FRAGMENTS,
+            rates: None,
             decoding: None,
             mode: Mode::Strict,
             verdict: None,
@@ -155,6 +161,17 @@ impl Receiver {
     /// permessage-deflate was agreed on: RSV1 marks messages to be inflated.
     pub fn inflate(&mut self, decompressor: Decompressor) {
         self.decoding = Some(Box::new(Decoding::Inflate(Inflation::new(decompressor))));
+    }
+
+    /// Bounds what the peer may send: frames in one message, and what [`Rates`] count.
+    pub fn restrict(&mut self, max_fragments: Option<u32>, rates: Option<Rates>) {
+        self.max_fragments = max_fragments.unwrap_or(MAX_FRAGMENTS);
+        self.rates = rates.map(Box::new);
+    }
+
+    /// The rates whose time is to be set before [`receive`](Self::receive), if there are any.
+    pub fn rates(&mut self) -> Option<&mut Rates> {
+        self.rates.as_deref_mut()
     }
 
     /// Takes the work a call ended with [`Status::Busy`] for.

@@ -5,8 +5,8 @@ use crate::proto::hybi::frame::{FIN, MASK, MAX_CONTROL, Opcode};
 use crate::proto::{ProtocolError, Status};
 
 /// Most frames one message may consist of: a limit of ours, since an empty frame costs its sender two
-/// bytes and would otherwise count against no other limit.
-const MAX_FRAGMENTS: u32 = 131_072;
+/// bytes and would otherwise count against no other limit. [`Receiver::restrict`] sets another.
+pub(super) const MAX_FRAGMENTS: u32 = 131_072;
 
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,11 +125,14 @@ impl Receiver {
             && let Some(message) = &mut self.message
         {
             message.fragments += 1;
-            if message.fragments > MAX_FRAGMENTS {
+            if message.fragments > self.max_fragments {
                 return Err(ProtocolError::TooManyFragments);
             }
         }
-        Ok(())
+        match &mut self.rates {
+            Some(rates) => rates.admit(opcode),
+            None => Ok(()),
+        }
     }
 
     fn on_length(&mut self, byte: u8) {

@@ -1,0 +1,26 @@
+'use strict';
+
+const { Socket } = require('net');
+
+/**
+ * The drivers of servers' connections whose sessions are open, by the numbers of these: one pointer
+ * for each. A socket of Node's always closes before it is forgotten, others may not: their drivers
+ * are not held here.
+ */
+const drivers = [];
+
+function enlist(driver, stream) {
+  drivers[driver._id] = stream instanceof Socket && stream._handle ? driver : new WeakRef(driver);
+}
+
+/** The session is about to be given back, or has left with its socket. */
+function strike({ _id: id }) {
+  if (id < drivers.length) drivers[id] = undefined;
+}
+
+/** @returns {object[]} the drivers that are enlisted */
+function openDrivers() {
+  return drivers.map((entry) => (entry instanceof WeakRef ? entry.deref() : entry)).filter(Boolean);
+}
+
+module.exports = { enlist, strike, openDrivers };

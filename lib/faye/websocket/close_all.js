@@ -1,0 +1,86 @@
+'use strict';
+
+const API = require('./api');
+const { openDrivers } = require('../../driver/open_drivers');
+
+/** RFC 6455 section 7.4.1: this end is going away. */
+const GOING_AWAY = 1001;
+
+/** Codes of servers that leave (RFC 6455 section 7.4.1 and its registry): 1012 restart, 1013 overload. */
+const CODES = [1000, GOING_AWAY, 1011, 1012, 1013];
+
+/** Longest time, in milliseconds, that a timer can wait. */
+const LONGEST_TIMEOUT = 0x7fffffff;
+
+/**
+ * Closes all connections of servers in this thread.
+ *
+ * @param {number} [code] 1000, 1001, 1011, 1012, 1013 or 3000 to 4999
+ * @param {string} [reason] at most 123 bytes of UTF-8; the rest is cut off
+ * @param {number} [timeout] seconds after which those that have not closed are terminated
+ * @returns {Promise<{closed: number, terminated: number}>} when the sockets of all are closed
+ * @throws {TypeError|RangeError} for an argument of another type, or out of range
+ */
+function closeAll(code = GOING_AWAY, reason = '', timeout = API.CLOSE_TIMEOUT / 1000) {
+  if (typeof code !== 'number') throw new TypeError('code must be a number');
+  if (!CODES.includes(code) && !(code >= 3000 && code <= 4999)) {
+    throw new RangeError(`code must be one of ${CODES.join(', ')}, or between 3000 and 4999`);
+  }
+  if (typeof timeout !== 'number') throw new TypeError('timeout must be a number of seconds');
+  if (!(timeout >= 0)) throw new RangeError('timeout must be a number of seconds');
+
+  return new Promise((resolve) => {
+    const open = new Set(openDrivers().map((driver) => driver._owner).filter((socket) => socket !== null));
+    const result = { closed: open.size, terminated: 0 };
+    let timer = null;
+    const leave = (socket) => {
+      open.delete(socket);
+      if (open.size > 0) return;
+      clearTimeout(timer);
+      resolve(result);
+    };
+    if (open.size === 0) return resolve(result);
+
+    timer = setTimeout(() => {
+      for (const socket of open) {
+        if (socket.readyState !== API.CLOSED) {
+          result.terminated++;
+          result.closed--;
+          attempt(() => socket.terminate());
+        }
+        // One that is closed may still have output to send.
+        socket._stream.destroy();
+        if (socket._stream.closed === undefined) leave(socket);
+      }
+    }, Math.min(timeout * 1000, LONGEST_TIMEOUT));
+
+    for (const socket of [...open]) {
+      whenGone(socket, () => leave(socket));
+      attempt(() => socket._leave(code, reason));
+    }
+  });
+}
+
+/**
+ * Calls `then` when the connection is over: when its stream says so, or the WebSocket where the stream
+ * is of a kind that says nothing.
+ */
+function whenGone(socket, then) {
+  const stream = socket._stream;
+  if (stream.closed === false) stream.once('close', then);
+  else if (stream.closed === undefined) socket.prependOnceListener('close', then);
+  else then();
+}
+
+/** What one socket's listener throws is its own: the others are closed all the same. */
+function attempt(act) {
+  try {
+    act();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+module.exports = closeAll;

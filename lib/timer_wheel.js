@@ -1,0 +1,162 @@
+'use strict';
+
+/**
+ * One timer of Node's for all connections of this environment. A connection that waits for several
+ * moments stands in the slot of the earliest only, linked to its neighbours there: no allocation when
+ * it moves on, nothing left behind when it leaves.
+ */
+const { AsyncResource } = require('async_hooks');
+const { performance } = require('perf_hooks');
+
+const { throwAll } = require('./sequence');
+
+/** Longest time, in milliseconds, that a timer of Node's can wait. */
+const LONGEST_TIMEOUT = 0x7fffffff;
+
+/** Later than by so many milliseconds, the loop was blocked. */
+const PATIENCE = 100;
+
+/** A moment is rounded up by a 64th of the wait for it at most: connections meet in few slots. */
+const SLOTS_BITS = 6;
+
+/** Everything that waits for one moment: the head of a ring of entries. */
+class Slot {
+  constructor(time) {
+    this.time = time;
+    this.next = this.previous = this;
+  }
+}
+
+/**
+ * What stands in a slot. Whoever extends this has a method `onTime(now)`, called when its moment has
+ * come and it has left its slot.
+ */
+class WheelEntry extends AsyncResource {
+  constructor() {
+    // Listeners are called in the async context of whoever made the connection.
+    super('FAYE_WEBSOCKET_TIMER');
+    this.slot = this.next = this.previous = null;
+  }
+}
+
+class TimerWheel {
+  constructor() {
+    /**
+     * Slots by their time. There are at most 128 for each power of two of a wait, so the earliest is
+     * looked for among all of them.
+     */
+    this._slots = new Map();
+    this._timer = null;
+    /** When the timer expires. */
+    this._armed = 0;
+    /** Whether entries are being called: the timer is set again behind the last of them. */
+    this._turning = false;
+    this._keepingAlive = 0;
+    /** Time in which the loop was blocked, in all. */
+    this._lost = 0;
+    this._now = 0;
+    // The timer belongs to no connection, and must keep the async context of none.
+    this._root = new AsyncResource('FAYE_WEBSOCKET_TIMERS');
+    this._fire = () => this._onTimer();
+  }
+
+  /**
+   * Milliseconds, never going back. Time in which the loop was blocked does not count: peers that
+   * were heard of in it could not be listened to.
+   */
+  now() {
+    const now = Math.floor(performance.now() - this._lost);
+    if (now > this._now) this._now = now;
+    return this._now;
+  }
+
+  /** Has `entry.onTime` called at `time` or up to a 64th of the wait later; it leaves the slot it is in. */
+  set(entry, time) {
+    this.remove(entry);
+    const wait = Math.max(1, time - this.now());
+    const bits = 31 - Math.clz32(Math.min(wait, LONGEST_TIMEOUT)) - SLOTS_BITS;
+    const step = bits > 0 ? 2 ** bits : 1;
+    const at = Math.ceil((this._now + wait) / step) * step;
+
+    let slot = this._slots.get(at);
+    if (slot === undefined) {
+      slot = new Slot(at);
+      this._slots.set(at, slot);
+    }
+    entry.slot = slot;
+    entry.next = slot;
+    entry.previous = slot.previous;
+    slot.previous.next = entry;
+    slot.previous = entry;
+    if (!this._turning && (this._timer === null || at < this._armed)) this._arm(at);
+  }
+
+  /** Takes an entry out, if it is in. */
+  remove(entry) {
+    const { slot } = entry;
+    if (slot === null) return;
+    entry.next.previous = entry.previous;
+    entry.previous.next = entry.next;
+    entry.slot = entry.next = entry.previous = null;
+    if (slot.next !== slot || this._slots.get(slot.time) !== slot) return;
+    this._slots.delete(slot.time);
+    if (this._slots.size === 0) this._disarm();
+  }
+
+  /** The process stays alive for the sake of the timer, until `letGo` has been called as often. */
+  keepAlive() {
+    this._keepingAlive++;
+    if (this._keepingAlive === 1 && this._timer !== null) this._timer.ref?.();
+  }
+
+  letGo() {
+    this._keepingAlive--;
+    if (this._keepingAlive === 0 && this._timer !== null) this._timer.unref?.();
+  }
+
+  _arm(time) {
+    this._disarm();
+    const wait = Math.min(Math.max(1, time - this.now()), LONGEST_TIMEOUT);
+    this._armed = this._now + wait;
+    this._timer = this._root.runInAsyncScope(() => setTimeout(this._fire, wait));
+    if (this._keepingAlive === 0) this._timer.unref?.();
+  }
+
+  _disarm() {
+    if (this._timer !== null) clearTimeout(this._timer);
+    this._timer = null;
+  }
+
+  _onTimer() {
+    this._timer = null;
+    // A timer that is said to have expired has: clocks differ by fractions, and in tests by more.
+    const late = performance.now() - this._lost - this._armed;
+    if (late > PATIENCE) this._lost += late;
+    if (this._armed > this._now) this._now = this._armed;
+    this._turn();
+  }
+
+  _turn() {
+    const now = this.now();
+    const due = [...this._slots.keys()].filter((time) => time <= now).sort((one, other) => one - other);
+    const errors = [];
+    this._turning = true;
+    for (const time of due) {
+      const slot = this._slots.get(time);
+      while (slot !== undefined && slot.next !== slot) {
+        const entry = slot.next;
+        this.remove(entry);
+        try {
+          entry.onTime(now);
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+    }
+    this._turning = false;
+    if (this._slots.size > 0) this._arm(Math.min(...this._slots.keys()));
+    throwAll(errors);
+  }
+}
+
+module.exports = { WheelEntry, TimerWheel, wheel: new TimerWheel() };
