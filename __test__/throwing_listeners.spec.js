@@ -13,22 +13,10 @@ const { WebSocket } = require('./support/package_under_test');
 const { clientSide } = require('./support/sides');
 const { RawPeer } = require('./support/raw_peer');
 const { until } = require('./support/record');
+const { caught } = require('./support/caught');
 const { names, open, isPast } = require('./support/paths');
 const { pair, ca } = require('./support/network');
 const { TEXT, BINARY, PONG } = require('./support/frames');
-
-/** The messages of all that is thrown during a test. */
-function caught(t) {
-  const thrown = [];
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => thrown.push(error.message));
-  t.after(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of listeners) process.on('uncaughtException', listener);
-  });
-  return thrown;
-}
 
 function received(ws, throwsAt) {
   const got = [];

@@ -6,7 +6,8 @@
  * are parsed natively and what the driver has to say is written past the stream. Nobody who holds the
  * stream can tell the difference.
  */
-const { hasPlainWrite } = require('./driver/coupling');
+const { settleLater, hold } = require('./driver/aside');
+const { driverOf, hasPlainWrite } = require('./driver/coupling');
 const { REENTERED, occupied, reentered } = require('./driver/reentry');
 const { native, lent, slab } = require('./driver/session');
 
@@ -58,11 +59,12 @@ class ClientLine {
     this._state = socket._writableState;
     this._number = number;
     this._raw = false;
+    this._counted = 0;
   }
 
-  /** Bytes written past the stream. */
+  /** Bytes written past the stream that it has not counted. */
   get bytesWritten() {
-    return native.lineWritten(this._number);
+    return native.lineWritten(this._number) - this._counted;
   }
 
   /** Whether what is written now may go past the stream without overtaking anything. */
@@ -95,24 +97,58 @@ class ClientLine {
     return native.lineSend(this._number, opcode, payload);
   }
 
+  /** The application wants no more for now. */
   pause() {
     native.lineRead(this._number, false);
+    if (this._driver._depth > 0) this._isHeld = true;
+    settleLater(this);
   }
 
   resume() {
+    this._isHeld = false;
     if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    if (this._socket._line !== this) settleLater(this);
+    else native.lineRead(this._number, true);
+  }
+
+  /** Lets bytes go through the stream for a while. */
+  stepAside() {
+    const { _socket: socket, _driver: driver } = this;
+    if (socket._line !== this) return;
+    const { bytesWritten } = this;
+    socket._dispatched += bytesWritten;
+    this._counted += bytesWritten;
+    socket._line = null;
+    driver._kernel = null;
+    driver._aside = this;
+    this._raw = false;
+    native.lineSession(this._number, -1);
+    native.lineRead(this._number, socket._reading);
+    if (this._isHeld) hold(socket);
+  }
+
+  /** Reads past the stream again, unless that has something left or something else is different. */
+  comeBack() {
+    const { _socket: socket, _driver: driver } = this;
+    if (driver._aside === this && isFree(driver, socket)) this.take();
+  }
+
+  take() {
+    const { _socket: socket, _driver: driver } = this;
+    driver._stopLanding();
+    driver._aside = null;
+    driver._kernel = this;
+    socket._line = this;
+    native.lineSession(this._number, driver._id);
     native.lineRead(this._number, true);
   }
 
-  /** Lets bytes go through the stream again. */
+  /** Lets bytes go through the stream from now on. */
   giveBack() {
     const { _socket: socket, _driver: driver } = this;
-    if (socket._line !== this) return;
-    socket._line = null;
-    socket._dispatched += this.bytesWritten;
-    driver._kernel = null;
-    native.lineSession(this._number, -1);
-    native.lineRead(this._number, socket._reading);
+    this.stepAside();
+    if (driver._aside !== this) return;
+    driver._aside = null;
     socket.removeListener('pause', onPause);
     socket.removeListener('resume', onResume);
     socket.removeListener('newListener', onListener);
@@ -139,7 +175,7 @@ class ClientLine {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
     if (this._socket._line !== this) return;
-    if (this._driver._held !== null) this.pause();
+    if (this._driver._held !== null) native.lineRead(this._number, false);
     this._raw = isRaw;
     native.lineRaw(this._number, this._raw);
   }
@@ -147,6 +183,8 @@ class ClientLine {
 
 ClientLine.prototype.isMarked = false;
 ClientLine.prototype.markedBytes = 0;
+ClientLine.prototype._isSettling = false;
+ClientLine.prototype._isHeld = false;
 
 // ---- what others do to the stream
 
@@ -155,7 +193,8 @@ function onPause() {
 }
 
 function onResume() {
-  if (this._line !== null) this._line.resume();
+  const direct = this._line || driverOf(this)._aside;
+  if (direct !== null) direct.resume();
 }
 
 /** Somebody else begins to read, or the driver ceases to: they get what a stream gives. */
@@ -175,19 +214,17 @@ function isPlain(socket, { io }) {
     hasPlainWrite(socket) && !['read', 'push', 'emit', '_read', '_write'].some((name) => Object.hasOwn(socket, name));
 }
 
+function isFree(driver, socket) {
+  return socket._number >= 0 && driver.readyState <= 1 && !driver.io._paused && isPlain(socket, driver);
+}
+
 /**
  * Reads and writes for `driver` past the stream of `socket` from now on, if that is certain to make
  * no difference. The two must be piped into each other.
  */
 function takeLine(driver, socket) {
-  const number = socket._number;
-  if (!(number >= 0) || driver.readyState > 1 || driver.io._paused || !isPlain(socket, driver)) return;
-  driver._stopLanding();
-  const line = new ClientLine(driver, socket, number);
-  socket._line = line;
-  driver._kernel = line;
-  native.lineSession(number, driver._id);
-  native.lineRead(number, true);
+  if (!isFree(driver, socket)) return;
+  new ClientLine(driver, socket, socket._number).take();
   socket.on('pause', onPause);
   socket.on('resume', onResume);
   socket.on('newListener', onListener);

@@ -9,6 +9,7 @@
 const { Socket } = require('net');
 const { getSystemErrorName } = require('util');
 
+const { settleLater, hold } = require('./driver/aside');
 const { hasPlainWrite } = require('./driver/coupling');
 const { connections, mark, unmark, currentRound } = require('./driver/marks');
 const { REENTERED, occupied, reentered } = require('./driver/reentry');
@@ -47,6 +48,11 @@ class KernelSocket {
 
   get bytesWritten() {
     return this._number < 0 ? this._written : native.kernelWritten(this._number);
+  }
+
+  /** Whether Node's socket must not read. */
+  get isReading() {
+    return this._driver._kernel === this;
   }
 
   /** Whether what is written now may go past Node's stream without overtaking anything. */
@@ -106,18 +112,58 @@ class KernelSocket {
   /** The socket is ended or destroyed in the turn in which something was sent. */
   writeAll() {
     const driver = this._driver;
-    if (this._number < 0 || driver._pending === 0 && !this.isMarked) return;
+    if (!this.isReading || driver._pending === 0 && !this.isMarked) return;
     driver._pending = 0;
     native.kernelWrite(this._number);
   }
 
+  /** The application wants no more for now. */
   pause() {
-    if (this._number >= 0) native.kernelRead(this._number, false);
+    if (!this.isReading) return;
+    native.kernelRead(this._number, false);
+    if (this._driver._depth > 0) this._isHeld = true;
+    settleLater(this);
   }
 
   resume() {
-    if (this._number < 0 || this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    this._isHeld = false;
+    if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    if (!this.isReading) settleLater(this);
+    else if (!native.kernelRead(this._number, true)) this.giveBack();
+  }
+
+  /** Has Node's socket read for a while. */
+  stepAside() {
+    const { _driver: driver, _socket: socket } = this;
+    if (!this.isReading) return;
+    if (this.isMarked) driver.flush();
+    // What has arrived of a long message is the session's.
+    native.kernelRaw(this._number, false);
+    this._raw = false;
+    this._landing = null;
+    driver._kernel = null;
+    driver._aside = this;
+    this._startStream();
+    if (this._isHeld) hold(socket);
+  }
+
+  /** Reads again in place of Node's socket, unless that has something left or something else is different. */
+  comeBack() {
+    const { _driver: driver, _socket: socket, _handle: handle } = this;
+    if (driver._aside !== this || socket._handle !== handle || !isFree(driver, socket) || handle.readStop() !== 0) return;
+    handle.reading = false;
+    driver._stopLanding();
+    driver._handle = null;
+    driver._aside = null;
+    driver._kernel = this;
     if (!native.kernelRead(this._number, true)) this.giveBack();
+  }
+
+  _startStream() {
+    this._driver._handle = this._handle;
+    this._handle.reading = true;
+    const error = this._handle.readStart();
+    if (error) this._socket.destroy(systemError(error, 'read'));
   }
 
   /** Lets go of the descriptor. */
@@ -130,6 +176,7 @@ class KernelSocket {
     this._number = -1;
     this._landing = null;
     this._driver._kernel = null;
+    this._driver._aside = null;
     const socket = this._socket;
     socket.removeListener('pause', onPause);
     socket.removeListener('resume', onResume);
@@ -139,12 +186,9 @@ class KernelSocket {
 
   /** Has Node's socket go on reading where we stopped. */
   giveBack() {
-    if (this._number >= 0 && this.isMarked) this._driver.flush();
-    if (!this.release() || this._socket.destroyed) return;
-    this._driver._handle = this._handle;
-    this._handle.reading = true;
-    const error = this._handle.readStart();
-    if (error) this._socket.destroy(systemError(error, 'read'));
+    const { isReading } = this;
+    if (isReading && this.isMarked) this._driver.flush();
+    if (this.release() && isReading && !this._socket.destroyed) this._startStream();
   }
 
   receive(length, count) {
@@ -194,8 +238,8 @@ class KernelSocket {
   leaveSlab(length) {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
-    if (this._number < 0) return;
-    if (this._driver._held !== null) this.pause();
+    if (!this.isReading) return;
+    if (this._driver._held !== null) native.kernelRead(this._number, false);
     this._raw = isRaw;
     native.kernelRaw(this._number, this._raw);
   }
@@ -210,6 +254,10 @@ Object.assign(KernelSocket.prototype, {
   _landing: null,
   /** Whether chunks are handed over unparsed. */
   _raw: false,
+  /** See ./driver/aside. */
+  _isSettling: false,
+  /** Whether a listener of the driver's has paused it. */
+  _isHeld: false,
 });
 
 function dispatch(number, length, count) {
@@ -236,14 +284,16 @@ function onResume() {
 
 /** Somebody else wants to read: they get what a stream gives. */
 function onNewListener(event) {
-  if (event === 'data' || event === 'readable') kernelOf(this).giveBack();
+  const kernel = kernelOf(this);
+  // What is aside looks before it comes back.
+  if (kernel.isReading && (event === 'data' || event === 'readable')) kernel.giveBack();
 }
 
 function kernelOf(socket) {
   return socket._handle && socket._handle[kKernel] || NONE;
 }
 
-const NONE = { pause() {}, resume() {}, giveBack() {} };
+const NONE = { isReading: false, pause() {}, resume() {} };
 
 // ---- the handle
 
@@ -268,7 +318,7 @@ function disguise(original) {
   if (bytesRead && bytesWritten && methods.every((name) => typeof original[name] === 'function')) {
     prototype = Object.create(original, { bytesRead, bytesWritten });
     prototype.readStart = function () {
-      return this[kKernel]._number < 0 ? original.readStart.call(this) : 0;
+      return this[kKernel].isReading ? 0 : original.readStart.call(this);
     };
     prototype.unref = function () {
       this[kKernel].giveBack();
@@ -318,13 +368,17 @@ function hasInput({ _early, _isBehind }) {
   return _early !== null || _isBehind;
 }
 
+/** Whether nobody can tell the difference if the driver's socket is read past its stream. */
+function isFree(driver, socket) {
+  return driver.readyState <= 1 && !driver.io._paused && !hasInput(driver) && isPlain(socket, driver.io);
+}
+
 /**
  * Reads and writes `socket` past its stream from now on, if that is certain to make no difference.
  * It must be coupled to the driver.
  */
 function takeSocket(driver, socket) {
-  if (!enabled || driver.readyState > 1 || driver.io._paused || hasInput(driver)) return false;
-  if (!isPlain(socket, driver.io)) return false;
+  if (!enabled || !isFree(driver, socket)) return false;
   const handle = socket._handle;
   if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
   const prototype = disguise(Object.getPrototypeOf(handle));

@@ -36,7 +36,7 @@ class NativeSocket extends Duplex {
    * @param {number} [options.highWaterMark] as for every Duplex, in bytes
    */
   constructor(options) {
-    super({ allowHalfOpen: false, highWaterMark: options.highWaterMark });
+    super({ allowHalfOpen: false, emitClose: false, highWaterMark: options.highWaterMark });
 
     this.connecting = true;
     this.timeout = 0;
@@ -191,6 +191,8 @@ class NativeSocket extends Duplex {
       this._onOpen = [];
       if (abandoned) abandoned(error || closedEarly());
       callback(error);
+      // In a tick of its own, as of a `net.Socket`: a listener of 'error' that throws does not hold it back.
+      process.nextTick(() => this.emit('close', Boolean(error)));
     };
     if (this._closed) {
       process.nextTick(this._onClosed);
@@ -316,6 +318,8 @@ class NativeSocket extends Duplex {
     if (this._ended) return;
     this._ended = true;
     this.push(null);
+    // A paused stream with nothing left to read says so at once, as a `net.Socket` does.
+    this.read(0);
   }
 
   _fail(failure) {

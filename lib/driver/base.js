@@ -532,6 +532,7 @@ class Driver extends Output {
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
     if (this._kernel !== null) this._kernel.giveBack();
+    else if (this._aside !== null) this._aside.giveBack();
     if (this._registry !== null) this._registry.unregister(this);
     strike(this);
     native.releaseSession(this._id);

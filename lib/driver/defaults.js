@@ -3,6 +3,8 @@
 /** What of a driver most connections never change: it takes no memory of theirs. */
 module.exports = {
   version: 'hybi-13',
+  /** What would read and write past the socket's stream, while that reads; see ./aside. */
+  _aside: null,
   /** The stream of messages, once somebody has asked for it. */
   _messages: null,
   /** Whether there will be no more messages. */

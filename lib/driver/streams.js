@@ -23,7 +23,7 @@ class IO extends LazyStream {
    */
   write(chunk) {
     if (!this.writable) return false;
-    this._driver.parse(chunk);
+    if (chunk.length !== 0) this._driver.parse(chunk);
     return !this._paused && this._driver._held === null;
   }
 
@@ -98,10 +98,11 @@ class Messages extends LazyStream {
   }
 
   resume() {
-    const { io, _kernel: kernel } = this._driver;
+    const { io, _kernel: kernel, _aside: aside } = this._driver;
     io._paused = false;
     if (kernel !== null) kernel.resume();
     io.emit('drain');
+    if (aside !== null) aside.resume();
   }
 
   /** Protocol errors are informational and need no listener. */

@@ -10,7 +10,7 @@ const { sequence } = require('../../sequence');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 
-/** Time, in milliseconds, that queued output gets to leave once a peer has closed. */
+/** Time, in milliseconds, that queued output gets to leave once a connection is over. */
 const LINGER_TIMEOUT = 2000;
 
 /** Longest time, in milliseconds, that a timer can wait. */
@@ -219,7 +219,6 @@ const methods = {
       () => this._driver.flush(),
       () => {
         if (stream.writableLength > 0 && code !== 1006) {
-          letFlush(stream);
           this._finalizeClose();
           return;
         }
@@ -236,7 +235,7 @@ const methods = {
     if (this._liveness !== null) this._liveness.end();
     sequence(
       () => this._driver.detach(),
-      () => this._stream && this._stream.end(),
+      () => this._stream && letFlush(this._stream),
       () => this.readable && this.emit('end'),
       () => {
         this.readable = this.writable = false;
@@ -341,12 +340,14 @@ function onStreamError(socket, stream, error) {
   sequence(() => socket._emitError(text), () => socket._finalizeClose());
 }
 
-/** Lets a socket send what it still holds, within limits, before it goes. */
+/** Ends a socket; it may send what it still holds, within limits, before it goes. */
 function letFlush(stream) {
-  const destroy = () => stream.destroy();
-  const timer = setTimeout(destroy, LINGER_TIMEOUT);
-  stream.once('finish', destroy);
-  stream.once('close', () => clearTimeout(timer));
+  if (stream.writableLength > 0 && !stream.destroyed) {
+    const destroy = () => stream.destroy();
+    const timer = setTimeout(destroy, LINGER_TIMEOUT);
+    stream.once('finish', destroy);
+    stream.once('close', () => clearTimeout(timer));
+  }
   stream.end();
 }
 
