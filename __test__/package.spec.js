@@ -6,19 +6,15 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { execFileSync, spawnSync } = require('node:child_process');
+const { spawnSync } = require('node:child_process');
 
 const { SLOW, after, before, describe, it } = require('./support/spec');
-const { countingThreads } = require('./support/node');
+const { countingThreads, major } = require('./support/node');
+const { platformName } = require('../lib/install/platform');
+const { stage } = require('../scripts/stage');
+const { targets } = require('../scripts/targets');
 
 const root = path.join(__dirname, '..');
-
-function npm(args) {
-  const cli = process.env.npm_execpath;
-  return cli
-    ? execFileSync(process.execPath, [cli, ...args], { cwd: root, encoding: 'utf8' })
-    : execFileSync('npm', args, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' });
-}
 
 function node(cwd, args, env = process.env) {
   return spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8' });
@@ -28,22 +24,37 @@ describe('the published package', () => {
   let files;
   let folder;
   before(() => {
-    files = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts']))[0].files.map((file) => file.path);
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'package-'));
-    for (const file of files) {
-      fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
-      fs.copyFileSync(path.join(root, file), path.join(folder, file));
-    }
+    stage({ to: folder, binaries: folder });
+    folder = path.join(folder, 'faye-websocket-rs');
+    files = fs.readdirSync(folder, { recursive: true }).map((name) => name.split(path.sep).join('/'));
   });
-  after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  after(() => fs.rmSync(path.dirname(folder), { recursive: true, force: true }));
 
   it('holds what it needs to run and to be built, and nothing else', () => {
-    for (const file of ['index.js', 'index.d.ts', 'lib/native.js', 'lib/faye/websocket.js', 'lib/faye/websocket/api.js',
-      'scripts/install.js', 'Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src/lib.rs', 'README.md', 'LICENSE']) {
+    for (const file of ['index.js', 'index.d.ts', 'bin/faye-websocket-rs.js', 'lib/native_binding.js', 'lib/faye/websocket.js',
+      'lib/faye/websocket/api.js', 'Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src/lib.rs', 'README.md', 'LICENSE']) {
       assert.ok(files.includes(file), `${file} is missing`);
     }
     const strangers = files.filter((file) => /^(__test__|target|examples|bench|node_modules|\.ci|\.github)\/|\.node$/.test(file));
     assert.deepStrictEqual(strangers, []);
+  });
+
+  it('runs no script where it is installed, and asks for the binaries of exactly its release', () => {
+    const { scripts, devDependencies, dependencies, optionalDependencies, version } = require(path.join(folder, 'package.json'));
+    assert.deepStrictEqual([scripts, devDependencies, dependencies], [undefined, undefined, undefined]);
+    assert.deepStrictEqual(optionalDependencies, Object.fromEntries([
+      'linux-x64-gnu', 'linux-x64-musl', 'linux-arm64-gnu', 'linux-arm64-musl', 'darwin-x64', 'darwin-arm64', 'win32-x64-msvc', 'win32-arm64-msvc',
+    ].map((name) => [`@faye-websocket-rs/${name}`, version])));
+  });
+
+  it('looks for a binary of each of them', () => {
+    const loader = fs.readFileSync(path.join(root, 'lib', 'native_binding.js'), 'utf8');
+    for (const { package: name, file, os: system, cpu } of targets()) {
+      const own = loader.slice(loader.indexOf(`'${system}-${cpu}'(`)).split('\n  },')[0];
+      assert.ok(own.includes(`require('${name}')`), name);
+      assert.ok(own.includes(`require('./${file}')`), file);
+    }
   });
 
   it('has a manifest that cargo accepts', SLOW, () => {
@@ -51,19 +62,99 @@ describe('the published package', () => {
     assert.strictEqual(status, 0, stderr);
   });
 
-  it('explains in one error what is missing when there is no binary', SLOW, () => {
-    const { status, stderr } = node(folder, ['-e', 'try { require(".") } catch (error) { console.error(error.message); process.exit(3) }']);
-    assert.strictEqual(status, 3);
-    assert.match(stderr, new RegExp(`no binary for ${process.platform}-${process.arch}`));
-    assert.match(stderr, /rustup/);
-    assert.match(stderr, /build/);
+  /** What a program prints that requires the package and cannot. */
+  function failure(...flags) {
+    const program = 'try { require(".") } catch (error) { console.error(error); process.exit(3) }';
+    const { status, stderr } = node(folder, [...flags, '-e', program], { ...process.env, NODE_OPTIONS: '' });
+    assert.strictEqual(status, 3, stderr);
+    assert.match(stderr, /code: 'ERR_FAYE_WEBSOCKET_NO_BINARY'/);
+    assert.ok(stderr.includes(` in ${folder}\n`), stderr);
+    assert.doesNotMatch(stderr, /\[cause\]|\[errors\]/);
+    assert.ok(stderr.split('\n').length <= 20, stderr);
+    return stderr;
+  }
+
+  it('says in a short error which package is missing, and one command that installs it', SLOW, () => {
+    const name = `@faye-websocket-rs/${platformName()}`;
+    assert.match(failure(), new RegExp(`The package ${name} is not installed: .*\nTo install it: npm install .*${name}@\\d`));
+    for (const [trace, command] of [['pnpm-lock.yaml', 'pnpm add'], ['yarn.lock', 'yarn add'], ['bun.lock', 'bun add'], ['package-lock.json', 'npm install']]) {
+      fs.writeFileSync(path.join(folder, trace), '');
+      assert.match(failure(), new RegExp(`To install it: ${command} .*${name}@\\d.*\nTo compile it instead .*: \\w+ (dlx )?faye-websocket-rs build`));
+      fs.rmSync(path.join(folder, trace));
+    }
   });
 
-  it('installs without Rust, saying what to do', SLOW, () => {
-    const { status, stderr } = node(folder, ['scripts/install.js'], { ...process.env, PATH: folder, Path: folder });
-    assert.strictEqual(status, 0);
+  it('says which flag keeps it from loading', SLOW, () => {
+    const file = path.join('lib', `faye-websocket-rs.${platformName()}.node`);
+    fs.copyFileSync(path.join(root, file), path.join(folder, file));
+    const permission = major >= 24 ? '--permission' : '--experimental-permission';
+    for (const [flags, advice] of [[['--no-addons'], /--no-addons/], [[permission, '--allow-fs-read=*'], /--allow-addons/]]) {
+      const message = failure(...flags);
+      assert.match(message, advice);
+      assert.doesNotMatch(message, /Rust|install/);
+    }
+    fs.rmSync(path.join(folder, file));
+  });
+
+  it('says why a binary that is there does not load, and how to compile another', SLOW, () => {
+    const file = path.join(folder, 'lib', `faye-websocket-rs.${platformName()}.node`);
+    fs.writeFileSync(file, 'not an addon');
+    assert.match(failure(), /Its binary does not load: .*(ELF|too short|slice|mach-o|Win32)[^\n]*\nTo compile one .*: npx faye-websocket-rs build/i);
+    fs.rmSync(file);
+  });
+
+  it('says what compiling it needs where that is missing', SLOW, () => {
+    const { status, stderr } = node(folder, ['bin/faye-websocket-rs.js', 'build'], { ...process.env, PATH: folder, Path: folder });
+    assert.strictEqual(status, 1);
+    assert.match(stderr, /needs Rust/);
     assert.match(stderr, /https:\/\/rustup\.rs/);
-    assert.match(stderr, new RegExp(`Platform: ${process.platform}-${process.arch}`));
+  });
+
+  it('explains its command', SLOW, () => {
+    const { status, stderr } = node(folder, ['bin/faye-websocket-rs.js']);
+    assert.strictEqual(status, 2);
+    assert.match(stderr, /build +compiles[^]*doctor +says/);
+  });
+});
+
+describe('the doctor', () => {
+  let project;
+  before(() => { project = fs.mkdtempSync(path.join(os.tmpdir(), 'project-')); });
+  after(() => fs.rmSync(project, { recursive: true, force: true }));
+
+  function install(folder, manifest) {
+    const place = path.join(project, folder);
+    fs.mkdirSync(place, { recursive: true });
+    fs.writeFileSync(path.join(place, 'package.json'), JSON.stringify(manifest));
+    return place;
+  }
+
+  function doctor() {
+    const { status, stdout, stderr } = node(project, [path.join(root, 'bin', 'faye-websocket-rs.js'), 'doctor']);
+    return { status, text: stdout + stderr };
+  }
+
+  it('tells the copies that a project loads, by whom, and what to do', SLOW, () => {
+    install('.', { name: 'mine', dependencies: { 'faye-websocket': '^0.11.4', sockjs: '*', other: '*' } });
+    assert.match(doctor().text, /not installed\n {2}wanted by this project/);
+    install('node_modules/faye-websocket', { name: 'faye-websocket', version: '0.11.4' });
+    install('node_modules/sockjs', { name: 'sockjs', version: '0.3.24', dependencies: { 'faye-websocket': '^0.11.3' } });
+    install('node_modules/other', { name: 'other', version: '1.0.0' });
+    const original = doctor();
+    assert.strictEqual(original.status, 1);
+    assert.match(original.text, /the original, faye-websocket 0\.11\.4\n {2}used by this project, sockjs\n/);
+    assert.match(original.text, /What to do:\n- .*"overrides": \{ "faye-websocket": "\$faye-websocket" \}/);
+
+    fs.rmSync(path.join(project, 'node_modules', 'faye-websocket'), { recursive: true });
+    fs.symlinkSync(root, path.join(project, 'node_modules', 'faye-websocket'), 'junction');
+    const ours = doctor();
+    assert.match(ours.text, /ours, faye-websocket-rs [\d.]+, native \(built here\)\n {2}used by this project, sockjs\n\nAll is well\./);
+    assert.strictEqual(ours.status, 0);
+
+    install('node_modules/sockjs/node_modules/faye-websocket', { name: 'faye-websocket', version: '0.11.4' });
+    const both = doctor();
+    assert.strictEqual(both.status, 1);
+    assert.match(both.text, /native[^\n]*\n {2}used by this project\n[^]*the original[^\n]*\n {2}used by sockjs\n[^]*- sockjs: load/);
   });
 });
 

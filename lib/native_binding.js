@@ -1,23 +1,62 @@
 'use strict';
 
-/** Loads the addon, or explains in one error why it cannot be loaded. */
-function load() {
+/**
+ * Loads the addon: the file that was built here if there is one, otherwise that of the platform's package.
+ *
+ * Every `require` names its file and stands in a `try`, so that bundlers find the binaries and do not mind those that
+ * are not installed. Which C library a Linux system has is found by trying: the binary for the other one does not load.
+ */
+const path = require('path');
+
+const loaders = {
+  'linux-x64'(failed) {
+    try { return require('./faye-websocket-rs.linux-x64-gnu.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/linux-x64-gnu'); } catch (error) { failed(error); }
+    try { return require('./faye-websocket-rs.linux-x64-musl.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/linux-x64-musl'); } catch (error) { failed(error); }
+  },
+  'linux-arm64'(failed) {
+    try { return require('./faye-websocket-rs.linux-arm64-gnu.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/linux-arm64-gnu'); } catch (error) { failed(error); }
+    try { return require('./faye-websocket-rs.linux-arm64-musl.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/linux-arm64-musl'); } catch (error) { failed(error); }
+  },
+  'darwin-x64'(failed) {
+    try { return require('./faye-websocket-rs.darwin-x64.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/darwin-x64'); } catch (error) { failed(error); }
+  },
+  'darwin-arm64'(failed) {
+    try { return require('./faye-websocket-rs.darwin-arm64.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/darwin-arm64'); } catch (error) { failed(error); }
+  },
+  'win32-x64'(failed) {
+    try { return require('./faye-websocket-rs.win32-x64-msvc.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/win32-x64-msvc'); } catch (error) { failed(error); }
+  },
+  'win32-arm64'(failed) {
+    try { return require('./faye-websocket-rs.win32-arm64-msvc.node'); } catch (error) { failed(error); }
+    try { return require('@faye-websocket-rs/win32-arm64-msvc'); } catch (error) { failed(error); }
+  },
+};
+
+/** Where nothing is published for the platform, somebody may have built it. */
+function loadBuilt(failed) {
+  const { platformName } = require('./install/platform');
+  const built = { exports: {} };
   try {
-    return require('./native');
+    process.dlopen(built, path.join(__dirname, `faye-websocket-rs.${platformName()}.node`));
+    return built.exports;
   } catch (error) {
-    const reasons = [];
-    for (let cause = error; cause; cause = cause.cause) {
-      reasons.push(...(cause.errors || [cause]).map((each) => '  - ' + String(each.message).split('\n')[0]));
-    }
-    const failure = new Error(
-      `faye-websocket-rs has no binary for ${process.platform}-${process.arch} (Node.js ${process.version}).\n` +
-      `Tried:\n${[...new Set(reasons)].join('\n')}\n` +
-      'To build it, install Rust (https://rustup.rs) and run `npm rebuild faye-websocket-rs --build-from-source`,\n' +
-      'or `npm run build` in a checkout.');
-    failure.code = 'ERR_FAYE_WEBSOCKET_NO_BINARY';
-    failure.cause = error;
-    throw failure;
+    failed(error);
   }
+}
+
+function load() {
+  const failures = [];
+  const loader = loaders[`${process.platform}-${process.arch}`] || loadBuilt;
+  const native = loader((error) => failures.push(error));
+  if (native === undefined) throw require('./install/missing_binary')(failures, loader !== loadBuilt);
+  return native;
 }
 
 module.exports = load();

@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const { platformName } = require('../lib/install/platform');
 
 const root = path.join(__dirname, '..');
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src'];
@@ -15,24 +16,6 @@ const RELEASE_FEATURES = process.platform === 'linux' ? ['--features', 'vendored
 
 /** Thrown when the addon cannot be built; the message is meant for the person at the terminal. */
 class BuildError extends Error {}
-
-/** True on Linux systems whose C library is musl (Alpine). */
-function isMusl() {
-  if (process.platform !== 'linux') return false;
-  const report = process.report.getReport();
-  return !(typeof report === 'string' ? JSON.parse(report) : report).header.glibcVersionRuntime;
-}
-
-/** The platform as napi-rs spells it, for example `linux-x64-gnu`; lib/native.js looks for a file of this name. */
-function platformName() {
-  const { platform, arch } = process;
-  if (platform === 'linux') {
-    const abi = isMusl() ? 'musl' : 'gnu';
-    return `linux-${arch}-${arch === 'arm' ? `${abi}eabihf` : abi}`;
-  }
-  if (platform === 'win32') return `win32-${arch}-msvc`;
-  return `${platform}-${arch}`;
-}
 
 function addonPath() {
   return path.join(root, 'lib', `faye-websocket-rs.${platformName()}.node`);
@@ -80,16 +63,27 @@ function checkToolchain() {
   if (!atLeast(version, floor)) throw new BuildError(`The Rust toolchain found here is too old: ${rustc}.\n${advice}`);
 }
 
+/** The same for what OpenSSL, compiled along, needs on Linux. */
+function checkCompiler() {
+  const missing = [[process.env.CC || 'cc', '--version'], ['perl', '-v'], ['make', '--version']]
+    .filter(([command, flag]) => printed(command, [flag]) === undefined).map(([command]) => command);
+  if (missing.length === 0) return;
+  throw new BuildError(`Compiling OpenSSL needs a C compiler, perl and make; ${missing.join(' and ')} cannot be run here.\n`
+    + 'Debian and Ubuntu: apt-get install build-essential perl. Alpine: apk add gcc musl-dev make perl.');
+}
+
 /**
- * Compiles the addon and puts it where lib/native.js looks for it.
+ * Compiles the addon and puts it where lib/native_binding.js looks for it.
  *
  * @param {object} [options]
  * @param {string} [options.targetDir] folder for cargo's intermediate files; cargo's own default when left out
  * @param {boolean} [options.debug] unoptimised, for the edit loop
+ * @param {string} [options.to] path for the addon, elsewhere than where lib/native_binding.js looks
  * @returns {string} path of the addon
  */
-function buildAddon({ targetDir, debug } = {}) {
+function buildAddon({ targetDir, debug, to } = {}) {
   checkToolchain();
+  if (!debug && process.platform === 'linux') checkCompiler();
   const args = ['build', '--locked', '--lib', '--message-format=json-render-diagnostics'];
   if (!debug) args.push('--release', ...RELEASE_FEATURES);
   if (targetDir) args.push('--target-dir', targetDir);
@@ -103,7 +97,7 @@ function buildAddon({ targetDir, debug } = {}) {
     .find((name) => /\.(so|dylib|dll)$/.test(name));
   if (!library) throw new BuildError('cargo reported no shared library for faye-websocket-rs.');
   // A running process may have the old file mapped: replace it, never write into it.
-  const target = addonPath();
+  const target = to || addonPath();
   const fresh = `${target}.${process.pid}`;
   fs.copyFileSync(library, fresh);
   fs.renameSync(fresh, target);

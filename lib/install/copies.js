@@ -1,0 +1,117 @@
+'use strict';
+
+// The copies of faye-websocket and faye-websocket-rs that the packages of a project load.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { createRequire } = require('node:module');
+
+const NAMES = ['faye-websocket', 'faye-websocket-rs'];
+
+function readManifest(folder) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function* entries(folder) {
+  let names;
+  try {
+    names = fs.readdirSync(folder);
+  } catch {
+    return;
+  }
+  for (const name of names) yield path.join(folder, name);
+}
+
+/** Folders of all packages below a `node_modules`, those of pnpm's and Deno's stores inside it included; each once. */
+function* packagesIn(modules, seen) {
+  for (const folder of entries(modules)) {
+    const name = path.basename(folder);
+    if (name === '.pnpm' || name === '.deno' || name === '.store' || name === '.bun') {
+      for (const store of entries(folder)) yield* packagesIn(path.join(store, 'node_modules'), seen);
+    } else if (name.startsWith('@')) {
+      yield* packagesIn(folder, seen);
+    } else if (!name.startsWith('.')) {
+      let real;
+      try {
+        real = fs.realpathSync(folder);
+      } catch {
+        continue;
+      }
+      if (seen.has(real)) continue;
+      seen.add(real);
+      yield real;
+      // A checkout that is linked has dependencies of its own, which are no part of the project.
+      if (real.split(path.sep).includes('node_modules')) yield* packagesIn(path.join(real, 'node_modules'), seen);
+    }
+  }
+}
+
+/** Folders of all packages of a project that Yarn installed without `node_modules`. */
+function* packagesOfPlugAndPlay(pnp) {
+  const seen = new Set();
+  const waiting = [...pnp.getDependencyTreeRoots()];
+  while (waiting.length > 0) {
+    const locator = waiting.pop();
+    const key = JSON.stringify(locator);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const { packageLocation, packageDependencies } = pnp.getPackageInformation(locator);
+    yield packageLocation;
+    for (const [name, reference] of packageDependencies) {
+      if (reference !== null) waiting.push(pnp.getLocator(name, reference));
+    }
+  }
+}
+
+function* packages(project) {
+  yield project;
+  if (process.versions.pnp) yield* packagesOfPlugAndPlay(require('pnpapi'));
+  else for (let place = project; ; place = path.dirname(place)) {
+    yield* packagesIn(path.join(place, 'node_modules'), new Set());
+    if (path.dirname(place) === place) return;
+  }
+}
+
+/** The folder of the package that `require(name)` finds from `folder`, or null. */
+function resolve(folder, name) {
+  try {
+    return path.dirname(createRequire(path.join(folder, 'package.json')).resolve(`${name}/package.json`));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Every copy that a package of the project loads.
+ *
+ * @param {string} project its folder
+ * @returns {{ folder: string, manifest: object, isOurs: boolean, users: string[] }[]} `users` are names of packages; the
+ *   project itself is called `this project`. A dependency that is declared and not installed has `folder: null`.
+ */
+function findCopies(project) {
+  const copies = new Map();
+  for (const folder of packages(project)) {
+    const manifest = readManifest(folder);
+    if (manifest === null) continue;
+    const isProject = folder === project;
+    const wanted = {
+      ...manifest.dependencies, ...manifest.optionalDependencies, ...(isProject && manifest.devDependencies),
+    };
+    for (const name of NAMES) {
+      if (wanted[name] === undefined) continue;
+      const found = resolve(folder, name);
+      const copy = copies.get(found) || { folder: found, manifest: found && readManifest(found), users: [] };
+      copy.isOurs = copy.manifest !== null && copy.manifest.name === 'faye-websocket-rs';
+      const user = isProject ? 'this project' : manifest.name;
+      if (!copy.users.includes(user)) copy.users.push(user);
+      copies.set(found, copy);
+    }
+  }
+  return [...copies.values()];
+}
+
+module.exports = { findCopies };

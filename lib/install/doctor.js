@@ -1,0 +1,82 @@
+'use strict';
+
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { findCopies } = require('./copies');
+const { managerOf } = require('./package_manager');
+const { platformName } = require('./platform');
+
+/** Loads a copy of ours in a process of its own, and prints which file its addon is. */
+const PROBE = `
+  try {
+    require(process.argv[1]);
+    const file = Object.keys(require.cache).find((name) => name.endsWith('.node'));
+    console.log(JSON.stringify({ file: file || 'unknown' }));
+  } catch ({ code, message }) {
+    console.log(JSON.stringify({ code, message }));
+  }`;
+
+/** How a project asks for ours where its dependencies ask for faye-websocket, by package manager. */
+const OVERRIDES = {
+  npm: '"dependencies": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" }, "overrides": { "faye-websocket": "$faye-websocket" } in package.json',
+  pnpm: 'overrides: { faye-websocket: "npm:faye-websocket-rs@^VERSION" } in pnpm-workspace.yaml',
+  'yarn 1': '"resolutions": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" } in package.json',
+  yarn: '"resolutions": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" } in package.json',
+  bun: '"overrides": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" } in package.json',
+  deno: '"overrides": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" } in package.json',
+};
+
+/** @returns {{ file?: string, code?: string, message?: string }} the addon's file, or the error */
+function probe(folder) {
+  const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, '-e', PROBE, folder], { encoding: 'utf8', timeout: 60000 });
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return { message: String(stderr).trim().split('\n').pop() || 'the process that loaded it ended without a word' };
+  }
+}
+
+function describe({ manifest, isOurs }, { file, code }) {
+  if (!isOurs) return `the original, ${manifest.name} ${manifest.version}`;
+  const ours = `faye-websocket-rs ${manifest.version}`;
+  if (file === undefined) return `ours, ${ours}, which does not load${code ? ` (${code})` : ''}`;
+  return `ours, ${ours}, native (${/[\\/]lib[\\/][^\\/]*$/.test(file) ? 'built here' : path.basename(path.dirname(file))})`;
+}
+
+/**
+ * Says which copies of faye-websocket a project loads and what to do about those that are not ours or do not load.
+ *
+ * @param {string} project its folder
+ * @returns {Promise<number>} exit code: 0 when all are ours and native
+ */
+async function doctor(project) {
+  const say = (text = '') => process.stdout.write(`${text}\n`);
+  const manager = managerOf(project);
+  const advice = [];
+  say(`Node.js ${process.version} on ${platformName()}, ${manager.name}, in ${project}`);
+  const copies = findCopies(project);
+  if (copies.length === 0) {
+    say('No package here depends on faye-websocket or faye-websocket-rs.');
+    return 1;
+  }
+  for (const copy of copies) {
+    const { folder, isOurs, users } = copy;
+    if (folder === null) {
+      say(`\nnot installed\n  wanted by ${users.join(', ')}`);
+      advice.push(`${manager.install}: ${users.join(', ')} cannot load what package.json asks for.`);
+      continue;
+    }
+    const state = isOurs ? probe(folder) : {};
+    say(`\n${path.relative(project, folder) || '.'}\n  ${describe(copy, state)}\n  used by ${users.join(', ')}`);
+    if (!isOurs) {
+      const { version } = require('../../package.json');
+      advice.push(`${users.join(', ')}: load the original. To have them load ours: ${OVERRIDES[manager.name].replace('VERSION', version)}, then ${manager.install}.`);
+    } else if (state.file === undefined) {
+      advice.push(state.message);
+    }
+  }
+  say(advice.length === 0 ? '\nAll is well.' : `\nWhat to do:\n${advice.map((each) => `- ${each.replace(/\n/g, '\n  ')}`).join('\n')}`);
+  return advice.length === 0 ? 0 : 1;
+}
+
+module.exports = doctor;

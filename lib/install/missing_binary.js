@@ -1,0 +1,64 @@
+'use strict';
+
+/** What to say when the addon cannot be loaded: the cause that is most likely, and one command that mends it. */
+const fs = require('fs');
+const path = require('path');
+
+const { managerOf } = require('./package_manager');
+const { platformName } = require('./platform');
+
+const folder = path.join(__dirname, '..', '..');
+
+const isMissing = ({ code, message }) => ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'].includes(code)
+  // Of a platform where nothing is published.
+  || /\.node: cannot open shared object file: No such file|no such file, /.test(message);
+const isDisabled = ({ code }) => code === 'ERR_DLOPEN_DISABLED';
+
+/** Why Node loads no addon at all, and what to do about it. */
+function explainDisabled() {
+  const flags = [...process.execArgv, process.env.NODE_OPTIONS || ''].join(' ');
+  if (process.permission !== undefined && !/--no-addons\b/.test(flags)) {
+    return 'Node.js was started with its permission model and loads no native addon.\nAdd --allow-addons to its command line.';
+  }
+  return 'Node.js was started with --no-addons and loads no native addon.\nStart it without that flag.';
+}
+
+/** Why a file or package that is there does not load. */
+function explainBroken({ message }, manager) {
+  const [line] = String(message).split('\n');
+  return `Its binary does not load: ${line}\nTo compile one for this system (needs Rust): ${manager.execute('build')}`;
+}
+
+function explainMissing(name, isPublished, manager) {
+  if (fs.existsSync(path.join(folder, '__test__'))) {
+    return 'This is a checkout in which it has not been built.\nTo build it (needs Rust): npm run build';
+  }
+  const { version } = require('../../package.json');
+  const build = manager.execute('build');
+  if (!isPublished) return `None is published for this platform.\nTo compile it (needs Rust): ${build}`;
+  return `The package @faye-websocket-rs/${name} is not installed: optional dependencies were left out, or the lockfile was `
+    + `made on another system.\nTo install it: ${manager.addOptional(`@faye-websocket-rs/${name}@${version}`)}\n`
+    + `To compile it instead (needs Rust): ${build}`;
+}
+
+/**
+ * @param {Error[]} failures what each attempt to load the addon threw
+ * @param {boolean} isPublished whether there is a package for this platform
+ * @returns {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`; `attempts` are the messages of the failures
+ */
+function missingBinary(failures, isPublished) {
+  const name = platformName();
+  const manager = managerOf(folder);
+  const broken = failures.find((error) => !isMissing(error));
+  let text;
+  if (failures.some(isDisabled)) text = explainDisabled();
+  else if (broken) text = explainBroken(broken, manager);
+  else text = explainMissing(name, isPublished, manager);
+  const error = new Error(`faye-websocket-rs cannot load its native binary for ${name} (Node.js ${process.version}) in ${folder}\n${text}`);
+  Error.captureStackTrace(error, missingBinary);
+  error.code = 'ERR_FAYE_WEBSOCKET_NO_BINARY';
+  Object.defineProperty(error, 'attempts', { value: failures.map(({ message }) => String(message).split('\n')[0]) });
+  return error;
+}
+
+module.exports = missingBinary;
