@@ -5,7 +5,7 @@
 mod random;
 
 use faye_websocket_rs::proto::connection::{Connection, Options, Settlement};
-use faye_websocket_rs::proto::deflate::{Contexts, DeflateOptions, Proposal};
+use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
 use faye_websocket_rs::proto::handshake::ClientHandshake;
 use faye_websocket_rs::proto::http::{Headers, Request};
 use faye_websocket_rs::proto::hybi::PeerMasking;
@@ -40,7 +40,7 @@ fn options(peer_masking: PeerMasking, masking: bool, max_length: u64) -> Options
 }
 
 fn proposal(options: &DeflateOptions) -> Proposal {
-    Proposal::new(options.clone(), Contexts::default()).expect("options in range")
+    Proposal::new(options.clone(), ZlibPool::default()).expect("options in range")
 }
 
 fn server(offer: &str, deflate: Option<&DeflateOptions>, max_length: u64) -> (Connection, String) {

@@ -1,5 +1,5 @@
 //! permessage-deflate as its user sees it: what one side compresses the other inflates, whatever was
-//! agreed, however it is cut, whoever else shares the contexts.
+//! agreed, however it is cut, whoever else shares the pool.
 
 #[path = "support/distances.rs"]
 mod distances;
@@ -7,7 +7,7 @@ mod distances;
 mod random;
 
 use faye_websocket_rs::proto::deflate::{
-    Agreement, Contexts, DeflateOptions, Direction, Session, Tuning,
+    Agreement, Codec, DeflateOptions, Direction, PoolLimits, ZlibPool,
 };
 use random::Random;
 
@@ -28,7 +28,7 @@ fn message(random: &mut Random) -> Vec<u8> {
     if random.below(4) == 0 { random.bytes(length) } else { random.text(length) }
 }
 
-fn compress(session: &mut Session, message: &[u8]) -> Vec<u8> {
+fn compress(session: &mut Codec, message: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     assert!(session.compress(message, &mut wire));
     wire
@@ -43,9 +43,9 @@ fn every_setting_round_trips() {
             let window_bits = 8 + random.below(8) as u8;
             let options = DeflateOptions { level, strategy, mem_level, ..always() };
             let agreed = agreement(random.below(2) == 0, window_bits);
-            let contexts = Contexts::default();
-            let mut sender = Session::new(agreed, &options, &contexts);
-            let mut receiver = Session::new(agreed, &options, &contexts);
+            let pool = ZlibPool::default();
+            let mut sender = Codec::new(agreed, &options, &pool);
+            let mut receiver = Codec::new(agreed, &options, &pool);
             for _ in 0..8 {
                 let message = message(&mut random);
                 let wire = compress(&mut sender, &message);
@@ -60,12 +60,12 @@ fn every_setting_round_trips() {
 #[test]
 fn sessions_that_take_each_others_compressors_do_not_disturb_each_other() {
     for max_compressors in [1, 2, 3, 10] {
-        let contexts = Contexts::new(Tuning { max_compressors, ..Tuning::default() });
+        let pool = ZlibPool::new(PoolLimits { max_compressors, ..PoolLimits::default() });
         let mut random = Random(max_compressors as u64);
         let mut pairs: Vec<_> = (0..4)
             .map(|n| {
                 let agreed = agreement(n != 3, [15, 15, 9, 15][n]);
-                let session = || Session::new(agreed, &always(), &contexts);
+                let session = || Codec::new(agreed, &always(), &pool);
                 (session(), session())
             })
             .collect();
@@ -77,7 +77,7 @@ fn sessions_that_take_each_others_compressors_do_not_disturb_each_other() {
             assert_eq!(receiver.decompress(&wire, LIMIT, &mut out), Ok(()), "round {round}");
             assert!(out == message, "round {round}");
             if round % 10 == 0 {
-                contexts.sweep();
+                pool.sweep();
             }
         }
     }
@@ -85,11 +85,11 @@ fn sessions_that_take_each_others_compressors_do_not_disturb_each_other() {
 
 #[test]
 fn a_message_may_be_cut_anywhere_between_other_sessions_messages() {
-    let contexts = Contexts::default();
+    let pool = ZlibPool::default();
     let mut random = Random(3);
-    let mut sender = Session::new(agreement(true, 15), &always(), &contexts);
-    let mut receiver = Session::new(agreement(true, 15), &always(), &contexts);
-    let mut other = Session::new(agreement(true, 15), &always(), &contexts);
+    let mut sender = Codec::new(agreement(true, 15), &always(), &pool);
+    let mut receiver = Codec::new(agreement(true, 15), &always(), &pool);
+    let mut other = Codec::new(agreement(true, 15), &always(), &pool);
 
     for _ in 0..200 {
         let message = message(&mut random);
@@ -110,15 +110,15 @@ fn a_message_may_be_cut_anywhere_between_other_sessions_messages() {
 #[test]
 fn a_better_ratio_is_what_context_takeover_is_for() {
     let text = Random(4).text(2000);
-    let contexts = Contexts::default();
-    let mut with = Session::new(agreement(true, 15), &always(), &contexts);
-    let mut without = Session::new(agreement(false, 15), &always(), &contexts);
+    let pool = ZlibPool::default();
+    let mut with = Codec::new(agreement(true, 15), &always(), &pool);
+    let mut without = Codec::new(agreement(false, 15), &always(), &pool);
     let alone = compress(&mut without, &text).len();
     assert_eq!(compress(&mut with, &text).len(), alone);
     assert!(compress(&mut with, &text).len() * 10 < alone);
     // It survives losing the warm compressor.
-    contexts.sweep();
-    contexts.sweep();
+    pool.sweep();
+    pool.sweep();
     assert!(compress(&mut with, &text).len() * 10 < alone);
 }
 
@@ -127,11 +127,11 @@ fn no_window_is_larger_than_agreed() {
     for window_bits in 8..=15u8 {
         for (level, strategy) in [(1, 0), (6, 0), (9, 0), (6, 3), (6, 4)] {
             for max_compressors in [1, 8] {
-                let contexts = Contexts::new(Tuning { max_compressors, ..Tuning::default() });
+                let pool = ZlibPool::new(PoolLimits { max_compressors, ..PoolLimits::default() });
                 let options = DeflateOptions { level, strategy, ..always() };
                 let mut random = Random(u64::from(window_bits));
-                let mut sender = Session::new(agreement(true, window_bits), &options, &contexts);
-                let mut other = Session::new(agreement(true, window_bits), &options, &contexts);
+                let mut sender = Codec::new(agreement(true, window_bits), &options, &pool);
+                let mut other = Codec::new(agreement(true, window_bits), &options, &pool);
 
                 let mut stream = Vec::new();
                 for _ in 0..20 {
@@ -153,11 +153,11 @@ fn no_window_is_larger_than_agreed() {
 
 #[test]
 fn an_idle_session_holds_no_more_than_its_history() {
-    let contexts = Contexts::default();
+    let pool = ZlibPool::default();
     let mut random = Random(5);
-    let mut with = Session::new(agreement(true, 15), &always(), &contexts);
-    let mut without = Session::new(agreement(false, 15), &always(), &contexts);
-    let mut small = Session::new(agreement(true, 9), &always(), &contexts);
+    let mut with = Codec::new(agreement(true, 15), &always(), &pool);
+    let mut without = Codec::new(agreement(false, 15), &always(), &pool);
+    let mut small = Codec::new(agreement(true, 9), &always(), &pool);
     for session in [&mut with, &mut without, &mut small] {
         assert_eq!(session.reserved_bytes(), 0);
         for _ in 0..20 {
@@ -172,9 +172,9 @@ fn an_idle_session_holds_no_more_than_its_history() {
 
 #[test]
 fn either_direction_may_move_to_another_thread() {
-    let contexts = Contexts::default();
-    let Session { mut compressor, mut decompressor } =
-        Session::new(agreement(true, 15), &always(), &contexts);
+    let pool = ZlibPool::default();
+    let Codec { mut compressor, mut decompressor } =
+        Codec::new(agreement(true, 15), &always(), &pool);
     let text = Random(6).text(100_000);
     let mut wire = Vec::new();
     let (compressor, wire) = std::thread::scope(|scope| {

@@ -7,7 +7,7 @@ mod heap;
 mod random;
 
 use faye_websocket_rs::proto::deflate::{
-    Agreement, Contexts, DeflateOptions, Direction, InflateError, Session,
+    Agreement, Codec, DeflateOptions, Direction, InflateError, ZlibPool,
 };
 use random::Random;
 
@@ -17,11 +17,11 @@ static HEAP: heap::Counting = heap::Counting::new();
 const MIB: usize = 1 << 20;
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-fn session(context_takeover: bool) -> Session {
+fn session(context_takeover: bool) -> Codec {
     let direction = Direction { context_takeover, window_bits: 15 };
     let agreed = Agreement { own: direction, peer: direction };
     let options = DeflateOptions { threshold: Some(0), ..DeflateOptions::default() };
-    Session::new(agreed, &options, &Contexts::default())
+    Codec::new(agreed, &options, &ZlibPool::default())
 }
 
 /// A message of `mib` MiB of zeros, about a thousandth of that on the wire.
@@ -128,7 +128,7 @@ fn flipped_bits_never_pass_the_limit() {
         };
         let direction = Direction { context_takeover: true, window_bits: 15 };
         let agreed = Agreement { own: direction, peer: direction };
-        let mut sender = Session::new(agreed, &options, &Contexts::default());
+        let mut sender = Codec::new(agreed, &options, &ZlibPool::default());
         let mut receiver = session(true);
         for _ in 0..3 {
             let length = random.below(3000);

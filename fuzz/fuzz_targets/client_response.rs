@@ -5,7 +5,7 @@
 
 use faye_websocket_rs::proto::Output;
 use faye_websocket_rs::proto::connection::{Connection, Options};
-use faye_websocket_rs::proto::deflate::{Contexts, DeflateOptions, Proposal};
+use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
 use faye_websocket_rs::proto::handshake::{ClientHandshake, ProxyHandshake};
 use faye_websocket_rs::proto::http::Headers;
 use faye_websocket_rs::proto::hybi::PeerMasking;
@@ -33,7 +33,7 @@ fn client(plan: &Plan) -> Listener {
     };
     let mut connection = Connection::client(handshake, plan.has(REQUIRE_PROTOCOL), options);
     if plan.has(DEFLATE) {
-        let proposal = Proposal::new(DeflateOptions::default(), Contexts::default());
+        let proposal = Proposal::new(DeflateOptions::default(), ZlibPool::default());
         connection.propose(proposal.expect("options in range"));
     }
     connection

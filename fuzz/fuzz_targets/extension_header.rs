@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use faye_websocket_rs::proto::deflate::{Contexts, DeflateOptions, Proposal};
+use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
 use faye_websocket_rs::proto::extension::header::{self, Offer};
 use faye_websocket_rs_fuzz::Plan;
 use libfuzzer_sys::fuzz_target;
@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
         omit_full_window: plan.has(OMIT_FULL_WINDOW),
         ..DeflateOptions::default()
     };
-    let proposal = Proposal::new(wishes, Contexts::default()).expect("options in range");
+    let proposal = Proposal::new(wishes, ZlibPool::default()).expect("options in range");
     _ = proposal.accept(text);
     if let Some((_, answer)) = proposal.answer(text) {
         assert!(header::parse(text).is_ok());

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use faye_websocket_rs::proto::deflate::{Agreement, Contexts, DeflateOptions, Direction, Session};
+use faye_websocket_rs::proto::deflate::{Agreement, Codec, DeflateOptions, Direction, ZlibPool};
 use faye_websocket_rs_fuzz::Plan;
 use libfuzzer_sys::fuzz_target;
 
@@ -13,17 +13,17 @@ const TAKEOVER: u8 = 8;
 const TWICE: u8 = 16;
 const BY_THE_SLICE: u8 = 32;
 
-fn session(plan: &Plan) -> Session {
+fn session(plan: &Plan) -> Codec {
     let direction = Direction {
         context_takeover: plan.has(TAKEOVER),
         window_bits: 8 + (plan.choices & WINDOW),
     };
     let agreed = Agreement { own: direction, peer: direction };
-    Session::new(agreed, &DeflateOptions::default(), &Contexts::default())
+    Codec::new(agreed, &DeflateOptions::default(), &ZlibPool::default())
 }
 
 /// The message, or nothing when there was an error.
-fn inflate(session: &mut Session, plan: &Plan, limit: usize, pieces: &[&[u8]]) -> Option<Vec<u8>> {
+fn inflate(session: &mut Codec, plan: &Plan, limit: usize, pieces: &[&[u8]]) -> Option<Vec<u8>> {
     let mut out = b"kept".to_vec();
     let budget = if plan.has(BY_THE_SLICE) { 1000 } else { usize::MAX };
     for (i, piece) in pieces.iter().enumerate() {

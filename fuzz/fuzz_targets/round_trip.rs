@@ -3,7 +3,7 @@
 #![no_main]
 
 use faye_websocket_rs::proto::connection::{Connection, Options};
-use faye_websocket_rs::proto::deflate::{Contexts, DeflateOptions, Proposal};
+use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
 use faye_websocket_rs::proto::handshake::ClientHandshake;
 use faye_websocket_rs::proto::http::{Headers, Request};
 use faye_websocket_rs::proto::hybi::PeerMasking;
@@ -66,13 +66,20 @@ impl Wishes {
             request_max_window_bits: bits(self.request_max_window_bits),
             omit_full_window: false,
         };
-        Proposal::new(options, Contexts::default()).expect("options in range")
+        Proposal::new(options, ZlibPool::default()).expect("options in range")
     }
 }
 
 fn options(peer_masking: PeerMasking, masking: bool, plan: &Plan) -> Options {
     let least_landing = if plan.has(1) { u64::from(plan.small) } else { u64::MAX };
-    Options { peer_masking, masking, max_length: LIMIT, max_text: u64::MAX, max_events: 16, least_landing }
+    Options {
+        peer_masking,
+        masking,
+        max_length: LIMIT,
+        max_text: u64::MAX,
+        max_events: 16,
+        least_landing,
+    }
 }
 
 /// A client and a server, opened over the wire.

@@ -5,7 +5,7 @@
 
 use faye_websocket_rs::proto::Output;
 use faye_websocket_rs::proto::connection::{Connection, Options};
-use faye_websocket_rs::proto::deflate::{Contexts, DeflateOptions, Proposal};
+use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
 use faye_websocket_rs::proto::handshake::Version;
 use faye_websocket_rs::proto::http::{Headers, Request};
 use faye_websocket_rs::proto::hybi::PeerMasking;
@@ -52,14 +52,21 @@ fn server(plan: &Plan, max_events: usize, least_landing: u64) -> Listener {
     };
     // Compressed messages always have a limit, or a few bytes would keep the fuzzer busy for long.
     let max_length = if is_deflated(plan) { plan.limit().min(1 << 20) } else { plan.limit() };
-    let options = Options { peer_masking, masking: false, max_length, max_text: u64::MAX, max_events, least_landing };
+    let options = Options {
+        peer_masking,
+        masking: false,
+        max_length,
+        max_text: u64::MAX,
+        max_events,
+        least_landing,
+    };
     let mut connection = Connection::server(request, Some(version), true, &[], options);
     if is_deflated(plan) {
         let wishes = DeflateOptions {
             request_no_context_takeover: plan.has(NO_TAKEOVER),
             ..DeflateOptions::default()
         };
-        let proposal = Proposal::new(wishes, Contexts::default());
+        let proposal = Proposal::new(wishes, ZlibPool::default());
         connection.propose(proposal.expect("options in range"));
     }
     let mut out = Output::default();

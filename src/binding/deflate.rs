@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::env::Environment;
 use super::extension::{ParamList, read_params, write_params};
 use super::table;
-use crate::proto::deflate::{Contexts, DeflateOptions, InflateError, Proposal, Session};
+use crate::proto::deflate::{Codec, DeflateOptions, InflateError, Proposal, ZlibPool};
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::{DeflateJob, InflateJob};
 
@@ -29,7 +29,7 @@ pub struct DeflateSettings {
 
 impl DeflateSettings {
     /// What is to be negotiated, with the zlib states of an environment.
-    pub(super) fn proposal(self, contexts: &Contexts) -> Result<Proposal> {
+    pub(super) fn proposal(self, pool: &ZlibPool) -> Result<Proposal> {
         let defaults = DeflateOptions::default();
         let options = DeflateOptions {
             level: self.level.unwrap_or(defaults.level),
@@ -42,7 +42,7 @@ impl DeflateSettings {
             request_max_window_bits: self.request_max_window_bits,
             omit_full_window: self.omit_full_window.unwrap_or_default(),
         };
-        Proposal::new(options, contexts.clone())
+        Proposal::new(options, pool.clone())
             .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))
     }
 }
@@ -50,9 +50,9 @@ impl DeflateSettings {
 /// Gives back the zlib states that were not used since the last call; returns the bytes that remain.
 #[napi(catch_unwind)]
 pub fn sweep_deflate(env: Env) -> f64 {
-    let contexts = &Environment::of(&env).contexts;
-    contexts.sweep();
-    contexts.reserved_bytes() as f64
+    let pool = &Environment::of(&env).zlib_pool;
+    pool.sweep();
+    pool.reserved_bytes() as f64
 }
 
 /// Inflates what a session is busy with on another thread.
@@ -132,7 +132,7 @@ pub fn send_aside(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Async
 #[napi]
 pub struct DeflateCodec {
     proposal: Proposal,
-    session: Option<Session>,
+    codec: Option<Codec>,
     limit: usize,
 }
 
@@ -142,8 +142,8 @@ impl DeflateCodec {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, settings: DeflateSettings, limit: f64) -> Result<Self> {
         let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
-        let proposal = settings.proposal(&Environment::of(&env).contexts)?;
-        Ok(Self { proposal, session: None, limit })
+        let proposal = settings.proposal(&Environment::of(&env).zlib_pool)?;
+        Ok(Self { proposal, codec: None, limit })
     }
 
     /// A client's offer; parameters here and below are keys and values in turn.
@@ -156,32 +156,32 @@ impl DeflateCodec {
     #[napi(catch_unwind)]
     pub fn answer(&mut self, offers: Vec<ParamList>) -> Option<ParamList> {
         let offers: Vec<_> = offers.into_iter().map(read_params).collect();
-        let (session, answer) = self.proposal.answer_params(&offers)?;
-        self.session = Some(session);
+        let (codec, answer) = self.proposal.answer_params(&offers)?;
+        self.codec = Some(codec);
         Some(write_params(answer))
     }
 
     /// Whether a client takes the server's answer.
     #[napi(catch_unwind)]
     pub fn accept(&mut self, answer: ParamList) -> bool {
-        self.session = self.proposal.accept_params(&read_params(answer));
-        self.session.is_some()
+        self.codec = self.proposal.accept_params(&read_params(answer));
+        self.codec.is_some()
     }
 
     /// A message as it leaves, or null if it leaves as it is.
     #[napi(catch_unwind)]
     pub fn compress(&mut self, payload: BufferSlice) -> Option<Uint8Array> {
         let mut compressed = Vec::new();
-        let session = self.session.as_mut()?;
-        session.compress(&payload, &mut compressed).then(|| compressed.into())
+        let codec = self.codec.as_mut()?;
+        codec.compress(&payload, &mut compressed).then(|| compressed.into())
     }
 
     /// A message of the peer, or null if it is too large. Throws zlib's complaint.
     #[napi(catch_unwind)]
     pub fn inflate(&mut self, payload: BufferSlice) -> Result<Option<Uint8Array>> {
-        let Some(session) = &mut self.session else { return Ok(None) };
+        let Some(codec) = &mut self.codec else { return Ok(None) };
         let mut message = Vec::new();
-        match session.decompress(&payload, self.limit, &mut message) {
+        match codec.decompress(&payload, self.limit, &mut message) {
             Ok(()) => Ok(Some(message.into())),
             Err(InflateError::TooLarge) => Ok(None),
             Err(InflateError::Data(text)) => Err(Error::new(Status::GenericFailure, text)),

@@ -32,7 +32,7 @@ use super::table::Table;
 use super::tasks::Tasks;
 #[cfg(has_loop)]
 use super::{callback::Calls, client_line::Lines, event_loop::CleanupHook, kernel_socket::Kernel};
-use crate::proto::deflate::Contexts;
+use crate::proto::deflate::ZlibPool;
 
 /// The state of one environment.
 pub(super) struct Environment {
@@ -53,7 +53,7 @@ pub(super) struct Environment {
     pub(super) table: RefCell<Table>,
     pub(super) copies: RefCell<Copies>,
     /// The zlib states that its sessions share.
-    pub(super) contexts: Contexts,
+    pub(super) zlib_pool: ZlibPool,
 }
 
 impl Environment {
@@ -87,7 +87,7 @@ impl Environment {
             has_ended: Cell::new(false),
             table: RefCell::default(),
             copies: RefCell::default(),
-            contexts: Contexts::default(),
+            zlib_pool: ZlibPool::default(),
         });
         let data = Rc::into_raw(state);
         // SAFETY: the environment is calling us; the state is its own until `free` takes it back.

@@ -194,7 +194,7 @@ pub fn chosen_protocol(env: Env, id: u32) -> Option<String> {
 #[napi(catch_unwind)]
 pub fn propose_deflate(env: Env, id: u32, settings: DeflateSettings) -> Result<()> {
     let environment = Environment::of(&env);
-    let proposal = settings.proposal(&environment.contexts)?;
+    let proposal = settings.proposal(&environment.zlib_pool)?;
     table::with(environment, id, |entry, _| entry.connection.propose(proposal));
     Ok(())
 }

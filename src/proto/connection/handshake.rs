@@ -42,8 +42,8 @@ pub(super) struct Handshake {
 
 /// How far permessage-deflate is.
 #[derive(Debug)]
-pub(super) enum Compression {
-    None,
+pub(super) enum DeflateState {
+    Off,
     Proposed(Box<Proposal>),
     Agreed(Deflation),
 }
@@ -84,8 +84,8 @@ impl Connection {
             input,
             state: State::Connecting,
             close_sent: false,
-            farewell: None,
-            compression: Compression::None,
+            due_close: None,
+            compression: DeflateState::Off,
         }
     }
 
@@ -100,8 +100,8 @@ impl Connection {
             input: Input::Hybi(receiver(options)),
             state: State::Connecting,
             close_sent: false,
-            farewell: None,
-            compression: Compression::None,
+            due_close: None,
+            compression: DeflateState::Off,
         }
     }
 
@@ -139,13 +139,13 @@ impl Connection {
     /// takes no other extension.
     pub fn propose(&mut self, proposal: Proposal) {
         if self.version.is_hybi() && self.state == State::Connecting {
-            self.compression = Compression::Proposed(Box::new(proposal));
+            self.compression = DeflateState::Proposed(Box::new(proposal));
         }
     }
 
     /// Whether permessage-deflate was agreed on.
     pub fn is_compressed(&self) -> bool {
-        matches!(self.compression, Compression::Agreed(_))
+        matches!(self.compression, DeflateState::Agreed(_))
     }
 
     /// Sends our half of the opening handshake: a server's response, a client's request.
@@ -162,7 +162,7 @@ impl Connection {
         match &mut self.role {
             Role::Client(Some(handshake)) => {
                 let offer = match &self.compression {
-                    Compression::Proposed(proposal) => Some(proposal.offer()),
+                    DeflateState::Proposed(proposal) => Some(proposal.offer()),
                     _ => None,
                 };
                 let extensions = offer.as_deref().or(extensions);
@@ -176,10 +176,10 @@ impl Connection {
                 version => {
                     let offers = request.header("sec-websocket-extensions").unwrap_or_default();
                     let agreed = match &self.compression {
-                        Compression::Proposed(proposal) => proposal.answer(offers),
+                        DeflateState::Proposed(proposal) => proposal.answer(offers),
                         _ => None,
                     };
-                    let (session, answer) = agreed.unzip();
+                    let (codec, answer) = agreed.unzip();
                     server::respond(
                         version,
                         request,
@@ -188,21 +188,21 @@ impl Connection {
                         answer.as_deref().or(extensions),
                         &mut out.wire,
                     )?;
-                    self.agree(session);
+                    self.agree(codec);
                     Ok(())
                 }
             },
         }
     }
 
-    fn agree(&mut self, session: Option<deflate::Session>) {
-        let Some(deflate::Session { compressor, decompressor }) = session else {
-            self.compression = Compression::None;
+    fn agree(&mut self, codec: Option<deflate::Codec>) {
+        let Some(deflate::Codec { compressor, decompressor }) = codec else {
+            self.compression = DeflateState::Off;
             return;
         };
         if let Input::Hybi(receiver) = &mut self.input {
             receiver.inflate(decompressor);
-            self.compression = Compression::Agreed(Deflation::new(compressor));
+            self.compression = DeflateState::Agreed(Deflation::new(compressor));
         }
     }
 
@@ -224,13 +224,13 @@ impl Connection {
     pub fn take_answer(&mut self) -> Option<Answer> {
         let Role::Client(handshake) = &mut self.role else { return None };
         let mut answer = handshake.take()?.answer?;
-        if let Compression::Proposed(proposal) = &self.compression
+        if let DeflateState::Proposed(proposal) = &self.compression
             && answer.outcome.is_ok()
         {
             let response = answer.response.as_ref();
             let header = response.and_then(|response| response.header("sec-websocket-extensions"));
             match proposal.accept(header.unwrap_or_default()) {
-                Ok(session) => self.agree(session),
+                Ok(codec) => self.agree(codec),
                 Err(error) => answer.outcome = Err(error.to_string()),
             }
         }

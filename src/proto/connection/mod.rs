@@ -13,7 +13,7 @@
 mod handshake;
 
 pub use handshake::Answer;
-use handshake::{Compression, Role};
+use handshake::{DeflateState, Role};
 
 use super::handshake::Version;
 use super::hixie::{self, HixieReceiver, draft76};
@@ -81,8 +81,8 @@ pub struct Connection {
     /// A close frame of ours is among the output.
     close_sent: bool,
     /// The code and reason of a close frame that is still to be sent.
-    farewell: Option<Box<(CloseCode, String)>>,
-    compression: Compression,
+    due_close: Option<Box<(CloseCode, String)>>,
+    compression: DeflateState,
 }
 
 impl Connection {
@@ -192,7 +192,7 @@ impl Connection {
         receiver.discard();
         if was_open {
             self.state = State::Closing;
-            self.farewell = Some(Box::new(match &settlement {
+            self.due_close = Some(Box::new(match &settlement {
                 Settlement::Close(Some((code, reason))) => (*code, reason.clone()),
                 Settlement::Fail(error) => (error.code(), error.to_string()),
                 Settlement::Close(None) | Settlement::PassedOver => return settlement,
@@ -225,7 +225,7 @@ impl Connection {
                     rates.expect_pong();
                 }
                 let compressed = match &mut self.compression {
-                    Compression::Agreed(deflation) if opcode.is_opening() => {
+                    DeflateState::Agreed(deflation) if opcode.is_opening() => {
                         deflation.compress(payload)
                     }
                     _ => None,
@@ -266,7 +266,7 @@ impl Connection {
     /// same bytes for every connection of which this is true. `None` where only [`send`](Self::send)
     /// can build the frame.
     pub fn plain_header(&self, opcode: Opcode, length: usize) -> Option<PlainHeader> {
-        let compresses = matches!(self.compression, Compression::Agreed(_));
+        let compresses = matches!(self.compression, DeflateState::Agreed(_));
         let plain =
             self.state == State::Open && !self.masking && !compresses && !opcode.is_control();
         (plain && matches!(self.input, Input::Hybi(_))).then(|| PlainHeader::new(opcode, length))
@@ -280,7 +280,7 @@ impl Connection {
         memory: &mut [u8],
         entropy: &mut dyn Entropy,
     ) -> Option<usize> {
-        let compresses = matches!(self.compression, Compression::Agreed(_));
+        let compresses = matches!(self.compression, DeflateState::Agreed(_));
         let is_hybi = matches!(self.input, Input::Hybi(_));
         if self.state != State::Open || compresses || opcode.is_control() || !is_hybi {
             return None;
@@ -308,7 +308,7 @@ impl Connection {
     /// it has been [given back](Self::deflated) leave at once and uncompressed.
     pub fn take_deflation(&mut self, opcode: Opcode, payload: Vec<u8>) -> Option<DeflateJob> {
         match &mut self.compression {
-            Compression::Agreed(deflation) if opcode.is_opening() => {
+            DeflateState::Agreed(deflation) if opcode.is_opening() => {
                 deflation.take_job(opcode, payload)
             }
             _ => None,
@@ -317,7 +317,7 @@ impl Connection {
 
     /// Takes the compressor back and sends its message.
     pub fn deflated(&mut self, job: DeflateJob, entropy: &mut dyn Entropy, out: &mut Output) {
-        let Compression::Agreed(deflation) = &mut self.compression else { return };
+        let DeflateState::Agreed(deflation) = &mut self.compression else { return };
         let Some((opcode, rsv, payload)) = deflation.return_job(job) else { return };
         if self.may_send(opcode, payload.len()) {
             let key = self.masking_key(entropy);
@@ -354,7 +354,7 @@ impl Connection {
 
     /// Ends the connection, with the close frame that is still due.
     pub fn conclude(&mut self, entropy: &mut dyn Entropy, out: &mut Output) {
-        if let Some((code, reason)) = self.farewell.take().map(|farewell| *farewell) {
+        if let Some((code, reason)) = self.due_close.take().map(|due_close| *due_close) {
             self.send_close(code, reason.as_bytes(), entropy, out);
         }
         if self.version == Version::Hixie76 && self.state == State::Open {

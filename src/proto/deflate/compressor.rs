@@ -2,14 +2,14 @@
 
 use zlib_rs::{Deflate, DeflateFlush, Status, Strategy};
 
-use super::contexts::{Contexts, Owner, Settings};
 use super::history::History;
+use super::pool::{Owner, Settings, ZlibPool};
 use super::{DeflateOptions, Direction, TAIL};
 
 /// Below this many bytes a message is not worth compressing when it cannot refer to others.
 const DEFAULT_THRESHOLD: usize = 1024;
 
-/// How much of the window a session keeps for the day its compressor is no longer warm. Hashing all
+/// How much of the window a codec keeps for the day its compressor is no longer warm. Hashing all
 /// 32 KiB of it would cost five times what a short message costs; the last quarter is as quick as a
 /// warm compressor and makes messages some 5 % longer.
 const KEPT_HISTORY: usize = 8 * 1024;
@@ -21,7 +21,7 @@ pub struct Compressor {
     threshold: usize,
     /// Present with context takeover.
     memory: Option<Memory>,
-    contexts: Contexts,
+    pool: ZlibPool,
 }
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct Memory {
 
 impl Compressor {
     /// A compressor for a direction as agreed. `options` must be those of the negotiation.
-    pub(super) fn new(direction: Direction, options: &DeflateOptions, contexts: Contexts) -> Self {
+    pub(super) fn new(direction: Direction, options: &DeflateOptions, pool: ZlibPool) -> Self {
         let settings = Settings {
             level: options.level.clamp(-1, 9),
             mem_level: options.mem_level.clamp(1, 9),
@@ -44,14 +44,9 @@ impl Compressor {
         };
         let memory = direction
             .context_takeover
-            .then(|| Memory { owner: contexts.new_owner(), history: History::default() });
+            .then(|| Memory { owner: pool.new_owner(), history: History::default() });
         let default_threshold = if memory.is_some() { 0 } else { DEFAULT_THRESHOLD };
-        Self {
-            settings,
-            threshold: options.threshold.unwrap_or(default_threshold),
-            memory,
-            contexts,
-        }
+        Self { settings, threshold: options.threshold.unwrap_or(default_threshold), memory, pool }
     }
 
     /// Compresses a whole message and appends it to `out`, ready to be sent with RSV1. `false`, with
@@ -68,16 +63,16 @@ impl Compressor {
         }
 
         let Some(memory) = &mut self.memory else {
-            return compress_alone(&self.contexts, self.settings, payload, out);
+            return compress_alone(&self.pool, self.settings, payload, out);
         };
 
         let owner = Some(memory.owner);
-        let mut deflate = self.contexts.take_compressor(owner, self.settings, &memory.history);
+        let mut deflate = self.pool.take_compressor(owner, self.settings, &memory.history);
         if !deflate_message(&mut deflate, payload, out) {
             return false;
         }
         memory.history.push(payload, KEPT_HISTORY.min(1 << self.settings.window_bits));
-        self.contexts.put_compressor(owner, self.settings, deflate);
+        self.pool.put_compressor(owner, self.settings, deflate);
         true
     }
 
@@ -90,28 +85,23 @@ impl Compressor {
 impl Drop for Compressor {
     fn drop(&mut self) {
         if let Some(memory) = &self.memory {
-            self.contexts.disown(memory.owner);
+            self.pool.disown(memory.owner);
         }
     }
 }
 
 /// Without context takeover: the result depends on nothing but settings and payload.
-fn compress_alone(
-    contexts: &Contexts,
-    settings: Settings,
-    payload: &[u8],
-    out: &mut Vec<u8>,
-) -> bool {
-    if contexts.recall(settings, payload, out) {
+fn compress_alone(pool: &ZlibPool, settings: Settings, payload: &[u8], out: &mut Vec<u8>) -> bool {
+    if pool.recall(settings, payload, out) {
         return true;
     }
     let from = out.len();
-    let mut deflate = contexts.take_compressor(None, settings, &History::default());
+    let mut deflate = pool.take_compressor(None, settings, &History::default());
     if !deflate_message(&mut deflate, payload, out) {
         return false;
     }
-    contexts.put_compressor(None, settings, deflate);
-    contexts.remember(settings, payload, &out[from..]);
+    pool.put_compressor(None, settings, deflate);
+    pool.remember(settings, payload, &out[from..]);
     true
 }
 
@@ -157,7 +147,7 @@ mod tests {
 
     fn compressor(takeover: bool, options: &DeflateOptions) -> Compressor {
         let direction = Direction { context_takeover: takeover, window_bits: 15 };
-        Compressor::new(direction, options, Contexts::default())
+        Compressor::new(direction, options, ZlibPool::default())
     }
 
     fn compress(compressor: &mut Compressor, payload: &[u8]) -> Option<Vec<u8>> {
@@ -222,21 +212,21 @@ mod tests {
     }
 
     #[test]
-    fn a_broadcast_is_compressed_once_for_all_sessions_without_takeover() {
-        let contexts = Contexts::default();
+    fn a_broadcast_is_compressed_once_for_all_codecs_without_takeover() {
+        let pool = ZlibPool::default();
         let direction = Direction { context_takeover: false, window_bits: 15 };
         let options = DeflateOptions::default();
         let text = vec![b'x'; 5000];
         let mut outs = Vec::new();
         for _ in 0..10 {
-            let mut compressor = Compressor::new(direction, &options, contexts.clone());
+            let mut compressor = Compressor::new(direction, &options, pool.clone());
             let mut out = Vec::new();
             assert!(compressor.compress(&text, &mut out));
             outs.push(out);
         }
         outs.dedup();
         assert_eq!(outs.len(), 1);
-        // One use of a compressor, whatever the number of sessions.
-        assert_eq!(contexts.uses(), 1);
+        // One use of a compressor, whatever the number of codecs.
+        assert_eq!(pool.uses(), 1);
     }
 }

@@ -5,9 +5,9 @@ use std::fmt;
 
 use zlib_rs::InflateFlush;
 
-use super::contexts::{Contexts, INFLATER_BYTES};
 use super::history::History;
-use super::message::{Message, Sink, prime};
+use super::inflate_stream::{InflateStream, Sink, prime};
+use super::pool::{INFLATER_BYTES, ZlibPool};
 use super::{Direction, NAME, TAIL};
 use crate::proto::{CloseCode, ProtocolError};
 
@@ -27,26 +27,26 @@ pub struct Decompressor {
     /// this one.
     history: History,
     /// The message whose frames are still coming.
-    message: Option<Message>,
-    contexts: Contexts,
+    message: Option<InflateStream>,
+    pool: ZlibPool,
 }
 
 impl Decompressor {
     /// A decompressor for a direction as agreed.
-    pub(super) fn new(direction: Direction, contexts: Contexts) -> Self {
+    pub(super) fn new(direction: Direction, pool: ZlibPool) -> Self {
         Self {
             context_takeover: direction.context_takeover,
             // Peers on top of zlib use 9 bits where 8 were agreed.
             window: 1 << direction.window_bits.clamp(9, 15),
             history: History::default(),
             message: None,
-            contexts,
+            pool,
         }
     }
 
     /// Inflates a whole message of at most `limit` bytes and appends it to `out`.
     ///
-    /// After an error `out` is as it was, and the session is of no further use.
+    /// After an error `out` is as it was, and the codec is of no further use.
     pub fn decompress(
         &mut self,
         payload: &[u8],
@@ -63,7 +63,7 @@ impl Decompressor {
     /// A message that stops in the middle of a block gives what it holds, as it does with the
     /// original and whatever else stands on zlib.
     ///
-    /// After an error `out` is as it was, and the session is of no further use.
+    /// After an error `out` is as it was, and the codec is of no further use.
     pub fn feed(
         &mut self,
         payload: &[u8],
@@ -88,7 +88,7 @@ impl Decompressor {
         let fresh = self.message.is_none();
         let mut message = match self.message.take() {
             Some(message) => message,
-            None => Message::new(&self.contexts, &self.history),
+            None => InflateStream::new(&self.pool, &self.history),
         };
         let from = out.len();
         let mut sink = Sink::new(out, limit);
@@ -114,12 +114,12 @@ impl Decompressor {
                     error = InflateError::Data(text);
                 }
                 self.history.clear();
-                self.contexts.put_inflater(message.inflate);
+                self.pool.put_inflater(message.inflate);
                 out.truncate(from);
                 return Err(error);
             }
             Ok(_) if done => {
-                self.contexts.put_inflater(message.inflate);
+                self.pool.put_inflater(message.inflate);
                 if !self.context_takeover {
                     self.history.clear();
                     return result;
@@ -136,7 +136,7 @@ impl Decompressor {
     fn explain(&self, payload: &[u8], out: &mut [u8]) -> &'static str {
         const SMALL: usize = 200;
 
-        let mut inflate = self.contexts.take_inflater();
+        let mut inflate = self.pool.take_inflater();
         prime(&mut inflate, &self.history);
         let sure = out.len().saturating_sub(SMALL);
         let mut result = inflate.decompress(payload, &mut out[..sure], InflateFlush::SyncFlush);
@@ -149,7 +149,7 @@ impl Decompressor {
             result = inflate.decompress(rest, &mut small, InflateFlush::SyncFlush);
         }
         let text = inflate.error_message();
-        self.contexts.put_inflater(inflate);
+        self.pool.put_inflater(inflate);
         text.filter(|text| *text != OPAQUE).unwrap_or(LIKELIEST)
     }
 
@@ -195,7 +195,7 @@ mod tests {
 
     fn decompressor(context_takeover: bool) -> Decompressor {
         let direction = Direction { context_takeover, window_bits: 15 };
-        Decompressor::new(direction, Contexts::default())
+        Decompressor::new(direction, ZlibPool::default())
     }
 
     fn inflate(decompressor: &mut Decompressor, bytes: &[u8]) -> Result<String, InflateError> {

@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 
 use super::{
-    Agreement, ClientNegotiation, Contexts, DeflateOptions, NAME, OptionsError, ServerNegotiation,
-    Session,
+    Agreement, ClientNegotiation, Codec, DeflateOptions, NAME, OptionsError, ServerNegotiation,
+    ZlibPool,
 };
 use crate::proto::extension::RSV1;
 use crate::proto::extension::header::{self, Params};
 use crate::proto::extension::negotiate::{self, Candidate, NegotiationError};
 
-/// RFC 7692 section 6: permessage-deflate "uses the RSV1 bit of the WebSocket frame header".
+/// RFC 7692 section 6: "This document allocates the RSV1 bit of the WebSocket header for PMCEs and
+/// calls the bit the "Per-Message Compressed" bit."
 const CANDIDATE: Candidate<'_> = Candidate { name: NAME, rsv: RSV1 };
 
 /// What one side wants of the extension, until both have agreed.
@@ -19,17 +20,17 @@ pub struct Proposal {
     options: DeflateOptions,
     client: ClientNegotiation,
     server: ServerNegotiation,
-    contexts: Contexts,
+    pool: ZlibPool,
 }
 
 impl Proposal {
     /// Fails if an option is out of range.
-    pub fn new(options: DeflateOptions, contexts: Contexts) -> Result<Self, OptionsError> {
+    pub fn new(options: DeflateOptions, pool: ZlibPool) -> Result<Self, OptionsError> {
         Ok(Self {
             client: ClientNegotiation::new(&options)?,
             server: ServerNegotiation::new(&options)?,
             options,
-            contexts,
+            pool,
         })
     }
 
@@ -38,19 +39,19 @@ impl Proposal {
         self.client.offer()
     }
 
-    /// A server's decision on the parameters of all offers: the session and the parameters to answer
+    /// A server's decision on the parameters of all offers: the codec and the parameters to answer
     /// with, or `None` to go on without compression.
     pub fn answer_params<'a>(
         &self,
         offers: impl IntoIterator<Item = &'a Params>,
-    ) -> Option<(Session, Params)> {
+    ) -> Option<(Codec, Params)> {
         let (agreement, answer) = self.server.answer(offers.into_iter().map(Vec::as_slice))?;
-        Some((self.session(agreement), answer))
+        Some((self.codec(agreement), answer))
     }
 
     /// A client's judgement of the parameters the server answers with; `None` refuses them.
-    pub fn accept_params(&self, answer: &Params) -> Option<Session> {
-        self.client.accept(answer).map(|agreement| self.session(agreement))
+    pub fn accept_params(&self, answer: &Params) -> Option<Codec> {
+        self.client.accept(answer).map(|agreement| self.codec(agreement))
     }
 
     /// The value of a client's `Sec-WebSocket-Extensions`.
@@ -59,34 +60,35 @@ impl Proposal {
     }
 
     /// As [`answer_params`](Self::answer_params), from header to header.
-    pub fn answer(&self, offers: &str) -> Option<(Session, String)> {
-        let mut session = None;
+    pub fn answer(&self, offers: &str) -> Option<(Codec, String)> {
+        let mut codec = None;
         let answered = negotiate::answer(offers, &[CANDIDATE], |_, offers| {
             let (own, answer) = self.answer_params(offers).unzip();
-            session = own;
+            codec = own;
             Ok::<_, Infallible>(answer)
         });
         // A header that breaks the grammar refuses the request; that is not decided here.
         let (_, answer) = answered.ok()?;
-        session.zip(answer)
+        codec.zip(answer)
     }
 
-    /// As [`accept_params`](Self::accept_params), for the whole header; `None` inside if the server declined.
+    /// As [`accept_params`](Self::accept_params), for the whole header; `None` inside if the server
+    /// declined.
     ///
     /// # Errors
     ///
     /// Why the handshake fails.
-    pub fn accept(&self, answer: &str) -> Result<Option<Session>, NegotiationError> {
-        let mut session = None;
+    pub fn accept(&self, answer: &str) -> Result<Option<Codec>, NegotiationError> {
+        let mut codec = None;
         negotiate::accept(answer, &[CANDIDATE], |_, params| {
-            session = self.accept_params(params);
-            Ok(session.is_some())
+            codec = self.accept_params(params);
+            Ok(codec.is_some())
         })?;
-        Ok(session)
+        Ok(codec)
     }
 
-    fn session(&self, agreement: Agreement) -> Session {
-        Session::new(agreement, &self.options, &self.contexts)
+    fn codec(&self, agreement: Agreement) -> Codec {
+        Codec::new(agreement, &self.options, &self.pool)
     }
 }
 
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     fn proposal(options: DeflateOptions) -> Proposal {
-        Proposal::new(options, Contexts::default()).unwrap()
+        Proposal::new(options, ZlibPool::default()).unwrap()
     }
 
     fn answer(offers: &str) -> Option<String> {

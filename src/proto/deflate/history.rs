@@ -1,7 +1,7 @@
 //! The plain bytes a window still refers to.
 
 /// The last bytes that passed in one direction, at most one window of them. From it any idle zlib
-/// state can be made to continue a session, so that no session has to keep a state of its own.
+/// state can be made to continue a codec, so that no codec has to keep a state of its own.
 #[derive(Debug, Default)]
 pub(super) struct History {
     bytes: Vec<u8>,

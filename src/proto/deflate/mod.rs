@@ -1,31 +1,31 @@
-//! permessage-deflate (RFC 7692): negotiation for both roles, and the two directions of a session.
+//! permessage-deflate (RFC 7692): negotiation for both roles, and the two directions of a connection.
 //!
 //! - [`DeflateOptions`]: what the application asked for.
 //! - [`ClientNegotiation`], [`ServerNegotiation`]: offer, answer, and what both agreed on.
-//! - [`Session`]: a [`Compressor`] and a [`Decompressor`], independent of each other, so that either
+//! - [`Codec`]: a [`Compressor`] and a [`Decompressor`], independent of each other, so that either
 //!   may be moved to another thread while the other stays.
-//! - [`Contexts`]: the zlib states all sessions share. A session itself keeps only the plain bytes
-//!   its window may refer to, and nothing at all without context takeover.
+//! - [`ZlibPool`]: the zlib states all codecs share. A codec itself keeps only the plain bytes its
+//!   window may refer to, and nothing at all without context takeover.
 //!
 //! Knows nothing of frames: RSV1, opcodes and close codes are the business of whoever calls.
 
 mod compressor;
-mod contexts;
 mod decompressor;
 mod handshake;
 mod history;
-mod message;
+mod inflate_stream;
 mod negotiation;
 mod options;
 mod params;
+mod pool;
 
 pub use compressor::Compressor;
-pub use contexts::{Contexts, Tuning};
 pub use decompressor::{Decompressor, InflateError};
 pub use handshake::Proposal;
 pub use negotiation::{Agreement, ClientNegotiation, Direction, ServerNegotiation};
 pub use options::{DeflateOptions, OptionsError, Strategy};
 pub use params::{ClientWindow, Params};
+pub use pool::{PoolLimits, ZlibPool};
 
 /// The name in `Sec-WebSocket-Extensions`.
 pub const NAME: &str = "permessage-deflate";
@@ -36,19 +36,19 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 /// Both directions of one connection's compression.
 #[derive(Debug)]
-pub struct Session {
+pub struct Codec {
     /// For messages that leave.
     pub compressor: Compressor,
     /// For messages that come.
     pub decompressor: Decompressor,
 }
 
-impl Session {
-    /// A session under what was agreed, borrowing its zlib states from `contexts`.
-    pub fn new(agreement: Agreement, options: &DeflateOptions, contexts: &Contexts) -> Self {
+impl Codec {
+    /// A codec under what was agreed, borrowing its zlib states from `pool`.
+    pub fn new(agreement: Agreement, options: &DeflateOptions, pool: &ZlibPool) -> Self {
         Self {
-            compressor: Compressor::new(agreement.own, options, contexts.clone()),
-            decompressor: Decompressor::new(agreement.peer, contexts.clone()),
+            compressor: Compressor::new(agreement.own, options, pool.clone()),
+            decompressor: Decompressor::new(agreement.peer, pool.clone()),
         }
     }
 
@@ -67,8 +67,8 @@ impl Session {
         self.decompressor.decompress(payload, limit, out)
     }
 
-    /// Bytes this session holds now: history of both directions and a message that is being
-    /// inflated. What it shares is counted by [`Contexts::reserved_bytes`].
+    /// Bytes this codec holds now: history of both directions and a message that is being
+    /// inflated. What it shares is counted by [`ZlibPool::reserved_bytes`].
     pub fn reserved_bytes(&self) -> usize {
         self.compressor.reserved_bytes() + self.decompressor.reserved_bytes()
     }

@@ -8,19 +8,20 @@ use crate::proto::deflate::Compressor;
 /// The sending half of a connection's compression.
 #[derive(Debug)]
 pub(crate) enum Deflation {
-    Here(Box<Compressor>),
-    /// A job is out; it is known again by this.
-    Away(Arc<()>),
+    /// The compressor is here.
+    Idle(Box<Compressor>),
+    /// A job has been taken with it, and is known again by this.
+    Running(Arc<()>),
 }
 
 impl Deflation {
     pub(crate) fn new(compressor: Compressor) -> Self {
-        Self::Here(Box::new(compressor))
+        Self::Idle(Box::new(compressor))
     }
 
     /// The payload as it leaves. `None`: uncompressed, because it is short or the compressor away.
     pub(crate) fn compress(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
-        let Self::Here(compressor) = self else { return None };
+        let Self::Idle(compressor) = self else { return None };
         let mut compressed = Vec::new();
         compressor.compress(payload, &mut compressed).then_some(compressed)
     }
@@ -28,12 +29,12 @@ impl Deflation {
     /// Hands the compressor out with a message, unless it is out already.
     pub(crate) fn take_job(&mut self, opcode: Opcode, payload: Vec<u8>) -> Option<DeflateJob> {
         let tag = Arc::new(());
-        match std::mem::replace(self, Self::Away(Arc::clone(&tag))) {
-            Self::Here(compressor) => {
+        match std::mem::replace(self, Self::Running(Arc::clone(&tag))) {
+            Self::Idle(compressor) => {
                 Some(DeflateJob { compressor, opcode, payload, compressed: None, tag })
             }
-            away @ Self::Away(_) => {
-                *self = away;
+            running @ Self::Running(_) => {
+                *self = running;
                 None
             }
         }
@@ -42,10 +43,10 @@ impl Deflation {
     /// Takes the compressor back; the frame to send. `None` for a job of another connection.
     pub(crate) fn return_job(&mut self, job: DeflateJob) -> Option<(Opcode, u8, Vec<u8>)> {
         match self {
-            Self::Away(tag) if Arc::ptr_eq(tag, &job.tag) => {}
+            Self::Running(tag) if Arc::ptr_eq(tag, &job.tag) => {}
             _ => return None,
         }
-        *self = Self::Here(job.compressor);
+        *self = Self::Idle(job.compressor);
         let (rsv, payload) = match job.compressed {
             Some(compressed) => (COMPRESSED, compressed),
             None => (0, job.payload),

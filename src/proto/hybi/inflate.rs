@@ -21,25 +21,26 @@ const STRIDE: usize = 1 << 20;
 /// The receiving half of a connection's compression.
 #[derive(Debug)]
 pub(super) struct Inflation {
-    place: Place,
+    state: Job,
     /// What is left of this chunk's budget.
     budget: usize,
 }
 
 #[derive(Debug)]
-enum Place {
-    Here(Box<Decompressor>),
-    /// A job waits to be taken.
-    Waiting(Box<InflateJob>),
-    /// A job is out; it is known again by this.
-    Away(Arc<()>),
-    /// The decompressor is of no use any more.
-    Gone,
+enum Job {
+    /// None: the decompressor is here.
+    Idle(Box<Decompressor>),
+    /// One waits to be taken.
+    Queued(Box<InflateJob>),
+    /// One has been taken; it is known again by this.
+    Running(Arc<()>),
+    /// Only while one state becomes another.
+    Lost,
 }
 
 impl Inflation {
     pub(super) fn new(decompressor: Decompressor) -> Self {
-        Self { place: Place::Here(Box::new(decompressor)), budget: BUDGET }
+        Self { state: Job::Idle(Box::new(decompressor)), budget: BUDGET }
     }
 
     /// A new chunk has come.
@@ -49,7 +50,7 @@ impl Inflation {
 
     /// Whether reading has to wait for a job.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.place, Place::Waiting(_) | Place::Away(_))
+        matches!(self.state, Job::Queued(_) | Job::Running(_))
     }
 
     /// Inflates the next bytes of `message`; `last` ends it. Returns the message, unless what is
@@ -61,7 +62,7 @@ impl Inflation {
         last: bool,
         limit: usize,
     ) -> Result<Option<Box<Message>>, ProtocolError> {
-        let Place::Here(decompressor) = &mut self.place else { return Ok(Some(message)) };
+        let Job::Idle(decompressor) = &mut self.state else { return Ok(Some(message)) };
         let before = message.held();
         let taken = message.inflate(decompressor, bytes, last, limit, self.budget)?;
         let cost = message.held() - before + if last { MESSAGE_COST } else { 0 };
@@ -69,8 +70,8 @@ impl Inflation {
         if taken == bytes.len() {
             return Ok(Some(message));
         }
-        if let Place::Here(decompressor) = std::mem::replace(&mut self.place, Place::Gone) {
-            self.place = Place::Waiting(Box::new(InflateJob {
+        if let Job::Idle(decompressor) = std::mem::replace(&mut self.state, Job::Lost) {
+            self.state = Job::Queued(Box::new(InflateJob {
                 decompressor,
                 message,
                 payload: bytes[taken..].to_vec(),
@@ -85,13 +86,13 @@ impl Inflation {
 
     /// Hands the job out.
     pub(super) fn take_job(&mut self) -> Option<Box<InflateJob>> {
-        match std::mem::replace(&mut self.place, Place::Gone) {
-            Place::Waiting(job) => {
-                self.place = Place::Away(Arc::clone(&job.tag));
+        match std::mem::replace(&mut self.state, Job::Lost) {
+            Job::Queued(job) => {
+                self.state = Job::Running(Arc::clone(&job.tag));
                 Some(job)
             }
             other => {
-                self.place = other;
+                self.state = other;
                 None
             }
         }
@@ -100,11 +101,11 @@ impl Inflation {
     /// Takes a job back: the message and whether it is complete. `None` for a job of another
     /// connection.
     pub(super) fn return_job(&mut self, job: InflateJob) -> Option<Inflated> {
-        match &self.place {
-            Place::Away(tag) if Arc::ptr_eq(tag, &job.tag) => {}
+        match &self.state {
+            Job::Running(tag) if Arc::ptr_eq(tag, &job.tag) => {}
             _ => return None,
         }
-        self.place = Place::Here(job.decompressor);
+        self.state = Job::Idle(job.decompressor);
         self.refill();
         Some(Inflated { message: job.message, complete: job.last, result: job.result })
     }

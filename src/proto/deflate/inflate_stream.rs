@@ -5,8 +5,8 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::InflateError;
-use super::contexts::Contexts;
 use super::history::History;
+use super::pool::ZlibPool;
 
 /// Output grows by at most this much at a time.
 const MAX_STEP: usize = 256 * 1024;
@@ -15,7 +15,7 @@ const MAX_STEP: usize = 256 * 1024;
 const ENDING_COST: usize = 256;
 
 /// The state of a message between its frames.
-pub(super) struct Message {
+pub(super) struct InflateStream {
     pub(super) inflate: Inflate,
     /// Bytes inflated so far.
     pub(super) length: usize,
@@ -27,9 +27,9 @@ pub(super) struct Message {
     pub(super) ended: bool,
 }
 
-impl fmt::Debug for Message {
+impl fmt::Debug for InflateStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("length", &self.length).finish_non_exhaustive()
+        f.debug_struct("InflateStream").field("length", &self.length).finish_non_exhaustive()
     }
 }
 
@@ -76,9 +76,9 @@ impl<'a> Sink<'a> {
     }
 }
 
-impl Message {
-    pub(super) fn new(contexts: &Contexts, history: &History) -> Self {
-        let mut inflate = contexts.take_inflater();
+impl InflateStream {
+    pub(super) fn new(pool: &ZlibPool, history: &History) -> Self {
+        let mut inflate = pool.take_inflater();
         prime(&mut inflate, history);
         Self { inflate, length: 0, consumed: 0, endings: 0, ended: false }
     }

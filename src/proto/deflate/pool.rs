@@ -1,16 +1,16 @@
-//! The zlib states, shared by all sessions of a process or of a thread.
+//! The zlib states, shared by all codecs of a process or of a thread.
 //!
-//! A compressor's state is about 375 KiB and an inflater's 40 KiB, while a session needs either only
-//! for the microseconds a message takes. So sessions borrow them here:
+//! A compressor's state is about 375 KiB and an inflater's 40 KiB, while a codec needs either only
+//! for the microseconds a message takes. So codecs borrow them here:
 //!
-//! - An inflater continues any session once it has been given the session's history, which costs no
+//! - An inflater continues any codec once it has been given the codec's history, which costs no
 //!   more than copying it. Inflaters therefore belong to nobody between two messages.
 //! - A compressor has to hash the history as well, so with context takeover it stays warm for the
-//!   session that used it last, until the shelf is full and it is the one that rested longest, or
-//!   until [`Contexts::sweep`] finds it idle. The shelf is small on purpose: a state fills a third of
+//!   codec that used it last, until the shelf is full and it is the one that rested longest, or
+//!   until [`ZlibPool::sweep`] finds it idle. The shelf is small on purpose: a state fills a third of
 //!   a processor's second-level cache, and to prime one that lies there takes less than to continue
 //!   one that has to be fetched.
-//! - Without context takeover the same payload gives the same bytes for every session with the same
+//! - Without context takeover the same payload gives the same bytes for every codec with the same
 //!   settings. The last such message is remembered, so that a broadcast is compressed once.
 
 use std::fmt;
@@ -20,9 +20,9 @@ use zlib_rs::{Deflate, DeflateConfig, Inflate, Strategy};
 
 use super::history::History;
 
-/// How much [`Contexts`] may keep between messages.
+/// How much [`ZlibPool`] may keep between messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tuning {
+pub struct PoolLimits {
     /// Compressors kept, warm or free; about 375 KiB each with zlib's default `memLevel`. At least 1.
     pub max_compressors: usize,
     /// Idle inflaters kept; about 40 KiB each.
@@ -31,7 +31,7 @@ pub struct Tuning {
     pub max_remembered: usize,
 }
 
-impl Default for Tuning {
+impl Default for PoolLimits {
     fn default() -> Self {
         Self { max_compressors: 8, max_inflaters: 8, max_remembered: 256 * 1024 }
     }
@@ -92,7 +92,7 @@ struct Remembered {
 }
 
 struct Shelf {
-    tuning: Tuning,
+    limits: PoolLimits,
     compressors: Vec<Shelved>,
     inflaters: Vec<Inflate>,
     remembered: Option<Remembered>,
@@ -105,13 +105,13 @@ struct Shelf {
 /// A handle to the shared states; clones share them. Its lock is held only while a state changes
 /// hands, never while a message is worked on.
 #[derive(Clone)]
-pub struct Contexts(Arc<Mutex<Shelf>>);
+pub struct ZlibPool(Arc<Mutex<Shelf>>);
 
-impl Contexts {
+impl ZlibPool {
     /// An empty shelf.
-    pub fn new(tuning: Tuning) -> Self {
+    pub fn new(limits: PoolLimits) -> Self {
         Self(Arc::new(Mutex::new(Shelf {
-            tuning,
+            limits,
             compressors: Vec::new(),
             inflaters: Vec::new(),
             remembered: None,
@@ -122,7 +122,7 @@ impl Contexts {
     }
 
     /// Gives back the memory of everything that was not used since the last sweep. Meant to be
-    /// called from a slow timer; without it the limits of [`Tuning`] alone apply.
+    /// called from a slow timer; without it the limits of [`PoolLimits`] alone apply.
     pub fn sweep(&self) {
         let mut shelf = self.lock();
         let swept = shelf.swept;
@@ -134,7 +134,7 @@ impl Contexts {
         shelf.swept = shelf.clock;
     }
 
-    /// Bytes held for all sessions together.
+    /// Bytes held for all codecs together.
     pub fn reserved_bytes(&self) -> usize {
         let shelf = self.lock();
         let compressors: usize =
@@ -145,7 +145,7 @@ impl Contexts {
         compressors + shelf.inflaters.len() * INFLATER_BYTES + remembered
     }
 
-    /// A name under which a session finds its compressor again.
+    /// A name under which a codec finds its compressor again.
     pub(super) fn new_owner(&self) -> Owner {
         let mut shelf = self.lock();
         shelf.owners += 1;
@@ -187,7 +187,7 @@ impl Contexts {
         let mut shelf = self.lock();
         shelf.clock += 1;
         let used = shelf.clock;
-        if shelf.compressors.len() < shelf.tuning.max_compressors.max(1) {
+        if shelf.compressors.len() < shelf.limits.max_compressors.max(1) {
             shelf.compressors.push(Shelved { owner, settings, used, deflate });
         }
     }
@@ -219,7 +219,7 @@ impl Contexts {
     pub(super) fn put_inflater(&self, inflate: Inflate) {
         let mut shelf = self.lock();
         shelf.clock += 1;
-        if shelf.inflaters.len() < shelf.tuning.max_inflaters {
+        if shelf.inflaters.len() < shelf.limits.max_inflaters {
             shelf.inflaters.push(inflate);
         }
     }
@@ -239,7 +239,7 @@ impl Contexts {
     /// Remembers what `payload` became.
     pub(super) fn remember(&self, settings: Settings, payload: &[u8], compressed: &[u8]) {
         let mut shelf = self.lock();
-        if payload.len().max(compressed.len()) > shelf.tuning.max_remembered {
+        if payload.len().max(compressed.len()) > shelf.limits.max_remembered {
             return;
         }
         let last = shelf.remembered.get_or_insert_with(|| Remembered {
@@ -264,16 +264,16 @@ impl Contexts {
     }
 }
 
-impl Default for Contexts {
+impl Default for ZlibPool {
     fn default() -> Self {
-        Self::new(Tuning::default())
+        Self::new(PoolLimits::default())
     }
 }
 
-impl fmt::Debug for Contexts {
+impl fmt::Debug for ZlibPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shelf = self.lock();
-        f.debug_struct("Contexts")
+        f.debug_struct("ZlibPool")
             .field("compressors", &shelf.compressors.len())
             .field("inflaters", &shelf.inflaters.len())
             .finish_non_exhaustive()
@@ -305,7 +305,7 @@ impl Shelf {
             return Some((self.compressors.swap_remove(index).deflate, Warmth::Cold));
         }
 
-        if self.compressors.len() < self.tuning.max_compressors.max(1) {
+        if self.compressors.len() < self.limits.max_compressors.max(1) {
             return None;
         }
         let (index, _) =
@@ -322,87 +322,87 @@ mod tests {
     const SETTINGS: Settings =
         Settings { level: -1, mem_level: 8, strategy: Strategy::Default, window_bits: 15 };
 
-    fn shelf(max_compressors: usize) -> Contexts {
-        Contexts::new(Tuning { max_compressors, ..Tuning::default() })
+    fn shelf(max_compressors: usize) -> ZlibPool {
+        ZlibPool::new(PoolLimits { max_compressors, ..PoolLimits::default() })
     }
 
-    fn shelved(contexts: &Contexts) -> usize {
-        contexts.lock().compressors.len()
+    fn shelved(pool: &ZlibPool) -> usize {
+        pool.lock().compressors.len()
     }
 
-    fn use_once(contexts: &Contexts, owner: Option<Owner>, settings: Settings) {
-        let deflate = contexts.take_compressor(owner, settings, &History::default());
-        contexts.put_compressor(owner, settings, deflate);
+    fn use_once(pool: &ZlibPool, owner: Option<Owner>, settings: Settings) {
+        let deflate = pool.take_compressor(owner, settings, &History::default());
+        pool.put_compressor(owner, settings, deflate);
     }
 
     #[test]
-    fn sessions_without_takeover_share_one_compressor() {
-        let contexts = shelf(4);
+    fn codecs_without_takeover_share_one_compressor() {
+        let pool = shelf(4);
         for _ in 0..10 {
-            use_once(&contexts, None, SETTINGS);
+            use_once(&pool, None, SETTINGS);
         }
-        assert_eq!(shelved(&contexts), 1);
+        assert_eq!(shelved(&pool), 1);
     }
 
     #[test]
     fn the_shelf_never_grows_past_its_limit() {
-        let contexts = shelf(3);
+        let pool = shelf(3);
         for bits in [9, 12, 15] {
             for _ in 0..5 {
                 let settings = Settings { window_bits: bits, ..SETTINGS };
-                use_once(&contexts, Some(contexts.new_owner()), settings);
-                assert!(shelved(&contexts) <= 3);
+                use_once(&pool, Some(pool.new_owner()), settings);
+                assert!(shelved(&pool) <= 3);
             }
         }
     }
 
     #[test]
     fn the_compressor_that_rested_longest_goes_first() {
-        let contexts = shelf(2);
-        let owners = [contexts.new_owner(), contexts.new_owner(), contexts.new_owner()];
-        use_once(&contexts, Some(owners[0]), SETTINGS);
-        use_once(&contexts, Some(owners[1]), SETTINGS);
-        use_once(&contexts, Some(owners[0]), SETTINGS);
-        use_once(&contexts, Some(owners[2]), SETTINGS);
+        let pool = shelf(2);
+        let owners = [pool.new_owner(), pool.new_owner(), pool.new_owner()];
+        use_once(&pool, Some(owners[0]), SETTINGS);
+        use_once(&pool, Some(owners[1]), SETTINGS);
+        use_once(&pool, Some(owners[0]), SETTINGS);
+        use_once(&pool, Some(owners[2]), SETTINGS);
 
-        let held: Vec<_> = contexts.lock().compressors.iter().map(|s| s.owner).collect();
+        let held: Vec<_> = pool.lock().compressors.iter().map(|s| s.owner).collect();
         assert!(held.contains(&Some(owners[0])) && held.contains(&Some(owners[2])));
     }
 
     #[test]
     fn a_compressor_whose_owner_is_gone_is_reused() {
-        let contexts = shelf(4);
-        let owner = contexts.new_owner();
-        use_once(&contexts, Some(owner), SETTINGS);
-        contexts.disown(owner);
-        use_once(&contexts, Some(contexts.new_owner()), SETTINGS);
-        assert_eq!(shelved(&contexts), 1);
+        let pool = shelf(4);
+        let owner = pool.new_owner();
+        use_once(&pool, Some(owner), SETTINGS);
+        pool.disown(owner);
+        use_once(&pool, Some(pool.new_owner()), SETTINGS);
+        assert_eq!(shelved(&pool), 1);
     }
 
     #[test]
     fn a_sweep_takes_what_was_not_used_since_the_last() {
-        let contexts = shelf(4);
-        let (idle, busy) = (contexts.new_owner(), contexts.new_owner());
-        use_once(&contexts, Some(idle), SETTINGS);
-        use_once(&contexts, Some(busy), SETTINGS);
-        contexts.put_inflater(contexts.take_inflater());
-        contexts.sweep();
-        assert_eq!(shelved(&contexts), 2);
-        use_once(&contexts, Some(busy), SETTINGS);
-        contexts.sweep();
-        assert_eq!(shelved(&contexts), 1);
-        contexts.sweep();
-        assert_eq!(contexts.reserved_bytes(), 0);
+        let pool = shelf(4);
+        let (idle, busy) = (pool.new_owner(), pool.new_owner());
+        use_once(&pool, Some(idle), SETTINGS);
+        use_once(&pool, Some(busy), SETTINGS);
+        pool.put_inflater(pool.take_inflater());
+        pool.sweep();
+        assert_eq!(shelved(&pool), 2);
+        use_once(&pool, Some(busy), SETTINGS);
+        pool.sweep();
+        assert_eq!(shelved(&pool), 1);
+        pool.sweep();
+        assert_eq!(pool.reserved_bytes(), 0);
     }
 
     #[test]
     fn only_the_same_payload_and_settings_are_recalled() {
-        let contexts = shelf(1);
+        let pool = shelf(1);
         let mut out = Vec::new();
-        contexts.remember(SETTINGS, b"payload", b"bytes");
-        assert!(!contexts.recall(SETTINGS, b"Payload", &mut out));
-        assert!(!contexts.recall(Settings { level: 1, ..SETTINGS }, b"payload", &mut out));
-        assert!(contexts.recall(SETTINGS, b"payload", &mut out));
+        pool.remember(SETTINGS, b"payload", b"bytes");
+        assert!(!pool.recall(SETTINGS, b"Payload", &mut out));
+        assert!(!pool.recall(Settings { level: 1, ..SETTINGS }, b"payload", &mut out));
+        assert!(pool.recall(SETTINGS, b"payload", &mut out));
         assert_eq!(out, b"bytes");
     }
 }
