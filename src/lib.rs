@@ -13,3 +13,8 @@ pub mod proto;
 pub mod binding;
 #[cfg(feature = "addon")]
 mod transport;
+
+/// The code of the guide for integrators, which `cargo test` compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/core.md")]
+pub struct CoreGuide;

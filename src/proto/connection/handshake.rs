@@ -121,6 +121,7 @@ impl Connection {
     pub fn check(&self) -> Result<(), HandshakeError> {
         let Role::Server { request: Some(request), .. } = &self.role else { return Ok(()) };
         match self.version {
+            // The older drafts know neither a version header nor extensions.
             Version::Hixie75 if request.is_websocket() => Ok(()),
             Version::Hixie76 if request.is_websocket() => Keys::of(request).map(drop),
             Version::Hixie75 | Version::Hixie76 => Err(HandshakeError::NotWebSocket),

@@ -183,12 +183,19 @@ impl Connection {
         };
         let Some(verdict) = receiver.take_verdict() else { return Settlement::PassedOver };
         let was_open = self.state == State::Open;
+        // RFC 6455 section 7.1.7: "If _The WebSocket Connection is Established_ prior to the point
+        // where the endpoint is required to _Fail the WebSocket Connection_, the endpoint SHOULD send
+        // a Close frame with an appropriate status code (Section 7.4) before proceeding to _Close the
+        // WebSocket Connection_."
         let settlement = match verdict {
             Verdict::PeerClose(code, reason) => Settlement::Close(Some((code, reason))),
             Verdict::Failure(error) if was_open => Settlement::Fail(error),
             // A violation after our own close frame changes nothing any more.
             Verdict::Failure(_) => return Settlement::PassedOver,
         };
+        // Section 7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
+        // responding Close frame) from the remote endpoint after being instructed to _Fail the
+        // WebSocket Connection_."
         receiver.discard();
         if was_open {
             self.state = State::Closing;
@@ -364,6 +371,8 @@ impl Connection {
     }
 
     fn masking_key(&self, entropy: &mut dyn Entropy) -> Option<[u8; 4]> {
+        // RFC 6455 section 5.3: "When preparing a masked frame, the client MUST pick a fresh masking
+        // key from the set of allowed 32-bit values." A frame without payload has one as well.
         self.masking.then(|| {
             let mut key = [0; 4];
             entropy.fill(&mut key);

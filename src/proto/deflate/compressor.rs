@@ -57,7 +57,8 @@ impl Compressor {
             return false;
         }
         if payload.is_empty() {
-            // RFC 7692 section 7.2.3.6: the header bits of an empty stored block.
+            // RFC 7692 section 7.2.3.6: the header bits of an empty stored block. zlib makes nothing
+            // of an empty message, and the second in a row would leave without them.
             out.push(0x00);
             return true;
         }
@@ -123,7 +124,10 @@ fn deflate_message(deflate: &mut Deflate, payload: &[u8], out: &mut Vec<u8>) -> 
         out.truncate(start + written);
         rest = rest.get(read..).unwrap_or_default();
 
-        // A flush is complete once zlib leaves room in the output.
+        // A flush is complete once zlib leaves room in the output. Section 7.2.1: "If the resulting
+        // data does not end with an empty DEFLATE block with no compression (the "BTYPE" bits are set
+        // to 00), append an empty DEFLATE block with no compression to the tail end": a sync flush
+        // ends with one.
         match status {
             Ok(Status::Ok | Status::BufError) if written == room => {}
             Ok(Status::Ok | Status::BufError)

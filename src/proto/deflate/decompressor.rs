@@ -118,6 +118,9 @@ impl Decompressor {
                 out.truncate(from);
                 return Err(error);
             }
+            // RFC 7692 section 7.2.2: unless a direction was agreed on without context takeover, its
+            // receiver "MUST decompress each new message using the LZ77 sliding window used to process
+            // the last compressed message."
             Ok(_) if done => {
                 self.pool.put_inflater(message.inflate);
                 if !self.context_takeover {

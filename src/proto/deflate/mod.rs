@@ -30,8 +30,10 @@ pub use pool::{PoolLimits, ZlibPool};
 /// The name in `Sec-WebSocket-Extensions`.
 pub const NAME: &str = "permessage-deflate";
 
-/// The empty stored block that ends a sync flush, less its header bits. It is cut from every message
-/// that leaves and put back on every message that comes (RFC 7692 sections 7.2.1 and 7.2.2).
+/// The empty stored block that ends a sync flush, less its header bits. RFC 7692 section 7.2.1, of a
+/// message that leaves: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end." Section
+/// 7.2.2, of one that comes: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of
+/// the message."
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 /// Both directions of one connection's compression.

@@ -141,7 +141,10 @@ impl ServerNegotiation {
                 .unwrap_or(MAX_BITS)
                 .min(offer.server_max_window_bits.unwrap_or(MAX_BITS)),
         };
-        // A client that did not offer client_max_window_bits cannot be limited (section 7.1.2.2).
+        // RFC 7692 section 7.1.2.2: "If a received extension negotiation offer doesn't have the
+        // "client_max_window_bits" extension parameter, the corresponding extension negotiation
+        // response to the offer MUST NOT include the "client_max_window_bits" extension parameter."
+        // Such a client cannot be limited.
         let peer_bits = offer.client_max_window_bits.map_or(MAX_BITS, |window| {
             let offered = match window {
                 ClientWindow::Any => MAX_BITS,

@@ -31,6 +31,10 @@ impl Params {
     pub fn from_offer(list: &[(String, Vec<ParamValue>)]) -> Option<Self> {
         let mut params = Self::default();
 
+        // RFC 7692 section 7: "A server MUST decline an extension negotiation offer for this extension
+        // if any of the following conditions are met": "The negotiation offer contains an extension
+        // parameter not defined for use in an offer", "with an invalid value", or "multiple extension
+        // parameters with the same name".
         for (name, values) in list {
             let [value] = values.as_slice() else { return None };
             let fresh = match name.as_str() {

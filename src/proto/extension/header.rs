@@ -72,6 +72,10 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    // RFC 6455 section 9.1: "If a value is received by either the client or the server during
+    // negotiation that does not conform to the ABNF below, the recipient of such malformed data MUST
+    // immediately _Fail the WebSocket Connection_."
+
     fn list(mut self) -> Option<Vec<Offer>> {
         let mut offers = vec![self.offer()?];
         while !self.rest.is_empty() {
@@ -118,6 +122,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// A quoted string, without its quotes and without any backslash, even an escaped one.
+    ///
+    /// RFC 6455 section 9.1 adds to the grammar: "the value after quoted-string unescaping MUST
+    /// conform to the 'token' ABNF." Like the original, this reader leaves that to the extension.
     fn quoted(&mut self) -> Option<String> {
         let quoted = self.rest.strip_prefix('"')?;
         let mut text = String::new();

@@ -115,8 +115,8 @@ pub fn answer<E>(
     for (place, candidate) in candidates.iter().enumerate() {
         let own = offers.iter().filter(|offer| offer.name == candidate.name);
         let own: Vec<_> = own.map(|offer| &offer.params).collect();
-        // RFC 6455 section 9.1: a server answers with "extensions that were requested by the
-        // client". A reserved bit has one meaning (section 5.2), so that the extension which comes
+        // RFC 6455 section 9: "A server MUST NOT respond with any extension not requested by the
+        // client." A reserved bit has one meaning (section 5.2), so that the extension which comes
         // first keeps it.
         if own.is_empty() || claims.clash(candidate).is_some() {
             continue;
@@ -151,6 +151,7 @@ pub fn accept<E>(
             return Err(NegotiationError::Unknown(name));
         };
         let candidate = &candidates[place];
+        // Two extensions that give one bit a meaning would each read the other's.
         if let Some((bit, holder)) = claims.clash(candidate) {
             return Err(NegotiationError::Clash { bit, holder: holder.to_owned(), name });
         }

@@ -7,7 +7,13 @@ use sha1::{Digest, Sha1};
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`, whatever the key looks like.
+///
+/// RFC 6455 section 4.2.2: "It is not necessary for the server to base64-decode the
+/// |Sec-WebSocket-Key| value."
 pub fn accept_key(key: &str) -> String {
+    // Section 4.2.2: the value "is constructed by concatenating /key/ [...] with the string
+    // "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", taking the SHA-1 hash of this concatenated value to
+    // obtain a 20-byte value and base64-encoding [...] this 20-byte hash."
     let mut hash = Sha1::new();
     hash.update(key);
     hash.update(GUID);

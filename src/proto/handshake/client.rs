@@ -82,22 +82,34 @@ impl ClientHandshake {
         response: &Response,
         require_protocol: bool,
     ) -> Result<Option<String>, Rejection> {
+        // RFC 6455 section 4.1, step 1: "If the status code received from the server is not 101, the
+        // client handles the response per HTTP [RFC2616] procedures." Like the original, this client
+        // follows none of them.
         if response.status != 101 {
             return Err(Rejection::Status(response.status));
         }
+        // Step 2: "If the response lacks an |Upgrade| header field or the |Upgrade| header field
+        // contains a value that is not an ASCII case-insensitive match for the value "websocket",
+        // the client MUST _Fail the WebSocket Connection_."
         match response.header_or_empty("upgrade") {
             "" => return Err(Rejection::NoUpgrade),
             value if !value.eq_ignore_ascii_case("websocket") => return Err(Rejection::Upgrade),
             _ => {}
         }
+        // Step 3: "If the response lacks a |Connection| header field or the |Connection| header field
+        // doesn't contain a token that is an ASCII case-insensitive match for the value "Upgrade",
+        // the client MUST _Fail the WebSocket Connection_."
         match response.header_or_empty("connection") {
             "" => return Err(Rejection::NoConnection),
             value if !has_token(value, "upgrade") => return Err(Rejection::Connection),
             _ => {}
         }
+        // Step 4: the same for an accept value other than the hash of the key.
         if response.header_or_empty("sec-websocket-accept") != self.accept {
             return Err(Rejection::Accept);
         }
+        // Step 6: the same if it "indicates the use of a subprotocol that was not present in the
+        // client's handshake". Step 5 is `extension::negotiate`'s.
         match response.header_or_empty("sec-websocket-protocol") {
             "" if require_protocol && !self.protocols.is_empty() => Err(Rejection::Protocol),
             "" => Ok(None),
@@ -109,8 +121,8 @@ impl ClientHandshake {
     }
 }
 
-/// RFC 6455 section 4.1 asks for a token in a list; the original wanted the token alone, which
-/// fails behind proxies that add `keep-alive`.
+/// Whether the list holds the token. The original wanted the token alone, which fails behind proxies
+/// that add `keep-alive`.
 fn has_token(list: &str, token: &str) -> bool {
     list.split(',').any(|item| item.trim_matches([' ', '\t']).eq_ignore_ascii_case(token))
 }

@@ -10,9 +10,15 @@ use crate::proto::http::{Headers, Request};
 ///
 /// In this order: not an upgrade, another version than the chosen one, no key.
 pub fn check(version: Version, request: &Request) -> Result<&str, HandshakeError> {
+    // RFC 6455 section 4.2.1: for a handshake that does not match what is described there, "the server
+    // MUST stop processing the client's handshake and return an HTTP response with an appropriate
+    // error code (such as 400 Bad Request)."
     if !request.is_websocket() {
         return Err(HandshakeError::NotWebSocket);
     }
+    // Section 4.2.2: "If this version does not match a version understood by the server, the server
+    // MUST abort the WebSocket handshake described in this section and instead send an appropriate
+    // HTTP error code". Like the original, the response does not say which versions are.
     let requested = request.header("sec-websocket-version");
     if requested.is_none() || requested != version.number() {
         return Err(HandshakeError::UnsupportedVersion(requested.map(str::to_owned)));
@@ -39,6 +45,8 @@ pub fn respond(
     headers.set("Upgrade", "websocket");
     headers.set("Connection", "Upgrade");
     headers.set("Sec-WebSocket-Accept", &accept);
+    // Section 4.2.2: "if the server does not wish to agree to one of the suggested subprotocols, it
+    // MUST NOT send back a |Sec-WebSocket-Protocol| header field in its response".
     if let Some(protocol) = protocol {
         headers.set("Sec-WebSocket-Protocol", protocol);
     }

@@ -7,10 +7,13 @@ pub fn parse(list: &str) -> Vec<String> {
     if list.is_empty() { Vec::new() } else { list_items(list).map(str::to_owned).collect() }
 }
 
-/// What a server answers: the first name of the client's `offered` list that it supports. Having
-/// nothing in common is no failure; the connection then has no subprotocol.
+/// What a server answers: the first name of the client's `offered` list that it supports, which is
+/// "ordered by preference" (RFC 6455 section 4.2.1). Having nothing in common is no failure; the
+/// connection then has no subprotocol.
 pub fn choose<'a>(offered: &'a str, supported: &[String]) -> Option<&'a str> {
-    // An empty name can match, and then means none: the original goes no further either.
+    // RFC 6455 section 4.2.2: "The empty string is not the same as the null value for these purposes
+    // and is not a legal value for this field." An empty name can match, and then means none: the
+    // original goes no further either.
     list_items(offered)
         .find(|name| supported.iter().any(|own| own == name))
         .filter(|name| !name.is_empty())

@@ -164,6 +164,7 @@ impl HixieReceiver {
 
     /// Whether the connection must close.
     fn on_lead(&mut self, byte: u8) -> bool {
+        // The drafts have 00 begin a text; the original takes every byte below 80 for it.
         if byte < 0x80 {
             self.state = State::Text;
             return self.rates.as_mut().is_some_and(|rates| rates.admit(Opcode::Text).is_err());
@@ -176,6 +177,8 @@ impl HixieReceiver {
     /// Whether the connection must close.
     fn on_length(&mut self, length: u64, byte: u8) -> bool {
         let length = length.saturating_mul(128).saturating_add(u64::from(byte & 0x7f));
+        // The frame would only be skipped, but a length without end may not keep the connection busy
+        // for ever: the original closes here too.
         if length > self.max_length || (self.closing && length == 0) {
             return true;
         }

@@ -41,6 +41,10 @@ impl Request {
     /// method is `GET`, `Connection` lists `upgrade`, `Upgrade` is exactly `websocket`; both values
     /// in any case.
     pub fn is_websocket(&self) -> bool {
+        // Section 4.2.1, steps 1, 3 and 4: "An HTTP/1.1 or higher GET request", "An |Upgrade| header
+        // field containing the value "websocket", treated as an ASCII case-insensitive value", and "A
+        // |Connection| header field that includes the token "Upgrade", treated as an ASCII
+        // case-insensitive value." Node has seen to the HTTP version.
         let connection = self.header("connection").unwrap_or_default();
         let upgrade = self.header("upgrade").unwrap_or_default();
         self.method == "GET"

@@ -183,7 +183,9 @@ impl ResponseParser {
         let fields = fields::parse(&self.head);
         self.head.clear();
         self.line = 0;
-        // The original counts a length of 101 too, and then loses that many bytes of frames.
+        // RFC 9110 section 15.2: "A 1xx response is terminated by the end of the header section; it
+        // cannot contain content or trailers." The original counts a length of 101 too, and then
+        // loses that many bytes of frames.
         if self.response.status != 101 && lengths_differ(&fields) {
             return Err(ResponseError::Parse);
         }
@@ -208,7 +210,9 @@ fn status_of(line: &str) -> Option<u16> {
     if !fits || line.contains('\n') { None } else { line.get(9..12)?.parse().ok() }
 }
 
-/// Joins the values of repeated names with `, `; names stay where they were first.
+/// Joins the values of repeated names with `, `; names stay where they were first. RFC 9110 section
+/// 5.3: a recipient "MAY combine multiple field lines within a field section that have the same field
+/// name into one field line".
 fn join_repeated(fields: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(fields.len());
     let mut places = BTreeMap::new();

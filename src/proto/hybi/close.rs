@@ -11,11 +11,15 @@ pub const MAX_REASON: usize = MAX_CONTROL - 2;
 /// Codes a peer may not send become 1002 and keep the reason, an ill-formed reason becomes 1002
 /// with none, and no payload at all is 1000: what the original reports and echoes.
 pub fn parse(payload: &[u8]) -> (CloseCode, String) {
+    // RFC 6455 section 5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte
+    // unsigned integer (in network byte order) representing a status code". For none, section 7.1.5
+    // has an application see 1005; the original reports and echoes 1000.
     let (code, reason) = match payload {
         [] => return (CloseCode::NORMAL, String::new()),
         [_] => return (CloseCode::PROTOCOL_ERROR, String::new()),
         [high, low, reason @ ..] => (CloseCode(u16::from_be_bytes([*high, *low])), reason),
     };
+    // Section 5.5.1: "Following the 2-byte integer, the body MAY contain UTF-8-encoded data".
     match simdutf8::basic::from_utf8(reason) {
         Ok(reason) if code.is_valid_on_wire() && payload.len() <= MAX_CONTROL => {
             (code, reason.to_owned())
@@ -30,6 +34,7 @@ pub fn truncate_reason(reason: &[u8]) -> &[u8] {
     if reason.len() <= MAX_REASON {
         return reason;
     }
+    // A code point that the cut goes through would make the whole reason ill-formed.
     let mut end = MAX_REASON;
     while end > MAX_REASON - 3 && reason[end] & 0xc0 == 0x80 {
         end -= 1;

@@ -6,7 +6,8 @@ use crate::proto::extension::RSV1;
 pub const FIN: u8 = 0x80;
 /// Bit of the second byte: the payload is masked.
 pub const MASK: u8 = 0x80;
-/// RSV1 of a message's first frame, in the place it has in [`Header::rsv`]: the message is compressed
+/// RSV1 of a message's first frame, in the place it has in [`Header::rsv`]: "On a WebSocket
+/// connection where a PMCE is in use, this bit indicates whether a message is compressed or not"
 /// (RFC 7692 section 6).
 pub const COMPRESSED: u8 = RSV1;
 /// Longest header: two bytes, a 64-bit length and a masking key.
@@ -71,9 +72,9 @@ pub struct Header {
 }
 
 impl Header {
-    /// Writes the header in its shortest form (section 5.2 asks for the minimal length encoding)
-    /// to the start of `bytes` and returns how many bytes it took.
+    /// Writes the header to the start of `bytes` and returns how many bytes it took.
     pub fn encode(&self, bytes: &mut [u8; MAX_HEADER]) -> usize {
+        // Section 5.2: "in all cases, the minimal number of bytes MUST be used to encode the length".
         let masked = if self.key.is_some() { MASK } else { 0 };
         bytes[0] = FIN | self.rsv << 4 | self.opcode as u8;
         let mut end = 2;

@@ -65,6 +65,8 @@ impl Inflation {
         let Job::Idle(decompressor) = &mut self.state else { return Ok(Some(message)) };
         let before = message.held();
         let taken = message.inflate(decompressor, bytes, last, limit, self.budget)?;
+        // Every message is charged something, or a peer could have an inflater primed with 32 KiB for
+        // each message of three bytes and the budget never be used up.
         let cost = message.held() - before + if last { MESSAGE_COST } else { 0 };
         self.budget = self.budget.saturating_sub(cost);
         if taken == bytes.len() {

@@ -55,6 +55,8 @@ impl PlainHeader {
 
 /// Appends a close frame. The reason is cut to what a control frame holds (RFC 6455 section 5.5).
 pub fn close(code: CloseCode, reason: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
+    // Section 5.5: "All control frames MUST have a payload length of 125 bytes or less". The original
+    // sends longer ones, for which its peer fails the connection.
     let reason = truncate_reason(reason);
     let mut payload = [0; MAX_CONTROL];
     payload[..2].copy_from_slice(&code.0.to_be_bytes());

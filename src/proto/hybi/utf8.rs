@@ -18,6 +18,8 @@ pub struct Utf8Stream {
 impl Utf8Stream {
     /// Takes the next bytes of the text.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        // RFC 6455 section 5.6: "Note that a particular text frame might include a partial UTF-8
+        // sequence; however, the whole message MUST contain valid UTF-8."
         while self.held > 0 {
             let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
             bytes = rest;

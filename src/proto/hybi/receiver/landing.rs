@@ -72,6 +72,7 @@ impl Receiver {
         }
         self.seen += bytes.len() as u64;
         if bytes.len() == missing {
+            // A frame with FIN: the message is complete with it.
             self.state = State::Opcode;
             self.message = None;
             out.events.push(Event::Binary(Span::input(0, held + missing)));
