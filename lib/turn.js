@@ -8,10 +8,11 @@ const { writeAtEndOfTurn, writeMarked } = require('./driver/marks');
  */
 const waiting = [];
 
-/** The driver whose listeners are running: it is flushed when they are done, or never return. */
-const running = { driver: null };
-
-let listening = false;
+/**
+ * The driver whose listeners are running: it is flushed when they are done, or never return. And whether the
+ * process is about to end: there will be no end of the turn, and what is sent leaves at once.
+ */
+const running = { driver: null, isExiting: false };
 
 /** The first of them that was not flushed yet, while others are. */
 let next = 0;
@@ -27,20 +28,36 @@ function flush() {
   }
 }
 
+/** Connections of this copy of the package; while there are any, it listens for the end of the process. */
+let connections = 0;
+
 /** `ws.send(x); process.exit()` has always delivered x. */
-function flushAtExit() {
-  if (listening) return;
-  listening = true;
-  process.on('exit', () => {
-    if (running.driver !== null) running.driver.flush();
-    flush();
-    writeMarked();
-  });
+function onExit() {
+  running.isExiting = true;
+  if (running.driver !== null) running.driver.flush();
+  flush();
+  writeMarked();
+}
+
+/** There is another connection. */
+function connectionBegins() {
+  if (++connections > 1) return;
+  // Copies of the package, of which there may be many, are not what the warning about listeners is for.
+  const most = process.getMaxListeners();
+  process.setMaxListeners(0);
+  process.on('exit', onExit);
+  process.setMaxListeners(most);
+}
+
+/** A connection has been forgotten. */
+function connectionEnds() {
+  if (--connections === 0) process.removeListener('exit', onExit);
 }
 
 /** Has `driver.flush()` called at the end of the turn. */
 function flushAtEndOfTurn(driver) {
-  if (waiting.push(driver) === 1) process.nextTick(flush);
+  if (running.isExiting) driver.flush();
+  else if (waiting.push(driver) === 1) process.nextTick(flush);
 }
 
-module.exports = { flush, flushAtEndOfTurn, flushAtExit, running };
+module.exports = { flush, flushAtEndOfTurn, connectionBegins, connectionEnds, running };

@@ -9,7 +9,7 @@ const Landing = require('./landing');
 const { LEAST: LONG_TEXT, decodeText } = require('./long_text');
 const { strike } = require('./open_drivers');
 const Output = require('./output');
-const { flushAtExit, running } = require('../turn');
+const { connectionBegins, connectionEnds, running } = require('../turn');
 const headerLine = require('../header_line');
 const { sequence } = require('../sequence');
 const {
@@ -50,6 +50,7 @@ class Driver extends Output {
 
     /** The number of the native session; it is this driver's to give back. */
     this._id = session;
+    connectionBegins();
     this._owner = null;
     /** Where the socket is read and written past its stream: what does it. */
     this._kernel = null;
@@ -80,7 +81,6 @@ class Driver extends Output {
    */
   attach(owner) {
     this._owner = owner;
-    flushAtExit();
   }
 
   /** Bounds what the peer may do and what may wait for it: see ../peer_limits. */
@@ -535,7 +535,10 @@ class Driver extends Output {
     else if (this._aside !== null) this._aside.giveBack();
     if (this._registry !== null) this._registry.unregister(this);
     strike(this);
-    native.releaseSession(this._id);
+    if (this._id !== RELEASED) {
+      native.releaseSession(this._id);
+      connectionEnds();
+    }
     this._id = RELEASED;
     this._pending = 0;
     this._frames = this._only = null;

@@ -1,12 +1,16 @@
 'use strict';
 
 const { native } = require('./session');
+const { connectionEnds } = require('../turn');
 
 /**
  * Native sessions are numbers, so somebody has to give them back. A socket of Node's always closes
  * before it is forgotten; other streams, and connections that were never opened, may not.
  */
-const registry = new FinalizationRegistry((id) => native.releaseSession(id));
+const registry = new FinalizationRegistry((id) => {
+  native.releaseSession(id);
+  connectionEnds();
+});
 
 /** Has the session of `driver` given back when the driver is garbage. */
 function giveBackWhenForgotten(driver) {

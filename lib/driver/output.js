@@ -6,7 +6,7 @@ const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./output_memory');
 const { native } = require('./session');
 const { stageText, stageBytes, frameStaged } = require('./staging');
 const { sequence } = require('../sequence');
-const { flushAtEndOfTurn } = require('../turn');
+const { flushAtEndOfTurn, running } = require('../turn');
 
 /** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
 const FLUSH_BYTES = 65536;
@@ -127,7 +127,7 @@ class Output extends LazyEmitter {
   _wrote(pending) {
     this._pending = pending;
     if (this._owner === null || pending + this._framed >= FLUSH_BYTES) this.flush();
-    else if (!this._scheduled && this._depth === 0) {
+    else if (!this._scheduled && (this._depth === 0 || running.isExiting)) {
       this._scheduled = true;
       flushAtEndOfTurn(this);
     }
