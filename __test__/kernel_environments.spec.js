@@ -30,3 +30,26 @@ describe('a worker that is terminated', () => {
     }
   }
 });
+
+describe('a copy of the package that is used no more', () => {
+  const HOW = { anew: 'loaded anew with its addon', shared: 'over the same addon', context: 'in a context of its own' };
+  for (const [how, words] of Object.entries(HOW)) {
+    for (const [name, traffic, options] of [
+      ['required only', false, {}],
+      ['with traffic', true, {}],
+      ['with compressed traffic', true, { deflate: true }],
+      ['with traffic through streams', true, { kernelSocket: false }],
+    ]) {
+      it(`leaves nothing: ${words}, ${name}`, { timeout: 120000 }, async () => {
+        const { stdout, stderr, signal } = await run(['--expose-gc', fixture('reloads.js'), JSON.stringify([20, how, traffic, options])]);
+        assert.deepStrictEqual([stderr, signal], ['', null]);
+        const left = JSON.parse(stdout);
+        // The last one is still there, and is a twentieth of each figure.
+        assert.ok(left.alive <= 2, `${left.alive} of 25 copies are alive`);
+        assert.ok(left.heap < 100000, `${left.heap} bytes of heap for each`);
+        assert.ok(left.external < 20000, `${left.external} bytes outside the heap for each`);
+        assert.deepStrictEqual([left.listeners, left.warnings], [0, []]);
+      });
+    }
+  }
+});

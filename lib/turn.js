@@ -54,10 +54,14 @@ function connectionEnds() {
   if (--connections === 0) process.removeListener('exit', onExit);
 }
 
+function hasConnections() {
+  return connections > 0;
+}
+
 /** Has `driver.flush()` called at the end of the turn. */
 function flushAtEndOfTurn(driver) {
   if (running.isExiting) driver.flush();
   else if (waiting.push(driver) === 1) process.nextTick(flush);
 }
 
-module.exports = { flush, flushAtEndOfTurn, connectionBegins, connectionEnds, running };
+module.exports = { flush, flushAtEndOfTurn, connectionBegins, connectionEnds, hasConnections, running };

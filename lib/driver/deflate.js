@@ -2,6 +2,7 @@
 
 const { native } = require('./session');
 const { readParams, writeParams } = require('./extension_params');
+const { hasConnections } = require('../turn');
 
 const NAME = 'permessage-deflate';
 
@@ -180,9 +181,15 @@ function pluginSettings({ _options: options = {} }) {
   return settings;
 }
 
-/** Has idle memory given back from now on. */
+/** Has idle memory given back from now on, until there is none and no connection that could want any. */
 function keepSwept() {
-  sweeper ||= setInterval(() => native.sweepDeflate(), SWEEP_INTERVAL).unref();
+  sweeper ||= setInterval(sweep, SWEEP_INTERVAL).unref();
+}
+
+function sweep() {
+  if (native.sweepDeflate() > 0 || hasConnections()) return;
+  clearInterval(sweeper);
+  sweeper = undefined;
 }
 
 module.exports = { Deflate, readOptions, nativeSettings, keepSwept };
