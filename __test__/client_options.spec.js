@@ -4,6 +4,7 @@
 // and that nothing a user passes is changed.
 
 const assert = require('node:assert');
+const { execFile } = require('node:child_process');
 const dns = require('node:dns');
 const fs = require('node:fs');
 const http = require('node:http');
@@ -12,6 +13,7 @@ const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const tls = require('node:tls');
+const { promisify } = require('node:util');
 const { AsyncLocalStorage } = require('node:async_hooks');
 
 const { WebSocket } = require('./support/package_under_test');
@@ -162,6 +164,28 @@ describe('options of tls', () => {
     assert.deepStrictEqual([withTLS.log[0], withTLS.native], [['open'], hasLoop]);
     const other = await converse(t, url, { ca, proxy: { origin: proxy.origin(), tls: { ca, ALPNProtocols: ['http/1.1'] } } });
     assert.deepStrictEqual([other.log[0], other.native], [['open'], false]);
+  });
+
+  it('a NUL in a name: a TypeError at the call, and no word on stderr', async () => {
+    const script = `
+      const WebSocket = require(${JSON.stringify(require.resolve('../index.js'))});
+      for (const [scheme, options] of [
+        ['wss', { tls: { servername: 'a\\0b' } }],
+        ['wss', { tls: { servername: 'a\\0b' }, kernelSocket: false }],
+        ['ws', { proxy: { origin: 'https://127.0.0.1:1', tls: { servername: '\\0' } } }],
+        ['ws', { net: { path: '/tmp/a\\0b' } }],
+      ]) {
+        try {
+          new WebSocket.Client(scheme + '://127.0.0.1:1/', [], options);
+        } catch (error) {
+          console.log(error.name, error.message);
+        }
+      }`;
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', script]);
+    assert.deepStrictEqual(stdout.trim().split('\n'), [
+      ...Array(3).fill('TypeError tls.servername must not contain a NUL'), 'TypeError net.path must not contain a NUL',
+    ]);
+    assert.strictEqual(stderr, '');
   });
 
   for (const [what, settings] of [

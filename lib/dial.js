@@ -41,7 +41,13 @@ function copyNet(options) {
     if (UNSUPPORTED_NET.includes(name)) throw new Error(`Unsupported option: net.${name}`);
     copy[name] = options[name];
   }
+  refuseNul('net.path', copy.path);
   return copy;
+}
+
+/** Names end up as C strings, which would end at a NUL. */
+function refuseNul(name, value) {
+  if (typeof value === 'string' && value.includes('\0')) throw new TypeError(`${name} must not contain a NUL`);
 }
 
 function copyTLS(options) {
@@ -50,6 +56,7 @@ function copyTLS(options) {
     // Node takes a `checkServerIdentity` that is there and undefined for a bug of its own.
     if (name !== 'host' && name !== 'port' && options[name] !== undefined) copy[name] = options[name];
   }
+  refuseNul('tls.servername', copy.servername);
   return copy;
 }
 

@@ -269,6 +269,7 @@ fn on_reentry(environment: &Environment) {
 }
 
 fn serve(environment: &Environment, key: Key) {
+    with(environment, |lines| lines.find(key)?.line.as_mut().map(Line::begin_visit));
     for _ in 0..CHUNKS_PER_TURN {
         let told = with(environment, |lines| {
             let (dispatch, arguments) = lines.step(environment, key)?;
@@ -276,7 +277,15 @@ fn serve(environment: &Environment, key: Key) {
             let outer = lines.serving.replace(key);
             Some((dispatch, context, arguments, outer))
         });
-        let Some(Some((dispatch, context, arguments, outer))) = told else { return };
+        let Some(Some((dispatch, context, arguments, outer))) = told else {
+            // What was read may have yielded nothing so far.
+            with(environment, |lines| {
+                if lines.find(key).is_some_and(|watch| watch.has_more()) {
+                    lines.serve_again(key);
+                }
+            });
+            return;
+        };
         // JavaScript may do anything to the connections, this one included: nothing is borrowed.
         let Some(visit) = Visit::begin(environment.env()) else { return };
         dispatch.call(&visit, context, arguments);

@@ -209,6 +209,12 @@ fn route(
     proxy_tls: Option<&TlsConnector>,
 ) -> Result<Route> {
     let SocketTarget { host, port, path, servername, proxy, timeout } = target;
+    let names = [&host, &path, &servername].into_iter().flatten();
+    let of_proxy = proxy.iter().flat_map(|proxy| [Some(&proxy.host), proxy.servername.as_ref()]);
+    if names.chain(of_proxy.flatten()).any(|name| name.contains('\0')) {
+        // The libraries that they go to take C strings.
+        return Err(Error::new(Status::InvalidArg, "A name must not contain a NUL"));
+    }
     let layer = |tls: Option<&TlsConnector>, servername: Option<String>| {
         let connector = tls?.connector();
         Some(Tls { connector, name: servername.unwrap_or_default() })

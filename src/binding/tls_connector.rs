@@ -38,6 +38,11 @@ impl TlsConnector {
     pub fn new(setup: TlsSetup) -> Result<Self> {
         let identity = match (&setup.pfx, &setup.cert, &setup.key) {
             (Some(container), ..) => {
+                if setup.passphrase.as_ref().is_some_and(|passphrase| passphrase.contains('\0')) {
+                    // The library takes a C string.
+                    let text = "A passphrase must not contain a NUL";
+                    return Err(Error::new(Status::InvalidArg, text));
+                }
                 let passphrase = setup.passphrase.as_deref().unwrap_or_default();
                 Some(Own::Pfx { container, passphrase })
             }

@@ -85,6 +85,14 @@ impl Line {
         }
     }
 
+    /// The owner comes to this connection, after others had their turn. What layers take in one visit
+    /// without yielding any bytes is limited.
+    pub(crate) fn begin_visit(&mut self) {
+        if let Some(socket) = self.socket() {
+            socket.begin_visit();
+        }
+    }
+
     /// Fills `space` as far as possible.
     pub(crate) fn read(&mut self, space: &mut [u8]) -> (usize, Reach) {
         let mut cx = Context::from_waker(Waker::noop());
@@ -95,10 +103,20 @@ impl Line {
                 break Reach::More;
             }
             match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buffer) {
-                Poll::Pending => break Reach::Drained,
+                Poll::Pending => {
+                    let is_exhausted = self.socket().is_some_and(|socket| socket.is_exhausted());
+                    break if is_exhausted { Reach::More } else { Reach::Drained };
+                }
                 Poll::Ready(Ok(())) if buffer.filled().len() == before => break Reach::Ended,
-                Poll::Ready(Ok(())) if self.stream.may_have_more() => {}
-                Poll::Ready(Ok(())) => break Reach::Drained,
+                Poll::Ready(Ok(())) => {
+                    let count = buffer.filled().len() - before;
+                    if let Some(socket) = self.socket() {
+                        socket.note_yield(count);
+                    }
+                    if !self.stream.may_have_more() {
+                        break Reach::Drained;
+                    }
+                }
                 Poll::Ready(Err(error)) if is_truncation(&error) => break Reach::Ended,
                 Poll::Ready(Err(error)) => {
                     break Reach::Failed(Box::new(Failure::io(Step::Read, &error, None)));

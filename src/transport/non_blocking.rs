@@ -18,6 +18,12 @@ use super::descriptor::{receive, send};
 /// Bytes read at once for a layer that asks for less: TLS asks for the header of a record first.
 const AHEAD: usize = 64 * 1024;
 
+/// Bytes that the layers above may take in one visit without yielding any: more than a record of TLS,
+/// whose parts yield nothing, and little enough for what they may cost to compute. Records that carry
+/// no data of the application (KeyUpdate, NewSessionTicket) would otherwise be worked off for as long
+/// as the peer sends them.
+const WASTE: usize = 32 * 1024;
+
 thread_local! {
     /// One buffer for reading ahead, lent to whichever socket has something in it.
     static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -31,12 +37,22 @@ pub(super) struct NonBlocking {
     end: usize,
     is_drained: bool,
     is_congested: bool,
+    /// Bytes that the layers above have taken and not yielded in this visit.
+    wasted: usize,
 }
 
 impl NonBlocking {
     /// `socket` must be non-blocking already.
     pub(super) fn new(socket: OwnedFd) -> Self {
-        Self { socket, ahead: Vec::new(), at: 0, end: 0, is_drained: false, is_congested: false }
+        Self {
+            socket,
+            ahead: Vec::new(),
+            at: 0,
+            end: 0,
+            is_drained: false,
+            is_congested: false,
+            wasted: 0,
+        }
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
@@ -48,6 +64,21 @@ impl NonBlocking {
     pub(super) fn refresh(&mut self) {
         self.is_drained = false;
         self.is_congested = false;
+    }
+
+    /// The owner comes to this connection, after others had their turn.
+    pub(super) fn begin_visit(&mut self) {
+        self.wasted = 0;
+    }
+
+    /// The layers above have yielded bytes.
+    pub(super) fn note_yield(&mut self, count: usize) {
+        self.wasted = self.wasted.saturating_sub(count);
+    }
+
+    /// Whether nothing more is read in this visit.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.wasted >= WASTE
     }
 
     /// Whether a read would have anything, or would ask the kernel.
@@ -125,10 +156,17 @@ impl AsyncRead for NonBlocking {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_exhausted() {
+            return Poll::Pending;
+        }
         if self.at == self.end {
             if buffer.remaining() >= AHEAD {
                 let space = buffer.initialize_unfilled();
-                return self.receive(space).map_ok(|count| buffer.advance(count));
+                let outcome = self.receive(space);
+                return outcome.map_ok(|count| {
+                    self.wasted += count;
+                    buffer.advance(count);
+                });
             }
             match self.fill() {
                 Poll::Ready(Ok(())) if self.end > 0 => {}
@@ -137,6 +175,7 @@ impl AsyncRead for NonBlocking {
         }
         let end = self.end.min(self.at + buffer.remaining());
         buffer.put_slice(&self.ahead[self.at..end]);
+        self.wasted += end - self.at;
         self.at = end;
         if self.at == self.end {
             self.lay_aside();
