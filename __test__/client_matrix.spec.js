@@ -273,12 +273,11 @@ for (const path of Object.keys(PATHS)) {
       await left(silent.server);
     });
 
-    const isNative = path === 'native' && hasLoop;
     for (const [name, trusted, cause] of [
       ['expired', { ca }, 'certificate has expired'],
-      ['self-signed', { ca }, `self-signed certificate${isNative ? '' : SYSTEM_CA_HINT}`],
+      ['self-signed', { ca }, `self-signed certificate${SYSTEM_CA_HINT}`],
       // Node's OpenSSL goes on after the first verdict, and reports the last.
-      ['server', {}, isNative ? 'unable to get local issuer certificate' : `unable to verify the first certificate${SYSTEM_CA_HINT}`],
+      ['server', {}, `unable to verify the first certificate${SYSTEM_CA_HINT}`],
       ['wrong-name', { ca }, /^Hostname\/IP does not match certificate's altnames: /],
     ]) {
       const what = name === 'server' ? 'of an unknown authority' : name;

@@ -6,6 +6,7 @@ const { Duplex } = require('stream');
 const tls = require('tls');
 const { getSystemErrorName, getSystemErrorMap } = require('util');
 
+const { inWordsOfNode } = require('./dialling/trust');
 const native = require('./native_binding');
 const { connectorFor } = require('./native_tls');
 const { lineChannel, register } = require('./client_line');
@@ -398,7 +399,8 @@ function errorFrom(failure) {
 }
 
 function systemError({ syscall, code, errno, address, port, hostname, text, answer }) {
-  if (syscall === 'tls' || syscall === 'proxy') return handshakeError(text, code, answer);
+  if (syscall === 'proxy') return handshakeError(text, code, answer);
+  if (syscall === 'tls') return tlsError(inWordsOfNode(text, code));
   const name = errno ? getSystemErrorName(-errno) : code;
   const where = hostname || (port ? `${address}:${port}` : address);
   const words = [syscall, name || text, where];
@@ -410,6 +412,12 @@ function systemError({ syscall, code, errno, address, port, hostname, text, answ
   if (hostname) error.hostname = hostname;
   if (address) error.address = address;
   if (port) error.port = port;
+  return error;
+}
+
+function tlsError({ message, code }) {
+  const error = new Error(message);
+  error.code = code;
   return error;
 }
 

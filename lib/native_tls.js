@@ -1,17 +1,39 @@
 'use strict';
 
-const { createHash, createPrivateKey } = require('crypto');
+const { constants, createHash, createPrivateKey } = require('crypto');
 const tls = require('tls');
 
 const isPlain = require('./dialling/pem');
 const processStart = require('./dialling/process_start');
-const { defaultRoots, securityLevel } = require('./dialling/trust');
+const { defaultRoots, isBefore, securityLevel } = require('./dialling/trust');
 const native = require('./native_binding');
 
 /** Connectors kept for further connections with the same options. */
 const MAX_CONNECTORS = 64;
 
 const connectors = new Map();
+
+/**
+ * What the OpenSSL of this Node offers to a server. Ours is newer than that of some, and would say
+ * more than they do.
+ */
+const opensslDefaults = {
+  ciphers: ciphersWhere((name) => !name.startsWith('TLS_')),
+  suites: ciphersWhere((name) => name.startsWith('TLS_')),
+  ...(isBefore(3, 5) && {
+    groups: 'X25519:P-256:X448:P-521:P-384:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192',
+    signatures: 'ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:' +
+      'rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:' +
+      'rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:' +
+      'RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA224:RSA+SHA224:DSA+SHA224:DSA+SHA256:DSA+SHA384:DSA+SHA512',
+  }),
+};
+
+/** The default list is of both kinds; see ./dialling/decision.js for other lists. */
+function ciphersWhere(isWanted) {
+  return String(constants.defaultCoreCipherList).split(':').filter(isWanted).join(':');
+}
+
 
 let roots = null;
 let rootsFrom = null;
@@ -53,6 +75,7 @@ function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, max
     minVersion: minVersion ?? tls.DEFAULT_MIN_VERSION,
     maxVersion: maxVersion ?? tls.DEFAULT_MAX_VERSION,
     securityLevel: securityLevel(),
+    ...opensslDefaults,
   };
   if (setup.roots === null || Boolean(cert) !== Boolean(key) || pfx && cert) return null;
   try {

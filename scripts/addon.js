@@ -11,8 +11,9 @@ const { platformName } = require('../lib/install/platform');
 const root = path.join(__dirname, '..');
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo/config.toml', 'src'];
 
-// On Linux an addon that links the system's OpenSSL would be bound to the copy inside Node: it brings its own.
-const RELEASE_FEATURES = process.platform === 'linux' ? ['--features', 'vendored-openssl'] : [];
+// On Linux an addon that links the system's OpenSSL would be bound to the copy inside Node, and macOS has none: it
+// brings its own.
+const RELEASE_FEATURES = process.platform === 'win32' ? [] : ['--features', 'vendored-openssl'];
 
 /** Thrown when the addon cannot be built; the message is meant for the person at the terminal. */
 class BuildError extends Error {}

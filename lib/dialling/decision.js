@@ -33,7 +33,11 @@ const HONOURED_TLS = new Set([
 const socketChannel = channel('net.client.socket');
 
 const { getDefaultResultOrder } = dns;
-const { getDefaultAutoSelectFamily, isIP } = net;
+const { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout: attemptTimeout, isIP } = net;
+
+/** Time, in milliseconds, for a connection to one of several addresses, as this Node has it by default. */
+const usualTimeout = [250, 500].find((value) => attemptTimeout?.() === value);
+
 const { defaultCoreCipherList: CIPHERS } = constants;
 
 /** Why no native TLS is what that of this Node is, whatever is set; null where it is. */
@@ -83,6 +87,7 @@ function replaced(isSecure) {
 function reasonInNames() {
   if (getDefaultResultOrder === undefined || getDefaultResultOrder() !== 'verbatim') return 'dns.setDefaultResultOrder';
   if (getDefaultAutoSelectFamily === undefined || !getDefaultAutoSelectFamily()) return 'net.setDefaultAutoSelectFamily';
+  if (attemptTimeout() !== usualTimeout) return 'net.setDefaultAutoSelectFamilyAttemptTimeout';
   return null;
 }
 
@@ -106,7 +111,9 @@ function reasonInTLS(layers) {
 function reasonInLayer(options, extra) {
   const reason = unhonouredOption('tls', options, HONOURED_TLS);
   if (reason !== null) return reason;
-  const { ca, cert, key, pfx, servername } = options;
+  const { ca, cert, key, pfx, servername, minVersion } = options;
+  // What is left of them at the lower security levels differs from release to release of OpenSSL.
+  if (['TLSv1', 'TLSv1.1'].includes(minVersion ?? tls.DEFAULT_MIN_VERSION)) return 'TLS before 1.2';
   // Several identities, one for each kind of key, are more than the native side takes.
   for (const [name, value] of [['cert', cert], ['key', key], ['pfx', pfx]]) {
     if (Array.isArray(value) && value.length > 1) return `option tls.${name}`;

@@ -50,16 +50,32 @@ function argumentsOfProcess() {
 
 function environmentOfProcess() {
   const text = readProc('environ');
-  // Elsewhere than on Linux, and where /proc is missing, as early as we have seen it. A process that runs for
-  // another user than its own does not show it, and Node has not listened to it.
-  if (text === null) return isMainThread && process.getuid?.() === process.geteuid?.() ? environment : null;
+  // Elsewhere than on Linux, and where /proc is missing, as early as we have seen it.
+  if (text === null) return isMainThread ? environment : null;
   return pick(Object.fromEntries(text.split('\0').map((entry) => {
     const at = entry.indexOf('=');
     return [entry.slice(0, at), entry.slice(at + 1)];
   })));
 }
 
+/** `AT_SECURE` of the auxiliary vector, see getauxval(3). */
+const AT_SECURE = 23n;
+
+/**
+ * Whether the process runs with the rights of somebody else than who has started it. Node has then not
+ * listened to the environment.
+ */
+function hasForeignRights() {
+  if (process.getuid?.() !== process.geteuid?.() || process.getgid?.() !== process.getegid?.()) return true;
+  const vector = Buffer.from(readProc('auxv') || '', 'latin1');
+  for (let at = 0; at + 16 <= vector.length; at += 16) {
+    if (vector.readBigUInt64LE(at) === AT_SECURE) return vector.readBigUInt64LE(at + 8) !== 0n;
+  }
+  return false;
+}
+
 function find() {
+  if (hasForeignRights()) return { unknown: true };
   const words = argumentsOfProcess();
   const started = environmentOfProcess();
   if (words === null || started === null) return { unknown: true };

@@ -79,4 +79,31 @@ function securityLevel() {
   return level;
 }
 
-module.exports = { defaultRoots, securityLevel };
+/** Whether the OpenSSL of this Node is older than a version. */
+function isBefore(major, minor) {
+  const [ownMajor, ownMinor] = process.versions.openssl.split('.').map(Number);
+  return ownMajor < major || ownMajor === major && ownMinor < minor;
+}
+
+/** What Node.js 24 and newer append to some verdicts. */
+const hint = Number(process.versions.node.split('.')[0]) < 24
+  ? '' : '; if the root CA is installed locally, try running Node.js with --use-system-ca';
+const HINTED = ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'];
+
+/**
+ * What Node would say of a failure of TLS.
+ *
+ * @param {string} text as OpenSSL has it
+ * @param {string} code
+ * @returns {{ message: string, code: string }}
+ */
+function inWordsOfNode(text, code) {
+  if (HINTED.includes(code)) return { message: text + hint, code };
+  if (code !== 'ERR_SSL') return { message: text, code };
+  // Until OpenSSL 3.2, alerts that are as old as SSL 3.0 were called after that.
+  const message = isBefore(3, 2) ? text.replaceAll('ssl/tls alert', 'sslv3 alert') : text;
+  const [, , , , , reason = ''] = message.split(':');
+  return { message, code: `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}` };
+}
+
+module.exports = { defaultRoots, securityLevel, isBefore, inWordsOfNode };

@@ -4,13 +4,13 @@ use napi::bindgen_prelude::Buffer;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
-use crate::transport::tls::{Connector, Own, Protocol, Setup};
+use crate::transport::tls::{Connector, Own, Setup, SslVersion, Unusable};
 
 /// The options that decide how a handshake is made.
 #[napi(object)]
 pub struct TlsSetup {
-    /// PEM certificates to trust; without them, the operating system's.
-    pub roots: Option<Buffer>,
+    /// PEM certificates to trust.
+    pub roots: Buffer,
     /// Our certificate chain, leaf first, PEM; with `key`, its PKCS#8 key, PEM.
     pub cert: Option<Buffer>,
     pub key: Option<Buffer>,
@@ -22,8 +22,16 @@ pub struct TlsSetup {
     /// Whether to send the server's name in the hello.
     pub sni: bool,
     /// `TLSv1` to `TLSv1.3`.
-    pub min_version: Option<String>,
-    pub max_version: Option<String>,
+    pub min_version: String,
+    pub max_version: String,
+    /// Ciphers up to TLS 1.2, and suites of TLS 1.3, in OpenSSL's notation.
+    pub ciphers: String,
+    pub suites: String,
+    /// OpenSSL's security level.
+    pub security_level: u32,
+    /// Groups and signature algorithms, where they are not those of our OpenSSL.
+    pub groups: Option<String>,
+    pub signatures: Option<String>,
 }
 
 /// Makes TLS handshakes for `Dialler`.
@@ -49,17 +57,26 @@ impl TlsConnector {
             (None, Some(chain), Some(key)) => Some(Own::Pem { chain, key }),
             _ => None,
         };
-        let connector = Connector::new(Setup {
-            roots: setup.roots.as_deref(),
+        let connector = Connector::new(&Setup {
+            roots: &setup.roots,
             identity,
             verify: setup.verify,
             sni: setup.sni,
-            min_version: version(setup.min_version.as_deref())?,
-            max_version: version(setup.max_version.as_deref())?,
+            min_version: version(&setup.min_version)?,
+            max_version: version(&setup.max_version)?,
+            ciphers: &setup.ciphers,
+            suites: &setup.suites,
+            security_level: setup.security_level,
+            groups: setup.groups.as_deref(),
+            signatures: setup.signatures.as_deref(),
         });
-        connector
-            .map(|connector| Self { connector })
-            .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))
+        connector.map(|connector| Self { connector }).map_err(|error| {
+            let text = match error {
+                Unusable::OpenSsl(error) => error.to_string(),
+                Unusable::Container => "not one certificate and its key".to_owned(),
+            };
+            Error::new(Status::GenericFailure, text)
+        })
     }
 
     pub(super) fn connector(&self) -> Connector {
@@ -67,16 +84,15 @@ impl TlsConnector {
     }
 }
 
-fn version(name: Option<&str>) -> Result<Option<Protocol>> {
-    Ok(Some(match name {
-        None => return Ok(None),
-        Some("TLSv1") => Protocol::Tlsv10,
-        Some("TLSv1.1") => Protocol::Tlsv11,
-        Some("TLSv1.2") => Protocol::Tlsv12,
-        Some("TLSv1.3") => Protocol::Tlsv13,
-        Some(other) => {
+fn version(name: &str) -> Result<SslVersion> {
+    Ok(match name {
+        "TLSv1" => SslVersion::TLS1,
+        "TLSv1.1" => SslVersion::TLS1_1,
+        "TLSv1.2" => SslVersion::TLS1_2,
+        "TLSv1.3" => SslVersion::TLS1_3,
+        other => {
             let text = format!("\"{other}\" is not a valid TLS protocol version");
             return Err(Error::new(Status::InvalidArg, text));
         }
-    }))
+    })
 }

@@ -132,8 +132,6 @@ fn code_of(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::PermissionDenied => "EACCES",
         io::ErrorKind::TimedOut => "ETIMEDOUT",
         io::ErrorKind::Unsupported => "ENOTSUP",
-        // What a TLS library reports in the course of a connection.
-        io::ErrorKind::Other => "EPROTO",
         _ => return None,
     })
 }

@@ -13,7 +13,7 @@ use super::failure::{Failure, Step};
 use super::non_blocking::NonBlocking;
 use super::socket::Socket;
 use super::stream::Stream;
-use super::tls::is_truncation;
+use super::tls_failure::{broken, is_truncation};
 
 /// Memory of the queue beyond this is given back when the queue is empty.
 const KEPT: usize = 16 * 1024;
@@ -119,7 +119,7 @@ impl Line {
                 }
                 Poll::Ready(Err(error)) if is_truncation(&error) => break Reach::Ended,
                 Poll::Ready(Err(error)) => {
-                    break Reach::Failed(Box::new(Failure::io(Step::Read, &error, None)));
+                    break Reach::Failed(Box::new(broken(Step::Read, &error)));
                 }
             }
         };
@@ -217,9 +217,7 @@ fn write_some(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<usize, Box<F
                 return Err(Box::new(Failure::io(Step::Write, &error, None)));
             }
             Poll::Ready(Ok(count)) => taken += count,
-            Poll::Ready(Err(error)) => {
-                return Err(Box::new(Failure::io(Step::Write, &error, None)));
-            }
+            Poll::Ready(Err(error)) => return Err(Box::new(broken(Step::Write, &error))),
         }
     }
     Ok(taken)

@@ -28,6 +28,8 @@ pub(crate) mod line;
 #[cfg(has_loop)]
 mod non_blocking;
 #[cfg(has_loop)]
+mod openssl_library;
+#[cfg(has_loop)]
 pub(crate) mod readiness;
 #[cfg(has_loop)]
 pub(crate) mod route;
@@ -39,5 +41,7 @@ pub(crate) mod socket;
 mod stream;
 #[cfg(has_loop)]
 pub(crate) mod tls;
+#[cfg(has_loop)]
+mod tls_failure;
 
 pub(crate) use entropy::OsEntropy;

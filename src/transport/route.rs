@@ -12,6 +12,7 @@ use super::line::Line;
 use super::socket::Endpoints;
 use super::stream::{Early, Stream};
 use super::tls::{Connector, Consent, Credentials};
+use super::tls_failure::broken;
 use crate::proto::handshake::proxy::ProxyHandshake;
 
 /// Where to go, and how.
@@ -112,11 +113,11 @@ async fn tunnel(mut stream: Box<dyn Stream>, proxy: Proxy) -> Result<Box<dyn Str
         stream.write_all(&request).await?;
         stream.flush().await
     };
-    written.await.map_err(|error| Failure::io(Step::Write, &error, None))?;
+    written.await.map_err(|error| broken(Step::Write, &error))?;
     let mut chunk = vec![0; ANSWER];
     loop {
         let count = stream.read(&mut chunk).await;
-        let count = count.map_err(|error| Failure::io(Step::Read, &error, None))?;
+        let count = count.map_err(|error| broken(Step::Read, &error))?;
         if count == 0 {
             return Err(Failure::proxy("EOF", "the proxy hung up".to_owned(), &handshake));
         }

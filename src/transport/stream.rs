@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_native_tls::TlsStream;
+use tokio_openssl::SslStream;
 
 use super::socket::Socket;
 
@@ -31,18 +31,14 @@ impl Stream for Socket {
     }
 }
 
-impl Stream for TlsStream<Box<dyn Stream>> {
+impl Stream for SslStream<Box<dyn Stream>> {
     fn socket(&mut self) -> &mut Socket {
-        self.get_mut().get_mut().get_mut().socket()
+        self.get_mut().socket()
     }
 
     fn may_have_more(&self) -> bool {
-        let tls = self.get_ref();
         // OpenSSL asks the socket for one record at a time: what it has of the next is nothing.
-        // Others are asked until they say that they have nothing.
-        cfg!(not(target_os = "linux"))
-            || tls.buffered_read_size().map_or(true, |count| count > 0)
-            || tls.get_ref().get_ref().may_have_more()
+        self.ssl().pending() > 0 || self.get_ref().may_have_more()
     }
 }
 

@@ -1,33 +1,47 @@
-//! TLS through the platform's library: OpenSSL on Linux, Security.framework, SChannel.
+//! TLS as Node makes it, with the same library: OpenSSL.
 //!
-//! The chain is verified here, against the roots the caller gives. The name is not: Node's rules for
-//! it are JavaScript, so the task shows the certificate to the JavaScript thread and sends nothing
-//! until that has consented ([`Consent`]).
+//! As with Node, a handshake goes on whatever the chain is worth, and then the verdict about it is
+//! looked at. The name is not compared here: Node's rules for it are JavaScript, so the task shows the
+//! certificate to the JavaScript thread and sends nothing until that has consented ([`Consent`]).
 
-use std::error::Error;
-use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
 
+use openssl::error::ErrorStack;
+use openssl::pkcs12::Pkcs12;
+use openssl::pkey::PKey;
+use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslVerifyMode};
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::{X509, X509VerifyResult};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_native_tls::native_tls::{self, Certificate, Identity};
-use tokio_native_tls::{TlsConnector, TlsStream};
+use tokio_openssl::SslStream;
 
-use super::failure::{Failure, Step};
+use super::failure::Failure;
+use super::openssl_library;
+use super::tls_failure::{distrust, explain};
 
-pub(crate) use tokio_native_tls::native_tls::Protocol;
+pub(crate) use openssl::ssl::SslVersion;
 
 /// What decides how a handshake is made. Building a [`Connector`] of it is expensive.
-#[derive(Default)]
 pub(crate) struct Setup<'a> {
-    /// PEM certificates to trust; `None` trusts the operating system's.
-    pub(crate) roots: Option<&'a [u8]>,
+    /// PEM certificates to trust.
+    pub(crate) roots: &'a [u8],
     /// Our own certificate, for servers that want one.
     pub(crate) identity: Option<Own<'a>>,
     /// Whether to accept only a server whose chain leads to a root.
     pub(crate) verify: bool,
     /// Whether to name the server in the hello.
     pub(crate) sni: bool,
-    pub(crate) min_version: Option<Protocol>,
-    pub(crate) max_version: Option<Protocol>,
+    pub(crate) min_version: SslVersion,
+    pub(crate) max_version: SslVersion,
+    /// Ciphers up to TLS 1.2, and suites of TLS 1.3, in OpenSSL's notation.
+    pub(crate) ciphers: &'a str,
+    pub(crate) suites: &'a str,
+    /// OpenSSL's security level, 0 to 5.
+    pub(crate) security_level: u32,
+    /// Groups and signature algorithms, in OpenSSL's notation; `None` for those of this release.
+    pub(crate) groups: Option<&'a str>,
+    pub(crate) signatures: Option<&'a str>,
 }
 
 /// A client certificate with its key.
@@ -56,39 +70,62 @@ pub(super) trait Consent: Sync {
 /// Makes handshakes; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    inner: TlsConnector,
+    context: SslContext,
     verify: bool,
+    sni: bool,
+}
+
+/// Why there is no [`Connector`].
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// Certificates or keys that cannot be read, or that do not belong together or are too weak.
+    OpenSsl(ErrorStack),
+    /// A container with more than one certificate and its key, or without them.
+    Container,
+}
+
+impl From<ErrorStack> for Unusable {
+    fn from(error: ErrorStack) -> Self {
+        Self::OpenSsl(error)
+    }
 }
 
 impl Connector {
     /// # Errors
     ///
-    /// Certificates or keys that cannot be read, or versions the library does not have.
-    pub(crate) fn new(setup: Setup<'_>) -> Result<Self, native_tls::Error> {
-        let mut builder = native_tls::TlsConnector::builder();
-        if let Some(roots) = setup.roots {
-            builder.disable_built_in_roots(true);
-            for root in Certificate::stack_from_pem(roots)? {
-                builder.add_root_certificate(root);
-            }
+    /// See [`Unusable`].
+    pub(crate) fn new(setup: &Setup<'_>) -> Result<Self, Unusable> {
+        openssl_library::initialise();
+        let mut builder = SslContextBuilder::new(SslMethod::tls_client())?;
+        builder.set_mode(
+            SslMode::AUTO_RETRY
+                | SslMode::ACCEPT_MOVING_WRITE_BUFFER
+                | SslMode::ENABLE_PARTIAL_WRITE
+                | SslMode::RELEASE_BUFFERS,
+        );
+        // The level before the certificates, as it is also what ours is measured by.
+        builder.set_security_level(setup.security_level);
+        builder.set_ciphersuites(setup.suites)?;
+        builder.set_cipher_list(setup.ciphers)?;
+        if let Some(groups) = setup.groups {
+            builder.set_groups_list(groups)?;
         }
-        match setup.identity {
-            Some(Own::Pem { chain, key }) => {
-                builder.identity(Identity::from_pkcs8(chain, key)?);
-            }
-            Some(Own::Pfx { container, passphrase }) => {
-                builder.identity(Identity::from_pkcs12(container, passphrase)?);
-            }
-            None => {}
+        if let Some(signatures) = setup.signatures {
+            builder.set_sigalgs_list(signatures)?;
         }
-        builder
-            .min_protocol_version(setup.min_version)
-            .max_protocol_version(setup.max_version)
-            .use_sni(setup.sni)
-            .danger_accept_invalid_certs(!setup.verify)
-            // Not accepted: the consent described above stands for it.
-            .danger_accept_invalid_hostnames(true);
-        Ok(Self { inner: builder.build()?.into(), verify: setup.verify })
+        builder.set_min_proto_version(Some(setup.min_version))?;
+        builder.set_max_proto_version(Some(setup.max_version))?;
+        let mut store = X509StoreBuilder::new()?;
+        for root in X509::stack_from_pem(setup.roots)? {
+            store.add_cert(root)?;
+        }
+        builder.set_cert_store(store.build());
+        if let Some(identity) = &setup.identity {
+            identify(&mut builder, identity)?;
+        }
+        // Node goes on after each verdict, and tells the last.
+        builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+        Ok(Self { context: builder.build(), verify: setup.verify, sni: setup.sni })
     }
 
     /// Makes the handshake with the server called `name`. With it comes the certificate to consent
@@ -97,77 +134,60 @@ impl Connector {
         &self,
         name: &str,
         stream: S,
-    ) -> Result<(TlsStream<S>, Option<Vec<u8>>), Failure>
+    ) -> Result<(SslStream<S>, Option<Vec<u8>>), Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let stream = self.inner.connect(name, stream).await.map_err(|error| explain(&error))?;
+        let begin = || {
+            let mut ssl = Ssl::new(&self.context)?;
+            // RFC 6066 section 3: addresses are not permitted.
+            if self.sni && name.parse::<IpAddr>().is_err() {
+                ssl.set_hostname(name)?;
+            }
+            SslStream::new(ssl, stream)
+        };
+        let mut stream = begin().map_err(|error: ErrorStack| explain(&error.into()))?;
+        Pin::new(&mut stream).connect().await.map_err(|error| explain(&error))?;
         if !self.verify {
             return Ok((stream, None));
         }
-        let certificate = match stream.get_ref().peer_certificate() {
-            Ok(Some(certificate)) => certificate.to_der(),
-            Ok(None) => return Err(Failure::tls("EPROTO", "no server certificate".to_owned())),
-            Err(error) => Err(error),
+        let verdict = stream.ssl().verify_result();
+        if verdict != X509VerifyResult::OK {
+            return Err(distrust(verdict.error_string()));
+        }
+        let Some(certificate) = stream.ssl().peer_certificate() else {
+            return Err(distrust("unspecified certificate verification error"));
         };
-        let certificate = certificate.map_err(|error| explain(&error))?;
+        let certificate = certificate.to_der().map_err(|error| explain(&error.into()))?;
         Ok((stream, Some(certificate)))
     }
 }
 
-/// OpenSSL's reasons to distrust a chain, and Node's codes for them.
-const VERDICTS: [(&str, &str); 20] = [
-    ("unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"),
-    ("unable to get certificate CRL", "UNABLE_TO_GET_CRL"),
-    ("unable to decrypt certificate's signature", "UNABLE_TO_DECRYPT_CERT_SIGNATURE"),
-    ("unable to decode issuer public key", "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"),
-    ("certificate signature failure", "CERT_SIGNATURE_FAILURE"),
-    ("certificate is not yet valid", "CERT_NOT_YET_VALID"),
-    ("certificate has expired", "CERT_HAS_EXPIRED"),
-    ("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT"),
-    ("self-signed certificate in certificate chain", "SELF_SIGNED_CERT_IN_CHAIN"),
-    ("unable to get local issuer certificate", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
-    ("unable to verify the first certificate", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
-    ("certificate chain too long", "CERT_CHAIN_TOO_LONG"),
-    ("certificate revoked", "CERT_REVOKED"),
-    ("invalid CA certificate", "INVALID_CA"),
-    ("invalid certificate", "INVALID_CA"),
-    ("path length constraint exceeded", "PATH_LENGTH_EXCEEDED"),
-    ("unsuitable certificate purpose", "INVALID_PURPOSE"),
-    ("certificate not trusted", "CERT_UNTRUSTED"),
-    ("certificate rejected", "CERT_REJECTED"),
-    ("hostname mismatch", "HOSTNAME_MISMATCH"),
-];
-
-/// What went wrong in a handshake, in Node's words as far as the library tells.
-fn explain(error: &native_tls::Error) -> Failure {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(error) = inner.downcast_ref::<io::Error>() {
-            return Failure::io(Step::Read, error, None);
+fn identify(builder: &mut SslContextBuilder, identity: &Own<'_>) -> Result<(), Unusable> {
+    match *identity {
+        Own::Pem { chain, key } => {
+            let mut chain = X509::stack_from_pem(chain)?.into_iter();
+            if let Some(leaf) = chain.next() {
+                builder.set_certificate(&leaf)?;
+            }
+            for issuer in chain {
+                builder.add_extra_chain_cert(issuer)?;
+            }
+            builder.set_private_key(&*PKey::private_key_from_pem(key)?)?;
         }
-        cause = inner.source();
+        Own::Pfx { container, passphrase } => {
+            if passphrase.contains('\0') {
+                return Err(Unusable::Container);
+            }
+            let parsed = Pkcs12::from_der(container)?.parse2(passphrase)?;
+            // With Node, further certificates are also trusted from then on.
+            let is_alone = parsed.ca.is_none_or(|others| others.is_empty());
+            let (true, Some(leaf), Some(key)) = (is_alone, parsed.cert, parsed.pkey) else {
+                return Err(Unusable::Container);
+            };
+            builder.set_certificate(&leaf)?;
+            builder.set_private_key(&*key)?;
+        }
     }
-    let text = error.to_string();
-    // "error:0A000086:...:certificate verify failed:...: (certificate has expired)"
-    if let Some((_, verdict)) = text.rsplit_once(" (") {
-        let verdict = verdict.trim_end_matches(')');
-        let known = VERDICTS.iter().find(|(reason, _)| *reason == verdict);
-        let code = known.map_or("UNSPECIFIED", |&(_, code)| code);
-        return Failure::tls(code, verdict.to_owned());
-    }
-    if text.to_ascii_lowercase().contains("unexpected eof") {
-        let text =
-            "Client network socket disconnected before secure TLS connection was established";
-        return Failure::tls("ECONNRESET", text.to_owned());
-    }
-    Failure::tls("EPROTO", format!("write EPROTO {text}"))
-}
-
-/// Whether a read failed because the peer closed the connection without TLS's own goodbye. Node
-/// takes that for an ordinary end, and the protocol above has its own close handshake.
-pub(super) fn is_truncation(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::UnexpectedEof
-        || error.raw_os_error().is_none()
-            && error.to_string().to_ascii_lowercase().contains("unexpected eof")
+    Ok(builder.check_private_key()?)
 }
