@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { createRequire } = require('node:module');
+const Module = require('node:module');
 
 const NAMES = ['faye-websocket', 'faye-websocket-rs'];
 
@@ -67,9 +67,19 @@ function* packagesOfPlugAndPlay(pnp) {
   }
 }
 
+/** What Yarn knows of the project, where it installed it without `node_modules`; otherwise null. */
+function plugAndPlay(project) {
+  const file = path.join(project, '.pnp.cjs');
+  if (!fs.existsSync(file)) return null;
+  // `yarn dlx` runs us in a project of its own, and others know nothing of Plug'n'Play.
+  if (Module.findPnpApi === undefined) require(file).setup();
+  return Module.findPnpApi(`${project}${path.sep}`);
+}
+
 function* packages(project) {
   yield project;
-  if (process.versions.pnp) yield* packagesOfPlugAndPlay(require('pnpapi'));
+  const pnp = plugAndPlay(project);
+  if (pnp !== null) yield* packagesOfPlugAndPlay(pnp);
   else for (let place = project; ; place = path.dirname(place)) {
     yield* packagesIn(path.join(place, 'node_modules'), new Set());
     if (path.dirname(place) === place) return;
@@ -79,7 +89,7 @@ function* packages(project) {
 /** The folder of the package that `require(name)` finds from `folder`, or null. */
 function resolve(folder, name) {
   try {
-    return path.dirname(createRequire(path.join(folder, 'package.json')).resolve(`${name}/package.json`));
+    return path.dirname(Module.createRequire(path.join(folder, 'package.json')).resolve(`${name}/package.json`));
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 'use strict';
 
+const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { findCopies } = require('./copies');
@@ -9,7 +10,7 @@ const { platformName } = require('./platform');
 /** Loads a copy of ours in a process of its own, and prints which file its addon is. */
 const PROBE = `
   try {
-    require(process.argv[1]);
+    require(process.argv.at(-1));
     const file = Object.keys(require.cache).find((name) => name.endsWith('.node'));
     console.log(JSON.stringify({ file: file || 'unknown' }));
   } catch ({ code, message }) {
@@ -27,8 +28,11 @@ const OVERRIDES = {
 };
 
 /** @returns {{ file?: string, code?: string, message?: string }} the addon's file, or the error */
-function probe(folder) {
-  const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, '-e', PROBE, folder], { encoding: 'utf8', timeout: 60000 });
+function probe(folder, project) {
+  const pnp = path.join(project, '.pnp.cjs');
+  const { stdout, stderr } = spawnSync(process.execPath, [...(fs.existsSync(pnp) ? ['--require', pnp] : []), '-e', PROBE, folder], {
+    cwd: project, encoding: 'utf8', timeout: 60000, env: { ...process.env, NODE_OPTIONS: '' },
+  });
   try {
     return JSON.parse(stdout);
   } catch {
@@ -66,7 +70,7 @@ async function doctor(project) {
       advice.push(`${manager.install}: ${users.join(', ')} cannot load what package.json asks for.`);
       continue;
     }
-    const state = isOurs ? probe(folder) : {};
+    const state = isOurs ? probe(folder, project) : {};
     say(`\n${path.relative(project, folder) || '.'}\n  ${describe(copy, state)}\n  used by ${users.join(', ')}`);
     if (!isOurs) {
       const { version } = require('../../package.json');
