@@ -62,7 +62,7 @@ const outcome = ({ events, seen, warnings }) => ({
 /** One line for people: what came of it. */
 function summary({ events }) {
   const [type, text] = events.find(([name]) => ['error', 'thrown'].includes(name)) || events[0] || ['nothing'];
-  return type === 'open' ? 'opens' : normal(text || type).replace(/^Network error: \S+: /, '').replace(/\n/g, '').slice(0, 90);
+  return type === 'open' ? 'opens' : normal(typeof text === 'string' ? text : type).replace(/^Network error: \S+: /, '').replace(/\n/g, '').slice(0, 90);
 }
 
 function note(row, major, played) {
