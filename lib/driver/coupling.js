@@ -67,12 +67,26 @@ function onDrain() {
 function pipe(stream, io) {
   const { pipes } = stream._readableState;
   const index = pipes.indexOf(io);
-  if (index < 0) return;
+  // A listener that ran the loop may have had more delivered, which then has put it there.
+  if (index < 0 || !stream.listeners('data').includes(onData)) return;
   stream.removeListener('data', onData);
   pipes.splice(index, 1);
   io.writableNeedDrain = true;
   Readable.prototype.pipe.call(stream, io);
   io.writableNeedDrain = false;
+}
+
+/**
+ * A listener has thrown out of the stream's 'data' event. Node's streams then deliver nothing more of what they
+ * hold, and do not read on, if it was while they were delivering that.
+ */
+function keepFlowing(stream, io) {
+  const { pipes } = stream._readableState || {};
+  if (!Array.isArray(pipes) || !pipes.includes(io)) return;
+  process.nextTick(() => {
+    while (stream.readableFlowing && !stream.destroyed && stream.read() !== null);
+    if (stream.readableFlowing) stream.read(0);
+  });
 }
 
 /** The stream has ended. */
@@ -144,4 +158,4 @@ function putAndForget(io, bytes) {
   return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;
 }
 
-module.exports = { claim, driverOf, couple, ended, failed, keepOrder, hasPlainWrite, writeTo, putAndForget };
+module.exports = { claim, driverOf, couple, keepFlowing, ended, failed, keepOrder, hasPlainWrite, writeTo, putAndForget };

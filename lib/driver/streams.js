@@ -1,6 +1,6 @@
 'use strict';
 
-const { writeTo } = require('./coupling');
+const { keepFlowing, writeTo } = require('./coupling');
 const { LazyStream } = require('./emitter');
 const { sequence } = require('../sequence');
 
@@ -23,7 +23,13 @@ class IO extends LazyStream {
    */
   write(chunk) {
     if (!this.writable) return false;
-    if (chunk.length !== 0) this._driver.parse(chunk);
+    const { _driver: driver } = this;
+    try {
+      if (chunk.length !== 0) driver.parse(chunk);
+    } catch (error) {
+      if (driver._owner !== null) keepFlowing(driver._owner._stream, this);
+      throw error;
+    }
     return !this._paused && this._driver._held === null;
   }
 
