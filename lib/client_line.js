@@ -215,7 +215,7 @@ function isPlain(socket, { io }) {
 }
 
 function isFree(driver, socket) {
-  return socket._number >= 0 && driver.readyState <= 1 && !driver.io._paused && isPlain(socket, driver);
+  return socket._number >= 0 && driver.readyState <= 1 && !driver.io._paused && !driver._isBehind && isPlain(socket, driver);
 }
 
 /**
