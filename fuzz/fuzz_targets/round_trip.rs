@@ -2,18 +2,12 @@
 
 #![no_main]
 
-use faye_websocket_rs::proto::connection::{Connection, Options};
-use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
-use faye_websocket_rs::proto::handshake::ClientHandshake;
-use faye_websocket_rs::proto::http::{Headers, Request};
-use faye_websocket_rs::proto::hybi::PeerMasking;
+use faye_websocket_rs::proto::connection::Connection;
 use faye_websocket_rs::proto::hybi::frame::{MAX_HEADER, Opcode};
 use faye_websocket_rs::proto::{CloseCode, Output};
-use faye_websocket_rs_fuzz::{Fixed, Heard, KEY, Listener, Plan};
+use faye_websocket_rs_fuzz::{Fixed, Heard, Listener, Plan, Wishes, pair};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-
-const LIMIT: u64 = 1 << 24;
 
 #[derive(Arbitrary, Debug)]
 struct Scenario {
@@ -23,18 +17,6 @@ struct Scenario {
     from_server: Vec<Message>,
     goodbye: Option<(bool, String)>,
     cuts: [u8; 4],
-}
-
-#[derive(Arbitrary, Debug)]
-struct Wishes {
-    level: u8,
-    mem_level: u8,
-    strategy: u8,
-    threshold: Option<u8>,
-    no_context_takeover: bool,
-    max_window_bits: Option<u8>,
-    request_no_context_takeover: bool,
-    request_max_window_bits: Option<u8>,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -50,68 +32,6 @@ enum Message {
     Pong(Vec<u8>),
     /// Compressed elsewhere, and given back at once.
     Aside(Vec<u8>),
-}
-
-impl Wishes {
-    fn proposal(&self) -> Proposal {
-        let bits = |bits: Option<u8>| bits.map(|bits| 8 + i32::from(bits % 8));
-        let options = DeflateOptions {
-            level: i32::from(self.level % 11) - 1,
-            mem_level: i32::from(self.mem_level % 9) + 1,
-            strategy: i32::from(self.strategy % 5),
-            threshold: self.threshold.map(usize::from),
-            no_context_takeover: self.no_context_takeover,
-            max_window_bits: bits(self.max_window_bits),
-            request_no_context_takeover: self.request_no_context_takeover,
-            request_max_window_bits: bits(self.request_max_window_bits),
-            omit_full_window: false,
-        };
-        Proposal::new(options, ZlibPool::default()).expect("options in range")
-    }
-}
-
-fn options(peer_masking: PeerMasking, masking: bool, plan: &Plan) -> Options {
-    let least_landing = if plan.has(1) { u64::from(plan.small) } else { u64::MAX };
-    Options {
-        peer_masking,
-        masking,
-        max_length: LIMIT,
-        max_text: u64::MAX,
-        max_events: 16,
-        least_landing,
-    }
-}
-
-/// A client and a server, opened over the wire.
-fn pair(scenario: &Scenario, plan: &Plan) -> (Listener, Listener) {
-    let handshake = ClientHandshake::new("localhost", "/", &[], None, KEY);
-    let mut client =
-        Connection::client(handshake, false, options(PeerMasking::Forbidden, true, plan));
-    if let Some(wishes) = &scenario.ours {
-        client.propose(wishes.proposal());
-    }
-    let mut out = Output::default();
-    client.start(&Headers::new(), None, &mut out).expect("a client always starts");
-
-    let request = String::from_utf8(out.wire).expect("a request in ASCII");
-    let fields = request.lines().filter_map(|line| line.split_once(": "));
-    let headers = fields.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-    let request = Request::new("GET", "/", "ws://localhost/", headers);
-    let server_options = options(PeerMasking::Required, false, plan);
-    let mut server = Connection::server(request, None, false, &[], server_options);
-    if let Some(wishes) = &scenario.theirs {
-        server.propose(wishes.proposal());
-    }
-    let mut out = Output::default();
-    server.start(&Headers::new(), None, &mut out).expect("a request of ours");
-    server.open();
-
-    let mut client = Listener::new(client, LIMIT, 16);
-    client.receive(&out.wire);
-    assert_eq!(client.heard, [Heard::Answered(Ok(None), Some(101))]);
-    client.heard.clear();
-    assert_eq!(client.connection.is_compressed(), server.is_compressed());
-    (client, Listener::new(server, LIMIT, 16))
 }
 
 /// Appends a message to what is on its way, and what the other end must hear of it.
@@ -174,7 +94,7 @@ fn carry(from: &mut Listener, to: &mut Listener, messages: &[Message], plan: &Pl
 
 fuzz_target!(|scenario: Scenario| {
     let Some((plan, _)) = Plan::split(&scenario.cuts) else { return };
-    let (mut client, mut server) = pair(&scenario, &plan);
+    let (mut client, mut server) = pair(scenario.ours.as_ref(), scenario.theirs.as_ref(), &plan);
     carry(&mut client, &mut server, &scenario.from_client, &plan);
     carry(&mut server, &mut client, &scenario.from_server, &plan);
 

@@ -2,9 +2,11 @@
 //! of it.
 
 mod listener;
+mod pair;
 mod plan;
 
 pub use listener::{Heard, Listener};
+pub use pair::{Wishes, pair};
 pub use plan::Plan;
 
 use faye_websocket_rs::proto::Entropy;
