@@ -119,6 +119,6 @@ const ACTORS = [...Array(6).fill(comeAndGo), ...Array(10).fill(stay), ...Array(2
 
 answerSamples(() => ({ open: open.size, messages, connections, failures }));
 ACTORS.forEach((act, seed) => again(act, seed).catch((error) => {
-  console.error(error);
+  console.error(error instanceof Error ? error : `${error.type} event of ${error.target.url}: ${error.message}`);
   process.exit(1);
 }));
