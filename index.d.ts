@@ -35,6 +35,10 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   readonly protocol: string;
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readyState: number;
+  readonly CONNECTING: 0;
+  readonly OPEN: 1;
+  readonly CLOSING: 2;
+  readonly CLOSED: 3;
   /** Bytes accepted by `send` that the operating system has not taken yet. */
   readonly bufferedAmount: number;
   readable: boolean;
@@ -54,8 +58,8 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   send(message?: unknown): boolean;
   /** The writable-stream name of `send`. */
   write(message?: unknown): boolean;
-  /** Sends the message, if there is one, and closes. */
-  end(message?: unknown): void;
+  /** Sends the message, if there is one, and closes. Returns nothing; `any` makes this a `NodeJS.WritableStream`. */
+  end(message?: unknown): any;
   /** Stops reading; messages of the chunk that is being processed still arrive. */
   pause(): void;
   resume(): void;
@@ -80,6 +84,11 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
 }
 
 declare class ClientSocket extends Socket {
+  static readonly CONNECTING: 0;
+  static readonly OPEN: 1;
+  static readonly CLOSING: 2;
+  static readonly CLOSED: 3;
+
   constructor(url: string, protocols?: string | string[] | null, options?: WebSocket.ClientOptions | null);
   /** Status of the handshake response; undefined before it arrives. */
   readonly statusCode?: number;
@@ -110,7 +119,8 @@ declare class EventStream extends Listenable<
   /** Sends one event; returns false when closed or congested. */
   send(message: unknown, options?: { event?: string; id?: string | number }): boolean;
   write(message: unknown): boolean;
-  end(message?: unknown): void;
+  /** Returns nothing; `any` makes this a `NodeJS.WritableStream`. */
+  end(message?: unknown): any;
   /** Sends a comment line that keeps the connection alive. */
   ping(): boolean;
   /** Returns false if it was closed already. */
@@ -133,6 +143,9 @@ declare class WebSocket extends Socket {
     protocols?: string | string[] | null,
     options?: WebSocket.Options | null,
   );
+
+  /** The request that was upgraded. */
+  readonly request: IncomingMessage;
 
   /** Whether the request asks for a WebSocket. */
   static isWebSocket(request: IncomingMessage): boolean;
