@@ -250,7 +250,7 @@ declare namespace WebSocket {
      * none. Needs `ping`.
      */
     pongTimeout?: number | null;
-    /** Seconds without a byte from the peer, or up to an eighth more, until 'error' and 'close' 1006; 0, or left out, for none. */
+    /** Seconds without a byte from the peer, or up to a quarter more, until 'error' and 'close' 1006; 0, or left out, for none. */
     idleTimeout?: number | null;
     /** Seconds that `close()` waits for the peer, then 'close' 1006; more than 0, 30 when left out. */
     closeTimeout?: number | null;

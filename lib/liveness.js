@@ -14,7 +14,7 @@ const { WheelEntry, wheel } = require('./timer_wheel');
 const OPEN = 1;
 
 /** What has come is looked at so many times in an `idleTimeout`. */
-const LOOKS = 8;
+const LOOKS = 4;
 
 /** RFC 6455 section 7.4.1: this end is going away. */
 const GOING_AWAY = 1001;
@@ -47,7 +47,7 @@ function periodsOf(ping, limits) {
 }
 
 /** Connections on which a verdict is about to fall. */
-const suspects = [];
+const suspects = new Set();
 
 /** Moments are milliseconds of the wheel's clock; 0 where nothing is waited for. */
 class Liveness extends WheelEntry {
@@ -55,7 +55,6 @@ class Liveness extends WheelEntry {
     super();
     this._socket = socket;
     this._periods = periods;
-    this._isSuspect = false;
     /** When the next ping is due. */
     this._pingAt = 0;
     /** When the oldest ping that has not been answered has to be, and the last that has been. */
@@ -112,7 +111,7 @@ class Liveness extends WheelEntry {
   onTime(now) {
     try {
       this._listen(now);
-      if (this._fault(now) !== null) this._suspect();
+      if (this._fault(now) !== null) suspect(this);
       else if (this._expiresAt > 0 && now >= this._expiresAt) this._expire();
       if (this._pingAt > 0 && now >= this._pingAt) this._ping(now);
     } finally {
@@ -161,14 +160,7 @@ class Liveness extends WheelEntry {
     return null;
   }
 
-  _suspect() {
-    if (this._isSuspect) return;
-    this._isSuspect = true;
-    if (suspects.push(this) === 1) setImmediate(judge);
-  }
-
   _judge() {
-    this._isSuspect = false;
     const now = wheel.now();
     this._listen(now);
     const fault = this._fault(now);
@@ -187,12 +179,24 @@ class Liveness extends WheelEntry {
   }
 }
 
-function judge() {
-  sequence(...suspects.splice(0).map((suspect) => () => suspect._judge()));
+function suspect(liveness) {
+  suspects.add(liveness);
+  if (suspects.size === 1) setImmediate(judge);
 }
 
-/** Bytes that have come from the peer, or what stands for their count. */
+function judge() {
+  const all = [...suspects];
+  suspects.clear();
+  sequence(...all.map((liveness) => () => liveness._judge()));
+}
+
+/**
+ * A count that grows with the bytes from the peer: past the socket's stream, that of what reads there,
+ * which is quicker to ask. That it changes with who reads is no harm.
+ */
 function received({ _stream: stream, _driver: driver }) {
+  const { _kernel: kernel } = driver;
+  if (kernel !== null && kernel.bytesRead !== undefined) return kernel.bytesRead;
   const { bytesRead } = stream;
   return typeof bytesRead === 'number' ? bytesRead : driver.io.bytesRead;
 }

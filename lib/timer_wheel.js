@@ -35,7 +35,7 @@ class WheelEntry extends AsyncResource {
   constructor() {
     // Listeners are called in the async context of whoever made the connection.
     super('FAYE_WEBSOCKET_TIMER');
-    this.slot = this.next = this.previous = null;
+    this.next = this.previous = null;
   }
 }
 
@@ -83,7 +83,6 @@ class TimerWheel {
       slot = new Slot(at);
       this._slots.set(at, slot);
     }
-    entry.slot = slot;
     entry.next = slot;
     entry.previous = slot.previous;
     slot.previous.next = entry;
@@ -93,13 +92,14 @@ class TimerWheel {
 
   /** Takes an entry out, if it is in. */
   remove(entry) {
-    const { slot } = entry;
-    if (slot === null) return;
-    entry.next.previous = entry.previous;
-    entry.previous.next = entry.next;
-    entry.slot = entry.next = entry.previous = null;
-    if (slot.next !== slot || this._slots.get(slot.time) !== slot) return;
-    this._slots.delete(slot.time);
+    const { next, previous } = entry;
+    if (next === null) return;
+    next.previous = previous;
+    previous.next = next;
+    entry.next = entry.previous = null;
+    // Neighbours on both sides are one: the slot, which is empty now.
+    if (next !== previous) return;
+    this._slots.delete(next.time);
     if (this._slots.size === 0) this._disarm();
   }
 

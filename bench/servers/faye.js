@@ -11,6 +11,8 @@ const sockets = new Set();
 const options = { maxLength: child.MAX_LENGTH };
 // Compression is off, unless bench/deflate.js asks for it: built in, or the original's plug-in.
 if (process.env.BENCH_DEFLATE === 'built-in') options.deflate = { threshold: 0 };
+// What bench/idle.js compares.
+if (process.env.BENCH_OPTIONS) Object.assign(options, JSON.parse(process.env.BENCH_OPTIONS));
 if (process.env.BENCH_DEFLATE === 'plug-in') options.extensions = [require('permessage-deflate')];
 
 const echo = (ws) => {
