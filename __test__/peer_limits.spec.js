@@ -130,6 +130,26 @@ describe('on every path', { concurrency: 8 }, () => {
       assert.ok(log.every(([type]) => type === 'message'));
     });
 
+    it(`${path}: what was sent while the application paused comes at once, and is allowed`, async (t) => {
+      const { ws, peer } = await open(t, { settings: { maxMessageRate: 40 } });
+      const log = record(ws, ['error', 'close']);
+      let got = 0;
+      ws.on('message', () => got++);
+      ws.pause();
+      // A second's worth, and that of two seconds in which nothing is read.
+      for (let i = 0; i < 20; i++) {
+        peer.write(Buffer.concat(Array.from({ length: 4 }, () => out(TEXT, 'x'))));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      ws.resume();
+      await until(() => got === 80 || log.length > 0);
+      assert.deepStrictEqual(log, []);
+      // The allowance is used up.
+      peer.write(Buffer.concat(Array.from({ length: 120 }, () => out(TEXT, 'x'))));
+      await until(() => log.length === 2);
+      assert.deepStrictEqual(log, [['error', 'Too many messages'], ['close', 1008, 'Too many messages']]);
+    });
+
     it(`${path}: maxPingRate bounds pings, and pongs that answer nothing`, async (t) => {
       for (const opcode of [PING, PONG]) {
         const side = await open(t, { settings: { maxPingRate: 3 } });

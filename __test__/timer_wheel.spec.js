@@ -60,6 +60,29 @@ it('whoever stays is called again and again, without drift', (t) => {
   assert.ok(entry.calls.length >= 49, `${entry.calls.length}`);
 });
 
+it('whoever waits alone is called in time', (t) => {
+  for (const wait of [10, 100, 1000, 30000]) {
+    const { wheel, tick } = mocked(t);
+    const entry = new Entry();
+    wheel.set(entry, 1000 + wait);
+    tick(wait);
+    assert.deepStrictEqual(entry.calls, [1000 + wait]);
+    t.mock.timers.reset();
+    t.mock.restoreAll();
+  }
+});
+
+it('whoever moves on by a little does so in the next turn', (t) => {
+  const { wheel, tick } = mocked(t);
+  const other = new Entry();
+  const entry = new Entry((self, now) => self.calls.length < 3 && wheel.set(self, now + 1));
+  wheel.set(entry, 6000);
+  wheel.set(other, 6000);
+  tick(5010);
+  assert.deepStrictEqual([entry.calls.length, other.calls.length], [3, 1]);
+  assert.strictEqual(new Set(entry.calls).size, 3);
+});
+
 it('whoever has left is not called, and an empty wheel has no timer', (t) => {
   const { wheel, tick } = mocked(t);
   const set = t.mock.method(globalThis, 'setTimeout');

@@ -327,6 +327,9 @@ export declare function refuse(id: number, message: string): number
 /** Gives the session's memory back; its number means nothing until another session gets it. */
 export declare function releaseSession(id: number): void
 
+/** Allows for what the peer may have sent while nothing was read for so many seconds. */
+export declare function creditSession(id: number, seconds: number): void
+
 /** Bounds what the peer may send: frames in one message, messages a second and pings a second. */
 export declare function restrictSession(id: number, maxFragments?: number | undefined | null, messageRate?: number | undefined | null, pingRate?: number | undefined | null): void
 

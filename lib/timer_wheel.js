@@ -16,13 +16,15 @@ const LONGEST_TIMEOUT = 0x7fffffff;
 /** Later than by so many milliseconds, the loop was blocked. */
 const PATIENCE = 100;
 
-/** A moment is rounded up by a 64th of the wait for it at most: connections meet in few slots. */
-const SLOTS_BITS = 6;
+/** Entries meet in a slot whose moments differ by no more than a 64th, two to this power, of the wait. */
+const SLOT_BITS = 6;
 
-/** Everything that waits for one moment: the head of a ring of entries. */
+/** Everything that is called at one moment, the latest of those that its entries wait for: the head of a ring. */
 class Slot {
-  constructor(time) {
-    this.time = time;
+  constructor(end) {
+    /** The latest moment that belongs here. */
+    this.end = end;
+    this.time = 0;
     this.next = this.previous = this;
   }
 }
@@ -42,7 +44,7 @@ class WheelEntry extends AsyncResource {
 class TimerWheel {
   constructor() {
     /**
-     * Slots by their time. There are at most 128 for each power of two of a wait, so the earliest is
+     * Slots by their ends. There are at most 128 for each power of two of a wait, so the earliest is
      * looked for among all of them.
      */
     this._slots = new Map();
@@ -74,20 +76,22 @@ class TimerWheel {
   set(entry, time) {
     this.remove(entry);
     const wait = Math.max(1, time - this.now());
-    const bits = 31 - Math.clz32(Math.min(wait, LONGEST_TIMEOUT)) - SLOTS_BITS;
+    const bits = 31 - Math.clz32(Math.min(wait, LONGEST_TIMEOUT)) - SLOT_BITS;
     const step = bits > 0 ? 2 ** bits : 1;
-    const at = Math.ceil((this._now + wait) / step) * step;
+    const at = this._now + wait;
+    const end = Math.ceil(at / step) * step;
 
-    let slot = this._slots.get(at);
+    let slot = this._slots.get(end);
     if (slot === undefined) {
-      slot = new Slot(at);
-      this._slots.set(at, slot);
+      slot = new Slot(end);
+      this._slots.set(end, slot);
     }
+    if (slot.time < at) slot.time = at;
     entry.next = slot;
     entry.previous = slot.previous;
     slot.previous.next = entry;
     slot.previous = entry;
-    if (!this._turning && (this._timer === null || at < this._armed)) this._arm(at);
+    if (!this._turning && (this._timer === null || slot.time < this._armed)) this._arm(slot.time);
   }
 
   /** Takes an entry out, if it is in. */
@@ -99,7 +103,7 @@ class TimerWheel {
     entry.next = entry.previous = null;
     // Neighbours on both sides are one: the slot, which is empty now.
     if (next !== previous) return;
-    this._slots.delete(next.time);
+    if (this._slots.get(next.end) === next) this._slots.delete(next.end);
     if (this._slots.size === 0) this._disarm();
   }
 
@@ -138,12 +142,13 @@ class TimerWheel {
 
   _turn() {
     const now = this.now();
-    const due = [...this._slots.keys()].filter((time) => time <= now).sort((one, other) => one - other);
+    const due = [...this._slots.values()].filter(({ time }) => time <= now).sort((one, other) => one.time - other.time);
+    // Entries that move on do not come back to these.
+    for (const { end } of due) this._slots.delete(end);
     const errors = [];
     this._turning = true;
-    for (const time of due) {
-      const slot = this._slots.get(time);
-      while (slot !== undefined && slot.next !== slot) {
+    for (const slot of due) {
+      while (slot.next !== slot) {
         const entry = slot.next;
         this.remove(entry);
         try {
@@ -154,7 +159,7 @@ class TimerWheel {
       }
     }
     this._turning = false;
-    if (this._slots.size > 0) this._arm(Math.min(...this._slots.keys()));
+    if (this._slots.size > 0) this._arm(Math.min(...Array.from(this._slots.values(), ({ time }) => time)));
     throwAll(errors);
   }
 }

@@ -1,5 +1,7 @@
 'use strict';
 
+const { performance } = require('perf_hooks');
+
 const Backpressure = require('./backpressure');
 const Batch = require('./batch');
 const defaults = require('./defaults');
@@ -91,6 +93,12 @@ class Driver extends Output {
     if (maxFragments !== undefined || maxMessageRate !== undefined || maxPingRate !== undefined) {
       native.restrictSession(this._id, maxFragments, maxMessageRate, maxPingRate);
     }
+    if (maxMessageRate !== undefined || maxPingRate !== undefined) this._isRated = true;
+  }
+
+  /** What the peer sent while the application paused comes at once: that is no fault of the peer's. */
+  _allowForPause() {
+    native.creditSession(this._id, (performance.now() - this._pausedAt) / 1000);
   }
 
   getState() {

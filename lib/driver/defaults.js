@@ -41,6 +41,9 @@ module.exports = {
   _hasAnswered: false,
   /** How much may wait for the peer, where that is limited. */
   _backpressure: null,
+  /** Whether what the peer sends in a second is limited, and since when nothing of it is read: milliseconds. */
+  _isRated: false,
+  _pausedAt: 0,
   _unsentPongs: 0,
   _lastPong: null,
   /** Where the driver is registered, see ./forgotten. */

@@ -1,5 +1,7 @@
 'use strict';
 
+const { performance } = require('perf_hooks');
+
 const { keepFlowing, writeTo } = require('./coupling');
 const { LazyStream } = require('./emitter');
 const { sequence } = require('../sequence');
@@ -99,12 +101,14 @@ class Messages extends LazyStream {
 
   pause() {
     const { io, _kernel: kernel } = this._driver;
+    if (this._driver._isRated && !io._paused) this._driver._pausedAt = performance.now();
     io._paused = true;
     if (kernel !== null) kernel.pause();
   }
 
   resume() {
     const { io, _kernel: kernel, _aside: aside } = this._driver;
+    if (this._driver._isRated && io._paused) this._driver._allowForPause();
     io._paused = false;
     if (kernel !== null) kernel.resume();
     io.emit('drain');

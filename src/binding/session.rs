@@ -173,6 +173,16 @@ pub fn restrict_session(
     });
 }
 
+/// Allows for what the peer may have sent while nothing was read for so many seconds.
+#[napi(catch_unwind)]
+pub fn credit_session(env: Env, id: u32, seconds: f64) {
+    table::with(Environment::of(&env), id, |entry, _| {
+        if let Some(rates) = entry.connection.rates() {
+            rates.credit(seconds);
+        }
+    });
+}
+
 /// The version of the protocol, by number as for [`create_server_session`].
 #[napi(catch_unwind)]
 pub fn session_version(env: Env, id: u32) -> u32 {

@@ -25,13 +25,20 @@ impl TokenBucket {
     /// always from there.
     pub fn take(&mut self, now: f64) -> bool {
         let passed = (now - self.at).max(0.0);
-        self.tokens = (self.tokens + passed * self.rate).min(self.rate.max(1.0));
+        // What was given beyond a full bucket stays.
+        let most = self.rate.max(1.0).max(self.tokens);
+        self.tokens = (self.tokens + passed * self.rate).min(most);
         self.at = now;
         if self.tokens < 1.0 {
             return false;
         }
         self.tokens -= 1.0;
         true
+    }
+
+    /// Gives the tokens of so many seconds, however many there are.
+    pub fn credit(&mut self, seconds: f64) {
+        self.tokens += self.rate * seconds.max(0.0);
     }
 }
 
@@ -59,6 +66,13 @@ impl Rates {
     /// Says what time it is, in seconds.
     pub fn set_time(&mut self, now: f64) {
         self.now = now;
+    }
+
+    /// Nothing was read for so many seconds: what has been sent in them comes at once.
+    pub fn credit(&mut self, seconds: f64) {
+        for bucket in [&mut self.messages, &mut self.pings].into_iter().flatten() {
+            bucket.credit(seconds);
+        }
     }
 
     /// A ping has been sent.
@@ -117,6 +131,15 @@ mod tests {
         let mut bucket = TokenBucket::new(2.0);
         assert_eq!(taken(&mut bucket, 5, 100.0), 2);
         assert_eq!(taken(&mut bucket, 5, 50.0), 0);
+    }
+
+    #[test]
+    fn what_was_not_read_is_allowed_later_and_once() {
+        let mut bucket = TokenBucket::new(10.0);
+        assert_eq!(taken(&mut bucket, 20, 0.0), 10);
+        bucket.credit(3.0);
+        assert_eq!(taken(&mut bucket, 50, 3.0), 30);
+        assert_eq!(taken(&mut bucket, 50, 100.0), 10);
     }
 
     #[test]
