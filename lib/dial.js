@@ -56,6 +56,8 @@ function copyTLS(options) {
     // Node takes a `checkServerIdentity` that is there and undefined for a bug of its own.
     if (name !== 'host' && name !== 'port' && options[name] !== undefined) copy[name] = options[name];
   }
+  // To Node it is no option left out: NODE_TLS_REJECT_UNAUTHORIZED does not count where it is there.
+  if (typeof options === 'object' && options !== null && 'rejectUnauthorized' in options && options.rejectUnauthorized === undefined) copy.rejectUnauthorized = true;
   refuseNul('tls.servername', copy.servername);
   return copy;
 }

@@ -53,7 +53,8 @@ function settings(folder, { name = 'server', chain = [], fixture, dhparam, ...op
     ...options,
     cert: [`${from}.crt`, ...chain.map((each) => path.join(folder, `${each}.crt`))].map(read).join(''),
     key: read(`${from}.key`),
-    ca: read(path.join(folder, 'ca.crt')),
+    // A server sends what it trusts along, if that has signed its certificate.
+    ca: options.requestCert && read(path.join(folder, 'ca.crt')),
     dhparam: dhparam && read(path.join(folder, dhparam)),
   };
 }

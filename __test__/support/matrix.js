@@ -7,7 +7,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
-const { after, before, describe, it } = require('node:test');
+const { after, describe, it } = require('node:test');
 
 const { missing, makeAuthority } = require('./authority');
 const Servers = require('./dialling_servers');
@@ -25,6 +25,18 @@ function binary(major) {
   const file = process.env.NODE_BINARIES && path.join(process.env.NODE_BINARIES, `node${major}`);
   return file && fs.existsSync(file) ? file : null;
 }
+
+let made;
+
+/** Certificates and servers of all rows of a file. */
+function around() {
+  if (made === undefined) {
+    const folder = makeAuthority();
+    made = { folder, servers: new Servers(folder) };
+  }
+  return made;
+}
+after(() => made && made.servers.close());
 
 /** Runs one client; resolves with what it reports. */
 function play(node, task, { flags = [], env = {} }, options = {}) {
@@ -97,18 +109,10 @@ function matrix(title, rows) {
   for (const major of MAJORS) {
     describe(`${title}, Node.js ${major}`, { concurrency: 3 }, () => {
       const node = binary(major);
-      let folder;
-      let servers;
-      before(() => {
-        if (missing || !node) return;
-        folder = makeAuthority();
-        servers = new Servers(folder);
-      });
-      after(() => servers && servers.close());
       for (const row of rows) {
         const skip = missing || (!node && `needs Node.js ${major}: npm run test:dialling`) || row.skip ||
           (major < (row.since || 0) && `not in Node.js ${major}`);
-        it(row.name, { skip, timeout: LIMIT }, () => check(row, major, node, folder, servers));
+        it(row.name, { skip, timeout: LIMIT }, () => check(row, major, node));
       }
     });
   }
@@ -116,13 +120,14 @@ function matrix(title, rows) {
 
 const valueOf = (value, argument) => (typeof value === 'function' ? value(argument) : value);
 
-async function check(row, major, node, folder, servers) {
+async function check(row, major, node) {
+  const { folder, servers } = around();
   const { server = 'good', options, before: first, after: then, process: main, program } = row;
   const url = `${server === 'plain' ? 'ws' : 'wss'}://localhost:${await servers.port(server)}/`;
-  const around = { flags: valueOf(row.flags, folder), env: valueOf(row.env, folder) };
+  const start = { flags: valueOf(row.flags, folder), env: valueOf(row.env, folder) };
   const task = { folder, url, options, before: first, after: then, process: main, program, worker: valueOf(row.worker, folder) };
   const spawned = row.spawn && row.spawn(folder, node);
-  const playAs = (more) => play(spawned ? spawned.node : node, { ...task, ...more }, around, spawned && spawned.options);
+  const playAs = (more) => play(spawned ? spawned.node : node, { ...task, ...more }, start, spawned && spawned.options);
   const native = await playAs({ dir: ROOT });
   note(row.name, major, native);
   const through = await playAs({ dir: ROOT, isForced: true });
