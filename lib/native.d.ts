@@ -57,12 +57,12 @@ export declare class Dialler {
 export declare class DeflateCodec {
   /** `limit`: most bytes of one message of the peer; not finite means no limit. */
   constructor(settings: DeflateSettings, limit: number)
-  /** A client's offer, as it stands in the header. */
-  offer(): string
-  /** A server's answer to offers, both as they stand in the header; null declines. */
-  answer(offers: string): string | null
+  /** A client's offer; parameters here and below are keys and values in turn. */
+  offer(): Array<any>
+  /** A server's answer to offers; null declines. */
+  answer(offers: Array<Array<any>>): Array<any> | null
   /** Whether a client takes the server's answer. */
-  accept(answer: string): boolean
+  accept(answer: Array<any>): boolean
   /** A message as it leaves, or null if it leaves as it is. */
   compress(payload: Buffer): Uint8Array | null
   /** A message of the peer, or null if it is too large. Throws zlib's complaint. */
@@ -97,6 +97,63 @@ export interface Answer {
   failure?: string
   protocol?: string
 }
+
+/**
+ * A client's judgement of the server's header. `ask` gets the place of an extension and the
+ * parameters the server chose, and returns whether the extension takes them; null ends the
+ * negotiation, which then returns null.
+ */
+export declare function acceptExtensions(answer: string, names: Array<string>, rsv: Array<number>, ask: (arg0: number, arg1: Array<any>) => boolean | null): AgreedExtensions | null
+
+/** The extensions both sides agreed on. */
+export interface AgreedExtensions {
+  /** By their place in the list that was given, in the order in which messages pass through them. */
+  members: Array<number>
+  /** Reserved bits they use: RSV1 is 4, RSV2 is 2, RSV3 is 1. */
+  rsv: number
+  /** A server's answer. */
+  header?: string
+}
+
+/**
+ * A server's answer to the offers in a header. `ask` gets the place of an extension and the
+ * parameters of each of its offers; it returns the parameters of the answer, or false to decline.
+ * Null from `ask` ends the negotiation, which then returns null.
+ */
+export declare function answerExtensions(offers: string, names: Array<string>, rsv: Array<number>, ask: (arg0: number, arg1: Array<Array<any>>) => boolean | Array<any> | null): AgreedExtensions | null
+
+/**
+ * Judges a message that extensions written in JavaScript have decoded: opcode 1 or 2. False fails
+ * the connection; [`settle`] must follow.
+ */
+export declare function checkDecoded(id: number, opcode: number, payload: Buffer): boolean
+
+/** A comment, which keeps the connection open. */
+export const EVENT_SOURCE_COMMENT: string
+
+/** One event. */
+export declare function eventSourceEvent(name: string | undefined | null, id: string | undefined | null, data: string): string
+
+/**
+ * The response's head and the first field; `custom` are names and values in turn, `retry` is in
+ * milliseconds.
+ */
+export declare function eventSourceHead(custom: Array<string>, retry: number): string
+
+/** Whether a value of `Accept` asks for an event stream. */
+export declare function isEventSource(accept: string): boolean
+
+/** Whether a text fits a line of a head: it has no CR, LF or NUL. */
+export declare function isSingleLine(text: string): boolean
+
+/** Most bytes of a control frame's payload. */
+export const MAX_CONTROL_BYTES: number
+
+/** Bytes of memory for a message of which `arrived` bytes are there and `missing` others are not. */
+export declare function messageCapacity(arrived: number, missing: number): number
+
+/** A client's offer, or null: of each extension its name and one list of parameters. */
+export declare function offerExtensions(names: Array<string>, params: Array<Array<any>>): string | null
 
 /** What became of a client's handshake. */
 export declare function answer(id: number): Answer | null
@@ -290,12 +347,6 @@ export declare function lineWrite(number: number): number
 /** Bytes written for the session. */
 export declare function lineWritten(number: number): number
 
-/**
- * The offers or responses in a header: for each its name, then keys and values in turn. A
- * parameter without a value is `true`; one that comes twice stands there twice.
- */
-export declare function parseExtensions(header: string): Array<Array<any>>
-
 /** Frames what was staged; returns how many bytes wait for the session's peer. */
 export declare function pending(id: number): number
 
@@ -353,9 +404,6 @@ export declare function sendAside(id: number, opcode: number, payload: Buffer): 
 
 /** Writes a close frame; returns how many bytes wait for the peer. */
 export declare function sendClose(id: number, code: number, reason: Buffer): number
-
-/** One extension with its parameters, keys and values in turn, as it stands in a header. */
-export declare function serializeExtension(name: string, pairs: Array<any>): string
 
 /** The version of the protocol, by number as for `create_server_session`. */
 export declare function sessionVersion(id: number): number
