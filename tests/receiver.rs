@@ -224,3 +224,28 @@ fn a_message_has_a_bounded_number_of_fragments() {
     assert_eq!(verdict, Some(Verdict::Failure(ProtocolError::TooManyFragments)));
     assert_eq!(heard, [""; 0]);
 }
+
+#[test]
+fn a_call_adds_no_more_events_than_it_may() {
+    let mut receiver = Receiver::new(options(1000));
+    let mut out = Output::default();
+    let mut input = [0x81, 1, b'a'].repeat(5);
+    let progress = receiver.receive(&mut input, 0, &mut out);
+    assert_eq!((progress.consumed, progress.status, out.events.len()), (9, Status::Full, 3));
+    // What stands in the list already counts for nothing.
+    let progress = receiver.receive(&mut input, 9, &mut out);
+    assert_eq!((progress.consumed, progress.status, out.events.len()), (15, Status::NeedMore, 5));
+}
+
+#[test]
+fn a_length_over_the_limit_is_found_before_a_missing_mask() {
+    let options = ReceiverOptions { masking: PeerMasking::Required, ..options(10) };
+    for (input, error) in [
+        (&[0x82, 11][..], ProtocolError::TooLarge),
+        (&[0x82, 10], ProtocolError::Unmasked),
+        // Of a longer length only the first byte has come by then.
+        (&[0x82, 126, 0, 200], ProtocolError::Unmasked),
+    ] {
+        assert_eq!(play(options, input).verdict, Some(Verdict::Failure(error)));
+    }
+}

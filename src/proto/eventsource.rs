@@ -139,11 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_is_a_line_and_a_blank_one() {
+        assert_eq!(COMMENT, ":\r\n\r\n");
+    }
+
+    #[test]
     fn who_accepts_an_event_stream() {
         for accept in [
             "text/event-stream",
             "text/html, text/event-stream",
-            "text/event-stream\t\u{a0},\u{feff}text/html",
+            "text/event-stream\t\u{a0},text/html",
+            "text/html,\u{feff}text/event-stream",
             "a,text/event-stream,b",
         ] {
             assert!(is_accepted(accept), "{accept:?}");

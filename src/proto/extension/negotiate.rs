@@ -278,6 +278,8 @@ mod tests {
         let ask =
             |place, _: Vec<&Params>| if place == 0 { Ok(Some(Params::new())) } else { Err(()) };
         assert!(answer("a, c", &[A, C], ask).is_ok());
+        let fails = |_, _: Vec<&Params>| Err(());
+        assert_eq!(answer("z", &[A, B], fails), Ok((Agreed::default(), None)));
     }
 
     #[test]
