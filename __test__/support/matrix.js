@@ -112,7 +112,7 @@ function matrix(title, rows) {
       for (const row of rows) {
         const skip = missing || (!node && `needs Node.js ${major}: npm run test:dialling`) || row.skip ||
           (major < (row.since || 0) && `not in Node.js ${major}`);
-        it(row.name, { skip, timeout: LIMIT }, () => check(row, major, node));
+        it(row.name, { skip, timeout: LIMIT }, () => check(title, row, major, node));
       }
     });
   }
@@ -120,7 +120,7 @@ function matrix(title, rows) {
 
 const valueOf = (value, argument) => (typeof value === 'function' ? value(argument) : value);
 
-async function check(row, major, node) {
+async function check(title, row, major, node) {
   const { folder, servers } = around();
   const { server = 'good', options, before: first, after: then, process: main, program } = row;
   const url = `${server === 'plain' ? 'ws' : 'wss'}://localhost:${await servers.port(server)}/`;
@@ -129,7 +129,7 @@ async function check(row, major, node) {
   const spawned = row.spawn && row.spawn(folder, node);
   const playAs = (more) => play(spawned ? spawned.node : node, { ...task, ...more }, start, spawned && spawned.options);
   const native = await playAs({ dir: ROOT });
-  note(row.name, major, native);
+  note(`${title}: ${row.name}`, major, native);
   const through = await playAs({ dir: ROOT, isForced: true });
   assert.strictEqual(through.dialled, native.events[0]?.[0] === 'thrown' ? undefined : 'node');
   assert.deepStrictEqual(outcome(native), outcome(through), `unlike through Node (${native.dialled}: ${native.dialledBecause})`);
