@@ -34,7 +34,8 @@ function message(r) {
   if (kind < 14) return { ...step, payload: Buffer.from(r.pick(TEXTS)) };
   if (kind < 16) return { ...step, payload: r.bytes(r.pick([0, 1, 125, 126, 1000])), opcode: 2 };
   if (kind < 17) return { ...step, opcode: 1, payload: r.pick(BAD_UTF8), fatal: true, fragments: 1 };
-  if (kind < 18) return { ...step, raw: r.pick(BAD_DATA), compressed: true, fatal: true, fragments: 1 };
+  // Binary: of a text that arrives byte by byte, we find what is inflated before the error to be no UTF-8.
+  if (kind < 18) return { ...step, opcode: 2, raw: r.pick(BAD_DATA), compressed: true, fatal: true, fragments: 1 };
   if (kind < 19) return { opcode: r.pick([0, 8, 9, 10]), raw: Buffer.from('x'), compressed: true, fragments: 1, fatal: true };
   return { ...step, opcode: 1, payload: Buffer.from('!close 3001 done'), fatal: true };
 }
