@@ -1,25 +1,20 @@
-//! From a host name to a connected socket: look up, then race the addresses (RFC 8305).
+//! From a host name to a connected socket: look the name up, then race the addresses (RFC 8305).
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::thread;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::failure::{Failure, Peer, Step};
+use super::lookup::resolve;
 use super::socket::Socket;
 
 /// How long an attempt has before the next address is tried beside it (RFC 8305 section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-
-/// Name lookups block their thread; like libuv's pool, at most four at a time.
-const LOOKUP_THREADS: usize = 4;
 
 /// Where to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,63 +42,6 @@ async fn dial_path(path: &str) -> Result<Socket, Failure> {
         .await
         .map(Socket::Unix)
         .map_err(|error| Failure::io(Step::Connect, &error, Some(Peer::Path(path.to_owned()))))
-}
-
-/// All addresses of `host`, in the resolver's order.
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    match look_up_aside(host, port).await {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(Failure::lookup("ENOTFOUND", host, "no addresses".to_owned())),
-        Err((code, text)) => Err(Failure::lookup(code, host, text)),
-    }
-}
-
-/// Looks a name up on a thread of its own, as that blocks. Tokio's threads for such work panic where
-/// the system refuses one.
-async fn look_up_aside(host: &str, port: u16) -> Result<Vec<SocketAddr>, (&'static str, String)> {
-    static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUP_THREADS);
-    // It fails only for a semaphore that was closed, which this one never is.
-    let permit = LOOKUPS.acquire().await;
-    let name = host.to_owned();
-    let (answer, answered) = oneshot::channel();
-    let look_up = move || {
-        let _permit = permit;
-        // Nobody waits for it any more when the connection was given up meanwhile.
-        let _ = answer.send(look_up(&name, port));
-    };
-    let thread = thread::Builder::new().name("faye-websocket-dns".to_owned()).spawn(look_up);
-    match thread {
-        Ok(_) => answered.await.unwrap_or_else(|error| Err(("ECANCELED", error.to_string()))),
-        Err(error) => Err(("EAI_MEMORY", error.to_string())),
-    }
-}
-
-fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, (&'static str, String)> {
-    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
-    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
-        // Node reports both "no such name" and "a name without addresses" as ENOTFOUND.
-        let code = match error.kind() {
-            LookupErrorKind::Again => "EAI_AGAIN",
-            LookupErrorKind::Fail => "EAI_FAIL",
-            LookupErrorKind::Family => "EAI_FAMILY",
-            LookupErrorKind::Memory => "EAI_MEMORY",
-            LookupErrorKind::Badflags => "EAI_BADFLAGS",
-            _ => "ENOTFOUND",
-        };
-        (code, io::Error::from(error).to_string())
-    })?;
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    // Address families that are not IP are nothing we could dial.
-    for mut address in found.flatten().map(|entry| entry.sockaddr) {
-        address.set_port(port);
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Ok(addresses)
 }
 
 /// Alternates between the address families, beginning with the resolver's favourite

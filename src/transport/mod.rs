@@ -26,6 +26,8 @@ pub(crate) mod failure;
 #[cfg(has_loop)]
 pub(crate) mod line;
 #[cfg(has_loop)]
+mod lookup;
+#[cfg(has_loop)]
 mod non_blocking;
 #[cfg(has_loop)]
 mod openssl_library;
