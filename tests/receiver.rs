@@ -249,3 +249,22 @@ fn a_length_over_the_limit_is_found_before_a_missing_mask() {
         assert_eq!(play(options, input).verdict, Some(Verdict::Failure(error)));
     }
 }
+
+#[test]
+fn a_ping_is_unmasked_while_we_close() {
+    let mut receiver = Receiver::new(options(1000));
+    receiver.begin_closing();
+    let mut heard = Vec::new();
+    hear(&mut receiver, &[0x89, 0x81, 1, 2, 3, 4, b'p' ^ 1], &mut heard);
+    assert_eq!(heard, ["ping p"]);
+}
+
+#[test]
+fn a_continuation_of_nothing_is_found_out_when_it_is_complete() {
+    let mut receiver = Receiver::new(options(1000));
+    let mut heard = Vec::new();
+    assert_eq!(hear(&mut receiver, &[0x80, 2, b'a'], &mut heard), Status::NeedMore);
+    assert_eq!(hear(&mut receiver, b"b", &mut heard), Status::Verdict);
+    let error = ProtocolError::UnexpectedContinuation;
+    assert_eq!(receiver.take_verdict(), Some(Verdict::Failure(error)));
+}
