@@ -10,7 +10,7 @@ const { toolchain } = require('./toolchain');
 
 const asked = process.argv.slice(2);
 const results = [];
-for (const { name, triple } of targets().filter((each) => asked.length === 0 || asked.some((part) => each.name.includes(part)))) {
+for (const { name, triple, os } of targets().filter((each) => asked.length === 0 || asked.some((part) => each.name.includes(part)))) {
   const started = Date.now();
   let passed = false;
   try {
@@ -18,7 +18,11 @@ for (const { name, triple } of targets().filter((each) => asked.length === 0 || 
     const { status } = spawnSync(cargo, [
       // As `cargo check`, with the flag for this crate alone.
       'rustc', '--locked', '--quiet', '--lib', '--profile', 'check', '--target', triple, '--target-dir', 'target/check', ...args, '--', '-D', 'warnings',
-    ], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...env, OPENSSL_NO_VENDOR: '1', PKG_CONFIG_ALLOW_CROSS: '1' } });
+    ], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: {
+      ...env,
+      // The headers of this machine's OpenSSL will do; the C compiler reads them for Linux targets.
+      OPENSSL_NO_VENDOR: '1', PKG_CONFIG_ALLOW_CROSS: '1', ...(os === 'linux' && { TARGET_CC: 'cc' }),
+    } });
     passed = status === 0;
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
