@@ -32,9 +32,9 @@ const VARIANTS = {
   'bounds': ['ours', BOUNDS],
   'pings': ['ours', PINGS],
   'all on': ['ours', { ...PINGS, pongTimeout: 5, ...SILENT, ...BOUNDS }],
-  'all on, streams': ['oursStream', { ...PINGS, pongTimeout: 5, ...SILENT, ...BOUNDS }],
-  'original, none': ['original', {}],
-  'original, pings': ['original', PINGS],
+  'all on (streams)': ['oursStream', { ...PINGS, pongTimeout: 5, ...SILENT, ...BOUNDS }],
+  'original: none': ['original', {}],
+  'original: pings': ['original', PINGS],
 };
 
 const { values } = parseArgs({
