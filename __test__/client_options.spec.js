@@ -1,6 +1,6 @@
 'use strict';
 
-// Which path serves which option of a client (the table in README.md), that each has its effect there,
+// Which path serves which option of a client (the table in docs/dialling.md), that each has its effect there,
 // and that nothing a user passes is changed.
 
 const assert = require('node:assert');

@@ -21,6 +21,7 @@ const { Server } = require('./harness/server');
 const { summarize } = require('./harness/summary');
 const { markdown } = require('./harness/markdown');
 const { chart } = require('./harness/chart');
+const { overview } = require('./harness/overview');
 const { peers, target } = require('./peers');
 const { targets } = require('./targets');
 const { workloads } = require('./workloads');
@@ -184,6 +185,7 @@ const write = (results) => {
   file('results.json', `${JSON.stringify(results, null, 1)}\n`);
   file('results.md', markdown(summary));
   file('chart.svg', chart(summary));
+  file('overview.svg', overview(summary));
   return directory;
 };
 

@@ -2,7 +2,8 @@
 
 import * as http from 'http';
 import { Readable, PassThrough } from 'stream';
-import WebSocket, { broadcast, closeAll, Client, CLOSED, EventSource, isWebSocket, OPEN } from 'faye-websocket-rs';
+import WebSocket, { broadcast, closeAll, Client, EventSource, isWebSocket, OPEN } from 'faye-websocket-rs';
+import { CLOSED } from 'faye-websocket-rs';
 
 const server = http.createServer((request, response) => {
   if (!EventSource.isEventSource(request)) return;
@@ -30,10 +31,17 @@ server.on('upgrade', (request, socket, head) => {
   return sent;
 });
 
+function greet(client: Client, sockets: Set<WebSocket>): string[] {
+  client.on('message', ({ data }) => console.log(typeof data === 'string' ? data : data.length));
+  const { skipped } = broadcast(sockets, 'hello');
+  return skipped.map((ws) => ws.url);
+}
+
 const client: Client = new Client('wss://example.com/', ['chat'], { proxy: { origin: 'http://localhost:8080' }, signal: AbortSignal.timeout(1000) });
 client.on('open', () => client.send('Hello'));
 client.on('close', (event) => client.readyState === Client.CLOSED && event.code);
 process.stdin.pipe(client);
+greet(client, sockets);
 const open: 1 = Client.OPEN;
 const closed: 3 = CLOSED;
 closeAll(1001).then(({ terminated }: { closed: number; terminated: number }) => [terminated, open, closed]);
