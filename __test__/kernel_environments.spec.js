@@ -53,3 +53,19 @@ describe('a copy of the package that is used no more', () => {
     }
   }
 });
+
+describe('open handles, as test runners find them', () => {
+  const isPast = ['linux', 'darwin'].includes(process.platform) && process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
+  for (const kernelSocket of [true, false]) {
+    for (const [what, expected] of [
+      ['require', []],
+      ['open', kernelSocket && isPast ? ['FAYE_WEBSOCKET', 'FAYE_WEBSOCKET'] : []],
+      ['closed', []],
+    ]) {
+      it(`${what}, kernelSocket: ${kernelSocket}`, { timeout: 60000 }, async () => {
+        const { stdout, stderr } = await run([fixture('open_handles.js'), JSON.stringify([what, kernelSocket])]);
+        assert.deepStrictEqual([stdout, stderr], [`${JSON.stringify(expected)}\n`, '']);
+      });
+    }
+  }
+});

@@ -1,11 +1,11 @@
 'use strict';
 
-const { AsyncResource } = require('async_hooks');
 const { X509Certificate } = require('crypto');
 const { Duplex } = require('stream');
 const tls = require('tls');
 const { getSystemErrorName, getSystemErrorMap } = require('util');
 
+const AsyncContext = require('./async_context');
 const { inWordsOfNode } = require('./dialling/trust');
 const native = require('./native_binding');
 const { connectorFor } = require('./native_tls');
@@ -68,10 +68,11 @@ class NativeSocket extends Duplex {
 
     const { tls: ownTls, proxy } = options;
     this.encrypted = Boolean(ownTls);
+    const context = new AsyncContext('NativeSocket');
     this._dialler = new native.Dialler(
       targetOf(options),
       // Since Node.js 24 a call from another thread brings no `AsyncLocalStorage` stores with it.
-      AsyncResource.bind(() => this._turn(), 'NativeSocket'),
+      () => context.runInAsyncScope(this._turn, this),
       connectorOf(options), proxy && connectorOf(proxy));
     // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
     process.nextTick(() => {

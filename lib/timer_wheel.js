@@ -5,9 +5,9 @@
  * moments stands in the slot of the earliest only, linked to its neighbours there: no allocation when
  * it moves on, nothing left behind when it leaves.
  */
-const { AsyncResource } = require('async_hooks');
 const { performance } = require('perf_hooks');
 
+const AsyncContext = require('./async_context');
 const { throwAll } = require('./sequence');
 
 /** Longest time, in milliseconds, that a timer of Node's can wait. */
@@ -33,7 +33,7 @@ class Slot {
  * What stands in a slot. Whoever extends this has a method `onTime(now)`, called when its moment has
  * come and it has left its slot.
  */
-class WheelEntry extends AsyncResource {
+class WheelEntry extends AsyncContext {
   constructor() {
     // Listeners are called in the async context of whoever made the connection.
     super('FAYE_WEBSOCKET_TIMER');
@@ -58,7 +58,7 @@ class TimerWheel {
     this._lost = 0;
     this._now = 0;
     // The timer belongs to no connection, and must keep the async context of none.
-    this._root = new AsyncResource('FAYE_WEBSOCKET_TIMERS');
+    this._root = new AsyncContext('FAYE_WEBSOCKET_TIMERS');
     this._fire = () => this._onTimer();
   }
 

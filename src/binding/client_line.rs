@@ -454,7 +454,12 @@ pub fn line_ref(env: Env, number: u32, keep_alive: bool) {
 /// spans. `length` 0 is the end of the stream; with -1 for it, `count` is a `SocketReport`; a length of
 /// `REENTERED` says what it says for servers. False where Node's loop cannot be watched.
 #[napi(catch_unwind)]
-pub fn line_attach(env: Env, copy: u32, dispatch: Function<'_, Arguments, ()>) -> Result<bool> {
+pub fn line_attach(
+    env: Env,
+    copy: u32,
+    #[napi(ts_arg_type = "(number: number, length: number, count: number) => void")]
+    dispatch: Function<'_, Arguments, ()>,
+) -> Result<bool> {
     set_callback(env, copy, Side::Client, &dispatch)?;
     let environment = Environment::of(&env);
     let mut lines = environment.lines.borrow_mut();

@@ -1,15 +1,14 @@
 //! `Dialler`: what `lib/native_socket.js` needs of a connection that is being made.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Buffer, Function, Object};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 use tokio::task::AbortHandle;
 
 use super::client_line;
+use super::doorbell::JsDoorbell;
 use super::env::Environment;
 use super::session::headers;
 use super::socket_failure::SocketFailure;
@@ -17,7 +16,7 @@ use super::tasks;
 use super::tls_connector::TlsConnector;
 use crate::proto::handshake::proxy::ProxyHandshake;
 use crate::transport::dial::Target;
-use crate::transport::dialling::{Dialling, Doorbell, News};
+use crate::transport::dialling::{Dialling, News};
 use crate::transport::route::{Established, Proxy, Route, Tls};
 use crate::transport::socket::Endpoints;
 use crate::transport::tls::Credentials;
@@ -87,7 +86,7 @@ pub enum DialNews {
 #[napi]
 pub struct Dialler {
     dialling: Dialling,
-    bell: Bell,
+    bell: JsDoorbell,
     task: Option<AbortHandle>,
     endpoints: Option<Endpoints>,
     keeps_alive: bool,
@@ -106,8 +105,7 @@ impl Dialler {
         proxy_tls: Option<&TlsConnector>,
     ) -> Result<Self> {
         let route = route(target, tls, proxy_tls)?;
-        let bell = bell.build_threadsafe_function::<()>().build()?;
-        let bell = Bell(Arc::new(Mutex::new(Some(bell))));
+        let bell = JsDoorbell::new(env, &bell)?;
         let dialling = Dialling::new(route, Box::new(bell.clone()));
         let task = dialling.abort_handle();
         if let Some(task) = &task {
@@ -196,7 +194,7 @@ impl Dialler {
     }
 
     fn let_go(&mut self, env: Env) {
-        self.bell.call().take();
+        self.bell.silence();
         if let Some(task) = self.task.take() {
             tasks::release(env, task.id());
         }
@@ -249,35 +247,4 @@ fn route(
     };
     let timeout = timeout.map(|timeout| Duration::from_millis(timeout.into()));
     Ok(Route { target, proxy, tls: layer(tls, servername), timeout })
-}
-
-type Call = ThreadsafeFunction<(), (), (), Status, false>;
-
-/// The way into the event loop. While it is there and referenced the process stays alive.
-#[derive(Clone)]
-struct Bell(Arc<Mutex<Option<Call>>>);
-
-impl Bell {
-    fn call(&self) -> MutexGuard<'_, Option<Call>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[expect(deprecated, reason = "the alternative, a weak function, is fixed at creation")]
-    fn set_ref(&self, env: Env, keep_alive: bool) -> Result<()> {
-        match self.call().as_mut() {
-            Some(call) if keep_alive => call.refer(&env),
-            Some(call) => call.unref(&env),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Doorbell for Bell {
-    fn ring(&self) {
-        if let Some(call) = self.call().as_ref() {
-            // Any other status than Ok means that the environment is going away, and its cleanup
-            // hook ends the task.
-            call.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
 }

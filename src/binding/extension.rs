@@ -12,11 +12,15 @@ use crate::proto::extension::ParamValue;
 use crate::proto::extension::header::Params;
 use crate::proto::extension::negotiate::{self, Agreed, Candidate, NegotiationError};
 
-/// Such a list.
-pub(super) type ParamList = Vec<Value>;
-type Value = Either3<bool, f64, String>;
+/// A key, or what it has for a value: `true` where it has none.
+#[napi]
+pub type Value = Either3<bool, f64, String>;
+/// Parameters of an extension: keys and values in turn.
+#[napi]
+pub type ParamList = Vec<Value>;
 /// A server's plug-in declines, or answers with its parameters.
-type PluginAnswer = Either<bool, ParamList>;
+#[napi]
+pub type PluginAnswer = Either<bool, ParamList>;
 
 /// The extensions both sides agreed on.
 #[napi(object)]

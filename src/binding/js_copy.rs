@@ -82,8 +82,9 @@ impl JsCopy {
             return &[];
         }
         #[expect(unsafe_code, reason = "napi-rs has no such view of an array")]
-        // SAFETY: a lease keeps the array alive, by the object that has it as a property; nothing
-        // detaches its memory, as it is marked as untransferable and reaches no user of the package.
+        // SAFETY: a lease keeps the array alive, by the object that has it as a property. Nothing
+        // detaches its memory: no user of the package can reach it, and it is marked as untransferable
+        // (which keeps it out of messages, and from Node 24 on from `ArrayBuffer.prototype.transfer`).
         // JavaScript, which writes it too, runs on this thread.
         unsafe {
             slice::from_raw_parts(lent.start.as_ptr().cast(), lent.length)

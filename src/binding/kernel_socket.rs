@@ -335,7 +335,12 @@ fn tell(environment: &Environment, visit: &Visit, number: u32, arguments: Argume
 /// slab is about to be overwritten, and output that waits for the listener must leave. Bit 16 of
 /// `count`: the event is in that memory. False where there is no kernel path.
 #[napi(catch_unwind)]
-pub fn kernel_attach(env: Env, copy: u32, dispatch: Function<'_, Arguments, ()>) -> Result<bool> {
+pub fn kernel_attach(
+    env: Env,
+    copy: u32,
+    #[napi(ts_arg_type = "(number: number, length: number, count: number) => void")]
+    dispatch: Function<'_, Arguments, ()>,
+) -> Result<bool> {
     set_callback(env, copy, Side::Server, &dispatch)?;
     let environment = Environment::of(&env);
     let mut kernel = environment.kernel.borrow_mut();

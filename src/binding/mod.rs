@@ -13,6 +13,9 @@ pub mod client_line;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
+#[cfg(has_loop)]
+#[expect(unsafe_code, reason = "napi-rs has threadsafe functions only at a price, see there")]
+mod doorbell;
 #[expect(unsafe_code, reason = "napi-rs looks instance data up in a table of all")]
 pub mod env;
 #[cfg(has_loop)]
