@@ -11,6 +11,8 @@ const { spawnSync } = require('node:child_process');
 const { SLOW, after, before, describe, it } = require('./support/spec');
 const { countingThreads, major } = require('./support/node');
 const { platformName } = require('../lib/install/platform');
+const { addonPath } = require('../scripts/addon');
+const { faults } = require('../scripts/inspect-binary');
 const { stage } = require('../scripts/stage');
 const { targets } = require('../scripts/targets');
 
@@ -155,6 +157,22 @@ describe('the doctor', () => {
     const both = doctor();
     assert.strictEqual(both.status, 1);
     assert.match(both.text, /native[^\n]*\n {2}used by this project\n[^]*the original[^\n]*\n {2}used by sockjs\n[^]*- sockjs: load/);
+  });
+});
+
+describe('the release binary', () => {
+  const file = addonPath();
+  const sections = spawnSync('objdump', ['-h', file], { encoding: 'utf8' });
+  const skip = process.platform !== 'linux' && 'looks at Linux binaries' || sections.status !== 0 && 'there is no objdump'
+    || sections.stdout.includes('.debug_info') && 'this one is a debug build';
+
+  it('exports its entry alone, and needs neither libssl nor libcrypto', { skip }, () => {
+    // Built here, for the glibc that is here.
+    assert.deepStrictEqual(faults(file).filter((fault) => !fault.startsWith('asks for GLIBC')), []);
+  });
+
+  it('is told from one that may not be published', { skip }, () => {
+    assert.match(faults(process.execPath).join('\n'), /^exports /m);
   });
 });
 

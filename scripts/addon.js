@@ -64,13 +64,13 @@ function checkToolchain() {
   if (!atLeast(version, floor)) throw new BuildError(`The Rust toolchain found here is too old: ${rustc}.\n${advice}`);
 }
 
-/** The same for what OpenSSL, compiled along, needs on Linux. */
+/** The same for what OpenSSL, compiled along, needs. */
 function checkCompiler() {
   const missing = [[process.env.CC || 'cc', '--version'], ['perl', '-v'], ['make', '--version']]
     .filter(([command, flag]) => printed(command, [flag]) === undefined).map(([command]) => command);
   if (missing.length === 0) return;
   throw new BuildError(`Compiling OpenSSL needs a C compiler, perl and make; ${missing.join(' and ')} cannot be run here.\n`
-    + 'Debian and Ubuntu: apt-get install build-essential perl. Alpine: apk add gcc musl-dev make perl.');
+    + 'Debian and Ubuntu: apt-get install build-essential perl. Alpine: apk add gcc musl-dev make perl. macOS: xcode-select --install.');
 }
 
 /**
@@ -84,7 +84,7 @@ function checkCompiler() {
  */
 function buildAddon({ targetDir, debug, to } = {}) {
   checkToolchain();
-  if (!debug && process.platform === 'linux') checkCompiler();
+  if (!debug && process.platform !== 'win32') checkCompiler();
   const args = ['build', '--locked', '--lib', '--message-format=json-render-diagnostics'];
   if (!debug) args.push('--release', ...RELEASE_FEATURES);
   if (targetDir) args.push('--target-dir', targetDir);

@@ -50,7 +50,7 @@ function build(name) {
     more.RUSTFLAGS = `-L native=${folder}`;
   }
   run(path.join(tools, 'bin', 'cargo-zigbuild'), [
-    'zigbuild', '--release', '--locked', '--lib', ...(target.os === 'linux' ? ['--features', 'vendored-openssl'] : []),
+    'zigbuild', '--release', '--locked', '--lib', ...(target.os === 'win32' ? [] : ['--features', 'vendored-openssl']),
     '--target', target.libc === 'glibc' ? `${triple}.${GLIBC}` : triple, ...args,
   ], { ...env, ...more });
   const folder = path.join(root, 'target', triple, 'release');

@@ -16,7 +16,7 @@ const TEXT = /^(licen[cs]e|copying|notice|copyright|unlicense)/i;
  * @returns {{ name: string, version: string, license: string, folder: string }[]} sorted by name
  */
 function linkedCrates(target) {
-  const features = target.includes('linux') ? ['--features', 'vendored-openssl'] : [];
+  const features = !target.includes('windows') ? ['--features', 'vendored-openssl'] : [];
   const { packages, resolve } = JSON.parse(execFileSync('cargo', [
     'metadata', '--locked', '--format-version', '1', '--filter-platform', target, ...features,
   ], { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'inherit'] }));
