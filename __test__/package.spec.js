@@ -112,6 +112,25 @@ describe('the published package', () => {
     assert.match(stderr, /https:\/\/rustup\.rs/);
   });
 
+  it('puts what it compiles into the copy that the project loads', { ...SLOW, skip: process.platform === 'win32' && 'stands in for cargo with a shell script' }, () => {
+    const project = fs.mkdtempSync(path.join(os.tmpdir(), 'project-'));
+    const [copy, stubs, library] = ['node_modules/faye-websocket', 'stubs', 'libfaye_websocket_rs.so'].map((name) => path.join(project, name));
+    fs.cpSync(folder, copy, { recursive: true });
+    fs.writeFileSync(path.join(project, 'package.json'), '{"dependencies":{"faye-websocket":"*"}}');
+    fs.copyFileSync(addonPath(), library);
+    fs.mkdirSync(stubs);
+    const artifact = JSON.stringify({ reason: 'compiler-artifact', target: { name: 'faye_websocket_rs' }, filenames: [library] });
+    fs.writeFileSync(path.join(stubs, 'cargo'), `#!/bin/sh\n[ "$1" = build ] && echo '${artifact}' || echo 'cargo 1.99.0'\n`, { mode: 0o755 });
+    fs.writeFileSync(path.join(stubs, 'rustc'), "#!/bin/sh\necho 'rustc 1.99.0'\n", { mode: 0o755 });
+    for (const name of ['cc', 'perl', 'make']) fs.writeFileSync(path.join(stubs, name), '#!/bin/sh\n', { mode: 0o755 });
+    const env = { ...process.env, PATH: stubs + path.delimiter + process.env.PATH };
+    const { status, stderr } = node(project, [path.join(folder, 'bin', 'faye-websocket-rs.js'), 'build'], env);
+    assert.strictEqual(status, 0, stderr);
+    assert.match(stderr, /It needs Rust[^]*built .*node_modules/);
+    assert.strictEqual(node(project, ['-e', 'require("faye-websocket")']).status, 0);
+    fs.rmSync(project, { recursive: true });
+  });
+
   it('explains its command', SLOW, () => {
     const { status, stderr } = node(folder, ['bin/faye-websocket-rs.js']);
     assert.strictEqual(status, 2);
