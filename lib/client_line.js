@@ -8,48 +8,8 @@
  */
 const { settleLater, hold } = require('./driver/aside');
 const { driverOf, hasPlainWrite } = require('./driver/coupling');
-const { REENTERED, occupied, reentered } = require('./driver/reentry');
-const { native, lent, slab } = require('./driver/session');
-
-/** In place of a length: what follows is news, as bits of `SocketReport`. */
-const NEWS = -1;
-const { Closed } = native.SocketReport || {};
-
-const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.lineAttach === 'function' &&
-  !process.versions.bun && !process.versions.deno;
-
-/** Sockets by number; closed ones leave a hole that is filled again. */
-const sockets = [];
-let isAttached = false;
-
-/** Number to hand connections over with, or -1 where Node's loop cannot be watched. */
-function lineChannel() {
-  if (!enabled) return -1;
-  // Again for each client after a failure: descriptors may have been short.
-  isAttached ||= native.lineAttach(lent.number, dispatch);
-  return isAttached ? lent.number : -1;
-}
-
-function register(number, socket) {
-  sockets[number] = socket;
-}
-
-function dispatch(number, length, count) {
-  if (length === REENTERED) return reentered();
-  const socket = sockets[number];
-  if (socket === undefined) return;
-  const line = socket._line;
-  if (length > 0) {
-    if (line !== null) line.receive(length, count);
-    else socket._receive(Buffer.from(slab.subarray(0, length)));
-  } else if (length === NEWS) {
-    if (count & Closed) sockets[number] = undefined;
-    socket._settle(count);
-  } else {
-    if (line !== null) line.giveBack();
-    socket._end();
-  }
-}
+const { occupied } = require('./driver/reentry');
+const { native, slab } = require('./driver/session');
 
 /** What reads and writes for a driver, past the stream: what `KernelSocket` is for a server. */
 class ClientLine {
@@ -64,7 +24,7 @@ class ClientLine {
 
   /** Bytes written past the stream that it has not counted. */
   get bytesWritten() {
-    return native.lineWritten(this._number) - this._counted;
+    return native.servedWritten(this._number) - this._counted;
   }
 
   /** Whether what is written now may go past the stream without overtaking anything. */
@@ -88,18 +48,18 @@ class ClientLine {
   /** Writes the session's output; returns how many bytes of it the kernel did not take. */
   write() {
     this._socket._refreshTimer();
-    return native.lineWrite(this._number);
+    return native.servedWrite(this._number);
   }
 
   /** Writes the session's output and a message behind it; returns as `write` does. */
   send(opcode, payload) {
     this._socket._refreshTimer();
-    return native.lineSend(this._number, opcode, payload);
+    return native.servedSend(this._number, opcode, payload);
   }
 
   /** The application wants no more for now. */
   pause() {
-    native.lineRead(this._number, false);
+    native.servedRead(this._number, false);
     if (this._driver._depth > 0) this._isHeld = true;
     settleLater(this);
   }
@@ -108,7 +68,7 @@ class ClientLine {
     this._isHeld = false;
     if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
     if (this._socket._line !== this) settleLater(this);
-    else native.lineRead(this._number, true);
+    else native.servedRead(this._number, true);
   }
 
   /** Lets bytes go through the stream for a while. */
@@ -122,8 +82,8 @@ class ClientLine {
     driver._kernel = null;
     driver._aside = this;
     this._raw = false;
-    native.lineSession(this._number, -1);
-    native.lineRead(this._number, socket._reading);
+    native.servedSession(this._number, -1);
+    native.servedRead(this._number, socket._reading);
     if (this._isHeld) hold(socket);
   }
 
@@ -139,8 +99,8 @@ class ClientLine {
     driver._aside = null;
     driver._kernel = this;
     socket._line = this;
-    native.lineSession(this._number, driver._id);
-    native.lineRead(this._number, true);
+    native.servedSession(this._number, driver._id);
+    native.servedRead(this._number, true);
   }
 
   /** Lets bytes go through the stream from now on. */
@@ -175,9 +135,9 @@ class ClientLine {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
     if (this._socket._line !== this) return;
-    if (this._driver._held !== null) native.lineRead(this._number, false);
+    if (this._driver._held !== null) native.servedRead(this._number, false);
     this._raw = isRaw;
-    native.lineRaw(this._number, this._raw);
+    native.servedRaw(this._number, this._raw);
   }
 }
 
@@ -231,4 +191,4 @@ function takeLine(driver, socket) {
   socket.on('removeListener', onListener);
 }
 
-module.exports = { lineChannel, register, takeLine };
+module.exports = { takeLine };

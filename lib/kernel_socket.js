@@ -11,24 +11,10 @@ const { getSystemErrorName } = require('util');
 
 const { settleLater, hold } = require('./driver/aside');
 const { hasPlainWrite } = require('./driver/coupling');
-const { connections, mark, unmark, currentRound } = require('./driver/marks');
-const { REENTERED, occupied, reentered } = require('./driver/reentry');
-const { native, lent, slab } = require('./driver/session');
-
-/** In place of a length: the socket has failed. */
-const FAILED = -0x80000000;
-/** In place of a length: the kernel did not take all of the output that was marked. */
-const UNWRITTEN = FAILED + 1;
-/** In place of a length: memory is wanted for a message that is being read. */
-const WANTED = FAILED + 2;
-/** In a count of events: it is in that memory. */
-const LANDED = 1 << 16;
-
-const enabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.kernelAttach === 'function' &&
-  !process.versions.bun && !process.versions.deno;
-
-/** Whether there is a kernel path; undefined until somebody has asked. */
-let isAttached;
+const { mark, unmark, currentRound } = require('./driver/marks');
+const { occupied } = require('./driver/reentry');
+const { native, slab } = require('./driver/session');
+const { attach, connections, FAILED, UNWRITTEN, MEMORY_WANTED, LANDED } = require('./socket/event_loop');
 
 const kKernel = Symbol('kernel');
 
@@ -43,11 +29,11 @@ class KernelSocket {
   }
 
   get bytesRead() {
-    return this._number < 0 ? this._read : native.kernelReceived(this._number);
+    return this._number < 0 ? this._read : native.servedReceived(this._number);
   }
 
   get bytesWritten() {
-    return this._number < 0 ? this._written : native.kernelWritten(this._number);
+    return this._number < 0 ? this._written : native.servedWritten(this._number);
   }
 
   /** Whether Node's socket must not read. */
@@ -99,14 +85,14 @@ class KernelSocket {
   write() {
     if (this._socket.timeout) this._socket._unrefTimer();
     this.unmark();
-    return native.kernelWrite(this._number);
+    return native.servedWrite(this._number);
   }
 
   /** Writes the session's output and a message behind it; returns as `write` does. */
   send(opcode, payload) {
     this.unmark();
     if (this._socket.timeout) this._socket._unrefTimer();
-    return native.kernelSend(this._number, opcode, payload);
+    return native.servedSend(this._number, opcode, payload);
   }
 
   /** The socket is ended or destroyed in the turn in which something was sent. */
@@ -114,13 +100,13 @@ class KernelSocket {
     const driver = this._driver;
     if (!this.isReading || driver._pending === 0 && !this.isMarked) return;
     driver._pending = 0;
-    native.kernelWrite(this._number);
+    native.servedWrite(this._number);
   }
 
   /** The application wants no more for now. */
   pause() {
     if (!this.isReading) return;
-    native.kernelRead(this._number, false);
+    native.servedRead(this._number, false);
     if (this._driver._depth > 0) this._isHeld = true;
     settleLater(this);
   }
@@ -129,7 +115,7 @@ class KernelSocket {
     this._isHeld = false;
     if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
     if (!this.isReading) settleLater(this);
-    else if (!native.kernelRead(this._number, true)) this.giveBack();
+    else if (!native.servedRead(this._number, true)) this.giveBack();
   }
 
   /** Has Node's socket read for a while. */
@@ -138,7 +124,7 @@ class KernelSocket {
     if (!this.isReading) return;
     if (this.isMarked) driver.flush();
     // What has arrived of a long message is the session's.
-    native.kernelRaw(this._number, false);
+    native.servedRaw(this._number, false);
     this._raw = false;
     this._landing = null;
     driver._kernel = null;
@@ -156,7 +142,7 @@ class KernelSocket {
     driver._handle = null;
     driver._aside = null;
     driver._kernel = this;
-    if (!native.kernelRead(this._number, true)) this.giveBack();
+    if (!native.servedRead(this._number, true)) this.giveBack();
   }
 
   _startStream() {
@@ -171,7 +157,7 @@ class KernelSocket {
     if (this._number < 0) return false;
     this._read = this.bytesRead;
     this._written = this.bytesWritten;
-    native.kernelRelease(this._number);
+    native.servedRelease(this._number);
     connections[this._number] = undefined;
     this._number = -1;
     this._landing = null;
@@ -194,7 +180,7 @@ class KernelSocket {
   receive(length, count) {
     const { _socket: socket, _driver: driver } = this;
     if (length === UNWRITTEN) return this.handOver();
-    if (length === WANTED) return this._lend(Buffer.allocUnsafeSlow(count));
+    if (length === MEMORY_WANTED) return this._lend(Buffer.allocUnsafeSlow(count));
     // Destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (length <= 0) {
@@ -225,7 +211,7 @@ class KernelSocket {
 
   _lend(memory) {
     this._landing = memory;
-    native.kernelLand(this._number, memory);
+    native.servedLand(this._number, memory);
   }
 
   _takeLanding() {
@@ -239,9 +225,9 @@ class KernelSocket {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
     if (!this.isReading) return;
-    if (this._driver._held !== null) native.kernelRead(this._number, false);
+    if (this._driver._held !== null) native.servedRead(this._number, false);
     this._raw = isRaw;
-    native.kernelRaw(this._number, this._raw);
+    native.servedRaw(this._number, this._raw);
   }
 }
 
@@ -259,12 +245,6 @@ Object.assign(KernelSocket.prototype, {
   /** Whether a listener of the driver's has paused it. */
   _isHeld: false,
 });
-
-function dispatch(number, length, count) {
-  if (length === REENTERED) return reentered();
-  const connection = connections[number];
-  if (connection !== undefined) connection.receive(length, count);
-}
 
 /** What Node makes of a system call's failure. */
 function systemError(errno, syscall) {
@@ -378,19 +358,18 @@ function isFree(driver, socket) {
  * It must be coupled to the driver.
  */
 function takeSocket(driver, socket) {
-  if (!enabled || !isFree(driver, socket)) return false;
+  const copy = attach();
+  if (copy < 0 || !isFree(driver, socket)) return false;
   const handle = socket._handle;
   if (!handle || !(handle.fd >= 0) || !handle.hasRef || !handle.hasRef() || handle[kKernel]) return false;
   const prototype = disguise(Object.getPrototypeOf(handle));
   if (prototype === null) return false;
-  if (isAttached === undefined) isAttached = native.kernelAttach(lent.number, dispatch);
-  if (!isAttached) return false;
 
   const kernel = new KernelSocket(driver, socket, handle);
-  const number = native.kernelWatch(lent.number, handle.fd, driver._id, kernel);
+  const number = native.servedWatch(copy, handle.fd, driver._id, kernel);
   if (number < 0) return false;
   if (handle.readStop() !== 0) {
-    native.kernelRelease(number);
+    native.servedRelease(number);
     return false;
   }
   handle.reading = false;

@@ -101,7 +101,7 @@ export declare class Dialler {
   /** What went wrong. */
   takeFailure(): SocketFailure | null
   /**
-   * Has the connection served on this thread's loop (see `lineAttach`), in the async context of
+   * Has the connection served on this thread's loop (see `servedAttach`), in the async context of
    * this call; `resource` stands for it and must live as long. Returns its number there, or -1,
    * and then the connection is lost. The bell is silent from then on.
    */
@@ -161,6 +161,18 @@ export interface SocketFailure {
   answer?: ProxyAnswer
 }
 
+/** Bits that say what has happened to a dialled connection since the last. */
+export declare enum SocketNews {
+  /** What was written has reached the kernel: a writer that waits may go on. */
+  Flushed = 1,
+  /** The end of our stream has reached the kernel. */
+  Finished = 2,
+  /** A failure waits to be taken. */
+  Failed = 4,
+  /** The socket is closed, and nothing will follow. */
+  Closed = 8
+}
+
 /** The HTTP proxy to go through. */
 export interface SocketProxy {
   host: string
@@ -175,18 +187,6 @@ export interface SocketProxy {
   authorization?: string
   /** Further headers, names and values in turn. */
   headers: Array<string>
-}
-
-/** Bits of a report: what has happened since the last. */
-export declare enum SocketReport {
-  /** What was written has reached the kernel: a writer that waits may go on. */
-  Flushed = 1,
-  /** The end of our stream has reached the kernel. */
-  Finished = 2,
-  /** A failure waits to be taken. */
-  Failed = 4,
-  /** The socket is closed, and nothing will follow. */
-  Closed = 8
 }
 
 /** Where to connect to: `path`, or `host` and `port`. */
@@ -377,124 +377,11 @@ export declare function isUtf8(bytes: Buffer): boolean
 export declare function isWebSocket(method: string, connection: string, upgrade: string): boolean
 
 /**
- * Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
- * `length` bytes are in the slab and `count` events in the spans. `length` 0 is the end of the
- * stream, below it an error number, negated. The least integer says that the socket has failed; the
- * next that `count` bytes of marked output were not taken by the system; the next that `kernelLand`
- * should be given `count` bytes of memory; the next that a listener is running the event loop: the
- * slab is about to be overwritten, and output that waits for the listener must leave. Bit 16 of
- * `count`: the event is in that memory. False where there is no kernel path.
- */
-export declare function kernelAttach(copy: number, dispatch: (number: number, length: number, count: number) => void): boolean
-
-/**
- * Lends memory for the message that is being read, as asked for; what has arrived of it moves
- * there. The memory is JavaScript's again when its event is reported, or the connection released.
- */
-export declare function kernelLand(number: number, memory: Buffer): void
-
-/** Hands chunks over unparsed, or parses them again. */
-export declare function kernelRaw(number: number, on: boolean): void
-
-/** Reads no more, or goes on reading; false when the system refuses. */
-export declare function kernelRead(number: number, on: boolean): boolean
-
-/** Bytes read past Node's stream. */
-export declare function kernelReceived(number: number): number
-
-/** Forgets a connection. Its descriptor is not touched any more and may be closed. */
-export declare function kernelRelease(number: number): void
-
-/**
- * Writes what the session holds for the peer and then a message, without copying it first;
- * returns how many bytes the system did not take. What is left of the session's output stays there;
- * what is left of the payload is the caller's to send.
- */
-export declare function kernelSend(number: number, opcodeBits: number, payload: Buffer): number
-
-/**
- * Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
- * must be kept until it is released. Returns the connection's number, or -1 when the system refuses.
- */
-export declare function kernelWatch(copy: number, descriptor: number, session: number, resource: object): number
-
-/**
- * Writes what the session holds for the peer; returns how many bytes the system did not take. They
- * stay in the session.
- */
-export declare function kernelWrite(number: number): number
-
-/**
- * Writes what the marked connections hold. What the system did not take stays in the sessions:
- * numbers and bytes left, in turn.
- */
-export declare function kernelWriteMarked(): Array<number> | null
-
-/** Bytes written past Node's stream. */
-export declare function kernelWritten(number: number): number
-
-/**
  * Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
  * that came before; reports as `receive` does, and returns the number of events: 1 for the complete
  * message.
  */
 export declare function landed(id: number, memory: Buffer, length: number): number
-
-/**
- * Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
- * `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
- * spans. `length` 0 is the end of the stream; with -1 for it, `count` is a `SocketReport`; a length of
- * `REENTERED` says what it says for servers. False where Node's loop cannot be watched.
- */
-export declare function lineAttach(copy: number, dispatch: (number: number, length: number, count: number) => void): boolean
-
-/** Closes the socket in whatever state it is; a later report says `Closed`. */
-export declare function lineDestroy(number: number): void
-
-/** What went wrong, after a report said `Failed`. */
-export declare function lineFailure(number: number): SocketFailure | null
-
-/** Ends our direction after what was written; a later report says `Finished`. */
-export declare function lineFinish(number: number): void
-
-/** Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay. */
-export declare function lineKeepAlive(number: number, enable: boolean, delay: number): void
-
-/** Nagle's algorithm off (`true`) or on. */
-export declare function lineNoDelay(number: number, noDelay: boolean): void
-
-/**
- * Copies what the kernel does not take at once. `true` when more may follow; otherwise a later
- * report says `Flushed`, and nothing may be written before.
- */
-export declare function linePush(number: number, chunk: Uint8Array): boolean
-
-/** Like `linePush`, for several chunks. */
-export declare function linePushAll(number: number, chunks: Array<Buffer>): boolean
-
-/** Hands chunks over unparsed for a while, or parses them again. */
-export declare function lineRaw(number: number, on: boolean): void
-
-/** Reads no more, or goes on reading. */
-export declare function lineRead(number: number, on: boolean): void
-
-/** Whether a connection keeps the process alive. */
-export declare function lineRef(number: number, keepAlive: boolean): void
-
-/** Frames a message behind what the session holds for the peer, and does as `line_write`. */
-export declare function lineSend(number: number, opcodeBits: number, payload: Buffer): number
-
-/** Parses chunks for a session from now on, or with -1 hands them over as they are. */
-export declare function lineSession(number: number, session: number): void
-
-/**
- * Writes what the session holds for the peer; returns how many bytes the system did not take. They
- * stay in the session.
- */
-export declare function lineWrite(number: number): number
-
-/** Bytes written for the session. */
-export declare function lineWritten(number: number): number
 
 /** Bytes of memory for a message of which `arrived` bytes are there and `missing` others are not. */
 export declare function messageCapacity(arrived: number, missing: number): number
@@ -552,6 +439,95 @@ export declare function sendAside(id: number, opcode: number, payload: Buffer): 
 
 /** Writes a close frame; returns how many bytes wait for the peer. */
 export declare function sendClose(id: number, code: number, reason: Buffer): number
+
+/**
+ * Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
+ * `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
+ * spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
+ * stream, and a small negative number an error number, negated. The least integers: of the socket,
+ * +0 has failed; +1 did not take `count` bytes of marked output; +2 should be given `count` bytes of
+ * memory with `servedLand`; +4 has the news `count`, bits of `SocketNews`. +3, of no connection: a
+ * listener is running the event loop, so that the slab is about to be overwritten, and output that
+ * waits for the listener must leave. False where Node's loop cannot be watched.
+ */
+export declare function servedAttach(copy: number, dispatch: (number: number, length: number, count: number) => void): boolean
+
+/** Closes the socket in whatever state it is; later news say `Closed`. */
+export declare function servedDestroy(number: number): void
+
+/** What went wrong, after news said `Failed`. */
+export declare function servedFailure(number: number): SocketFailure | null
+
+/** Ends our direction after what was written; later news say `Finished`. */
+export declare function servedFinish(number: number): void
+
+/** Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay. */
+export declare function servedKeepAlive(number: number, enable: boolean, delay: number): void
+
+/**
+ * Lends memory for the message that is being read, as asked for; what has arrived of it moves
+ * there. The memory is JavaScript's again when its event is reported, or the connection released.
+ */
+export declare function servedLand(number: number, memory: Buffer): void
+
+/** Nagle's algorithm off (`true`) or on. */
+export declare function servedNoDelay(number: number, noDelay: boolean): void
+
+/**
+ * Copies what the kernel does not take at once. `true` when more may follow; otherwise later news
+ * say `Flushed`, and nothing may be written before.
+ */
+export declare function servedPush(number: number, chunk: Uint8Array): boolean
+
+/** Like `servedPush`, for several chunks. */
+export declare function servedPushAll(number: number, chunks: Array<Buffer>): boolean
+
+/** Hands chunks over unparsed for a while, or parses them again. */
+export declare function servedRaw(number: number, on: boolean): void
+
+/** Reads no more, or goes on reading; false when the system refuses. */
+export declare function servedRead(number: number, on: boolean): boolean
+
+/** Bytes read. */
+export declare function servedReceived(number: number): number
+
+/** Whether a connection keeps the process alive. */
+export declare function servedRef(number: number, keepAlive: boolean): void
+
+/** Forgets a connection. Its descriptor is not touched any more and may be closed. */
+export declare function servedRelease(number: number): void
+
+/**
+ * Writes what the session holds for the peer and then a message, without copying it first where it
+ * goes out as it is; returns how many bytes the system did not take. What is left of the session's
+ * output stays there; what is left of an uncopied payload is the caller's to send.
+ */
+export declare function servedSend(number: number, opcodeBits: number, payload: Buffer): number
+
+/** Parses chunks for a session from now on, or with -1 hands them over as they are. */
+export declare function servedSession(number: number, session: number): void
+
+/**
+ * Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
+ * must be kept until the connection is released; the descriptor must stay open as long. Returns the
+ * connection's number, or -1 when the system refuses.
+ */
+export declare function servedWatch(copy: number, descriptor: number, session: number, resource: object): number
+
+/**
+ * Writes what the session holds for the peer; returns how many bytes the system did not take. They
+ * stay in the session.
+ */
+export declare function servedWrite(number: number): number
+
+/**
+ * Writes what the marked connections hold. What the system did not take stays in the sessions:
+ * numbers and bytes left, in turn.
+ */
+export declare function servedWriteMarked(): Array<number> | null
+
+/** Bytes written for a session. */
+export declare function servedWritten(number: number): number
 
 /** The version of the protocol, by number as for [`create_server_session`]. */
 export declare function sessionVersion(id: number): number

@@ -9,14 +9,15 @@ const AsyncContext = require('./async_context');
 const { inWordsOfNode } = require('./dialling/trust');
 const native = require('./native_binding');
 const { connectorFor } = require('./native_tls');
-const { lineChannel, register } = require('./client_line');
+const { attach, connections, NEWS } = require('./socket/event_loop');
+const { slab } = require('./driver/session');
 
-const { Flushed, Finished, Failed, Closed } = native.SocketReport || {};
+const { Flushed, Finished, Failed, Closed } = native.SocketNews || {};
 const { Credentials, Connection, Failure, End } = native.DialNews || {};
 
 /**
  * A TCP or Unix socket dialled outside Node, and then read and written on Node's loop: the byte
- * stream a `net.Socket` is, with its surface. Only where `lineChannel()` is not -1.
+ * stream a `net.Socket` is, with its surface. Only where `attach()` of ./socket/event_loop is not -1.
  *
  * Events: those of a Duplex, and `connect`, `ready`, `timeout`.
  */
@@ -108,13 +109,13 @@ class NativeSocket extends Duplex {
 
   setNoDelay(noDelay = true) {
     this._noDelay = Boolean(noDelay);
-    if (!this.connecting) native.lineNoDelay(this._number, this._noDelay);
+    if (!this.connecting) native.servedNoDelay(this._number, this._noDelay);
     return this;
   }
 
   setKeepAlive(enable = false, initialDelay = 0) {
     this._keepAlive = [Boolean(enable), Math.max(0, Math.trunc(initialDelay / 1000)) || 0];
-    if (!this.connecting) native.lineKeepAlive(this._number, ...this._keepAlive);
+    if (!this.connecting) native.servedKeepAlive(this._number, ...this._keepAlive);
     return this;
   }
 
@@ -145,7 +146,7 @@ class NativeSocket extends Duplex {
 
   _setRef(keepAlive) {
     if (this.connecting) this._dialler.setRef(keepAlive);
-    else native.lineRef(this._number, keepAlive);
+    else native.servedRef(this._number, keepAlive);
     return this;
   }
 
@@ -160,17 +161,17 @@ class NativeSocket extends Duplex {
     if (this._reading) return;
     this._reading = true;
     // Nothing is read here: the loop brings the bytes in the async context of the creator.
-    if (this._line === null) native.lineRead(this._number, true);
+    if (this._line === null) native.servedRead(this._number, true);
   }
 
   _write(chunk, encoding, callback) {
-    this._dispatch(chunk.length, () => native.linePush(this._number, chunk), callback);
+    this._dispatch(chunk.length, () => native.servedPush(this._number, chunk), callback);
   }
 
   _writev(entries, callback) {
     const chunks = entries.map((entry) => entry.chunk);
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    this._dispatch(length, () => native.linePushAll(this._number, chunks), callback);
+    this._dispatch(length, () => native.servedPushAll(this._number, chunks), callback);
   }
 
   _final(callback) {
@@ -179,7 +180,7 @@ class NativeSocket extends Duplex {
       return;
     }
     this._onFinished = callback;
-    native.lineFinish(this._number);
+    native.servedFinish(this._number);
   }
 
   _destroy(error, callback) {
@@ -201,7 +202,7 @@ class NativeSocket extends Duplex {
       return;
     }
     if (this._line !== null) this._line.giveBack();
-    if (this._number >= 0) native.lineDestroy(this._number);
+    if (this._number >= 0) native.servedDestroy(this._number);
     else this._dialler.abandon();
   }
 
@@ -245,15 +246,30 @@ class NativeSocket extends Duplex {
   /** The connection stands: from now on it is served on Node's loop. */
   _handOver() {
     const dialler = this._dialler;
-    this._number = dialler.handOver(lineChannel(), dialler);
+    this._number = dialler.handOver(attach(), dialler);
     if (this._number < 0) {
       this._closed = true;
       this.destroy(new Error('The connection cannot be watched'));
       return;
     }
-    register(this._number, this);
-    if (this._reading) native.lineRead(this._number, true);
+    connections[this._number] = this;
+    if (this._reading) native.servedRead(this._number, true);
     this._open(dialler.endpoints());
+  }
+
+  /** What Node's loop has to tell: see src/binding/served.rs. */
+  receive(length, count) {
+    const line = this._line;
+    if (length > 0) {
+      if (line !== null) line.receive(length, count);
+      else this._receive(Buffer.from(slab.subarray(0, length)));
+    } else if (length === NEWS) {
+      if (count & Closed) connections[this._number] = undefined;
+      this._settle(count);
+    } else {
+      if (line !== null) line.giveBack();
+      this._end();
+    }
   }
 
   /** Bytes from Node's loop. */
@@ -261,7 +277,7 @@ class NativeSocket extends Duplex {
     this.bytesRead += chunk.length;
     this._refreshTimer();
     this._reading = this.push(chunk);
-    if (!this._reading && this._line === null) native.lineRead(this._number, false);
+    if (!this._reading && this._line === null) native.servedRead(this._number, false);
   }
 
   _open({ localAddress, localPort, remoteAddress, remotePort }) {
@@ -272,8 +288,8 @@ class NativeSocket extends Duplex {
     this.remotePort = remotePort;
     this.remoteFamily = familyOf(remoteAddress);
     this.connecting = false;
-    if (!this._noDelay) native.lineNoDelay(this._number, false);
-    if (this._keepAlive) native.lineKeepAlive(this._number, ...this._keepAlive);
+    if (!this._noDelay) native.servedNoDelay(this._number, false);
+    if (this._keepAlive) native.servedKeepAlive(this._number, ...this._keepAlive);
     this._refreshTimer();
     const waiting = this._onOpen;
     this._onOpen = [];
@@ -297,7 +313,7 @@ class NativeSocket extends Duplex {
     else this._dialler.giveConsent();
   }
 
-  /** What the loop reports besides bytes, as bits of `SocketReport`. */
+  /** What the loop reports besides bytes, as bits of `SocketNews`. */
   _settle(report) {
     if (report & Flushed && this._onFlushed && !this.connecting) {
       const callback = this._onFlushed;
@@ -311,7 +327,7 @@ class NativeSocket extends Duplex {
       this._onFinished = null;
       callback();
     }
-    if (report & Failed) this._fail(native.lineFailure(this._number));
+    if (report & Failed) this._fail(native.servedFailure(this._number));
     if (report & Closed) this._close();
   }
 

@@ -18,7 +18,7 @@ const tls = require('tls');
 const replacedFunction = require('./builtins');
 const processStart = require('./process_start');
 const { defaultRoots } = require('./trust');
-const { lineChannel } = require('../client_line');
+const { attach } = require('../socket/event_loop');
 const { hostname } = require('../url');
 
 /** Options of `net.connect` that a native connection honours. */
@@ -70,7 +70,7 @@ function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers, ker
     (path || isIP(hostname(endpoint)) !== 0 ? null : reasonInNames()) ||
     (isSecure ? reasonInTLS(layers) : null) ||
     // Tried last: it opens descriptors.
-    (lineChannel() < 0 ? 'no watch on the event loop' : null);
+    (attach() < 0 ? 'no watch on the event loop' : null);
 }
 
 function unhonouredOption(place, options, honoured) {

@@ -36,7 +36,7 @@ function currentRound() {
 /** Writes what is marked, at once. */
 function writeMarked() {
   if (memory[COUNT] === 0) return;
-  const unwritten = native.kernelWriteMarked();
+  const unwritten = native.servedWriteMarked();
   if (!unwritten) return;
   for (let i = 0; i < unwritten.length; i += 2) {
     const connection = connections[unwritten[i]];

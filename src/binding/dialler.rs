@@ -7,9 +7,9 @@ use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 use tokio::task::AbortHandle;
 
-use super::client_line;
 use super::doorbell::JsDoorbell;
 use super::env::Environment;
+use super::served;
 use super::session::headers;
 use super::socket_failure::SocketFailure;
 use super::tasks;
@@ -154,17 +154,17 @@ impl Dialler {
         self.dialling.take_failure().map(SocketFailure::from)
     }
 
-    /// Has the connection served on this thread's loop (see `lineAttach`), in the async context of
+    /// Has the connection served on this thread's loop (see `servedAttach`), in the async context of
     /// this call; `resource` stands for it and must live as long. Returns its number there, or -1,
     /// and then the connection is lost. The bell is silent from then on.
     #[napi(catch_unwind)]
     pub fn hand_over(&mut self, env: Env, copy: u32, resource: Object<'_>) -> i32 {
-        let Some(Established { line, endpoints }) = self.dialling.take_connection() else {
+        let Some(Established { stream, endpoints }) = self.dialling.take_connection() else {
             return -1;
         };
         self.let_go(env);
         self.endpoints = Some(endpoints);
-        client_line::serve_line(Environment::of(&env), &resource, copy, line, self.keeps_alive)
+        served::serve_stream(Environment::of(&env), &resource, copy, stream, self.keeps_alive)
             .map_or(-1, |number| number as i32)
     }
 

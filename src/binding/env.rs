@@ -31,8 +31,10 @@ use super::table::Table;
 #[cfg(has_loop)]
 use super::tasks::Tasks;
 #[cfg(has_loop)]
-use super::{callback::Calls, client_line::Lines, event_loop::CleanupHook, kernel_socket::Kernel};
+use super::{callback::Calls, uv::CleanupHook};
 use crate::proto::deflate::ZlibPool;
+#[cfg(has_loop)]
+use crate::transport::event_loop::LoopSet;
 
 /// The state of one environment.
 pub(super) struct Environment {
@@ -43,9 +45,7 @@ pub(super) struct Environment {
     #[cfg(has_loop)]
     pub(super) calls: Rc<Calls>,
     #[cfg(has_loop)]
-    pub(super) kernel: RefCell<Option<Kernel>>,
-    #[cfg(has_loop)]
-    pub(super) lines: RefCell<Option<Lines>>,
+    pub(super) connections: RefCell<Option<LoopSet<Self>>>,
     #[cfg(has_loop)]
     pub(super) cleanup: CleanupHook,
     #[cfg(has_loop)]
@@ -78,9 +78,7 @@ impl Environment {
             #[cfg(has_loop)]
             calls: Rc::new(Calls::new(env.raw())),
             #[cfg(has_loop)]
-            kernel: RefCell::default(),
-            #[cfg(has_loop)]
-            lines: RefCell::default(),
+            connections: RefCell::default(),
             #[cfg(has_loop)]
             cleanup: CleanupHook::default(),
             #[cfg(has_loop)]
@@ -132,10 +130,8 @@ impl Environment {
     /// Watches for no connection any more; another one begins again.
     #[cfg(has_loop)]
     pub(super) fn close_loop(&self) {
-        let kernel = self.kernel.take();
-        drop(kernel);
-        let lines = self.lines.take();
-        drop(lines);
+        let connections = self.connections.take();
+        drop(connections);
     }
 
     /// Whether nothing may begin any more.

@@ -48,17 +48,7 @@ pub(super) struct JsCopy {
     slab: RefCell<Lent<u8>>,
     longest_text: u32,
     #[cfg(has_loop)]
-    served: RefCell<Option<Rc<Callback>>>,
-    #[cfg(has_loop)]
-    dialled: RefCell<Option<Rc<Callback>>>,
-}
-
-/// Who serves a connection: what is called for it.
-#[cfg(has_loop)]
-#[derive(Clone, Copy)]
-pub(super) enum Side {
-    Server,
-    Client,
+    dispatch: RefCell<Option<Rc<Callback>>>,
 }
 
 impl JsCopy {
@@ -123,16 +113,8 @@ impl JsCopy {
 
     /// What is called for connections.
     #[cfg(has_loop)]
-    pub(super) fn callback(&self, side: Side) -> Option<Rc<Callback>> {
-        self.callback_cell(side).borrow().clone()
-    }
-
-    #[cfg(has_loop)]
-    fn callback_cell(&self, side: Side) -> &RefCell<Option<Rc<Callback>>> {
-        match side {
-            Side::Server => &self.served,
-            Side::Client => &self.dialled,
-        }
+    pub(super) fn callback(&self) -> Option<Rc<Callback>> {
+        self.dispatch.borrow().clone()
     }
 }
 
@@ -224,9 +206,7 @@ pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
         slab: RefCell::new(bytes("slab")?),
         longest_text,
         #[cfg(has_loop)]
-        served: RefCell::default(),
-        #[cfg(has_loop)]
-        dialled: RefCell::default(),
+        dispatch: RefCell::default(),
     };
     let number = environment.copies.borrow_mut().insert(copy);
     let entry = Box::into_raw(Box::new(Entry { environment: environment.share(), number }));
@@ -275,11 +255,11 @@ unsafe extern "C" fn collected(_: sys::napi_env, entry: *mut c_void, _: *mut c_v
     }
 }
 
-/// Calls what every copy in use has for one side, outside of any connection.
+/// Calls what every copy in use has for its connections, outside of any.
 #[cfg(has_loop)]
-pub(super) fn call_all(environment: &Environment, side: Side, arguments: Arguments) {
+pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
     let copies = environment.copies.borrow();
-    let callbacks: Vec<_> = copies.iter().filter_map(|copy| copy.callback(side)).collect();
+    let callbacks: Vec<_> = copies.iter().filter_map(JsCopy::callback).collect();
     drop(copies);
     for callback in callbacks {
         let Some(visit) = Visit::begin(environment.env()) else { return };
@@ -287,12 +267,11 @@ pub(super) fn call_all(environment: &Environment, side: Side, arguments: Argumen
     }
 }
 
-/// Sets what is called for the connections of one side of a copy.
+/// Sets what is called for the connections of a copy.
 #[cfg(has_loop)]
 pub(super) fn set_callback(
     env: Env,
     number: u32,
-    side: Side,
     function: &napi::bindgen_prelude::Function<'_, Arguments, ()>,
 ) -> Result<()> {
     let environment = Environment::of(&env);
@@ -300,12 +279,8 @@ pub(super) fn set_callback(
     let gone = || Error::new(Status::InvalidArg, "no such copy of the JavaScript layer");
     let lease = lease.ok_or_else(gone)?;
     let mut owner = Object::from_raw(env.raw(), lease.owner.value().ok_or_else(gone)?);
-    let name = match side {
-        Side::Server => "served",
-        Side::Client => "dialled",
-    };
-    owner.set_named_property(name, *function)?;
+    owner.set_named_property("dispatch", *function)?;
     let callback = Callback::new(env, Rc::clone(&environment.calls), function)?;
-    *lease.callback_cell(side).borrow_mut() = Some(Rc::new(callback));
+    *lease.dispatch.borrow_mut() = Some(Rc::new(callback));
     Ok(())
 }

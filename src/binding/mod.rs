@@ -8,8 +8,6 @@
 #[cfg(has_loop)]
 #[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
 mod callback;
-#[cfg(has_loop)]
-pub mod client_line;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
@@ -18,24 +16,19 @@ pub mod dialler;
 mod doorbell;
 #[expect(unsafe_code, reason = "napi-rs looks instance data up in a table of all")]
 pub mod env;
-#[cfg(has_loop)]
-#[expect(unsafe_code, reason = "libuv's functions are found by name")]
-mod event_loop;
 pub mod eventsource;
 pub mod extension;
 pub mod js_copy;
 #[cfg(has_loop)]
-pub mod kernel_socket;
-#[cfg(has_loop)]
 mod marks;
 #[expect(unsafe_code, reason = "napi-rs has no references that are let go of for a while")]
 mod reference;
+#[cfg(has_loop)]
+pub mod served;
 pub mod session;
 mod shared;
 #[cfg(has_loop)]
 pub mod socket_failure;
-#[cfg(has_loop)]
-pub mod socket_report;
 pub mod table;
 #[cfg(has_loop)]
 mod tasks;
@@ -43,4 +36,5 @@ mod tasks;
 pub mod tls_connector;
 pub mod tunnel;
 #[cfg(has_loop)]
-mod watch;
+#[expect(unsafe_code, reason = "libuv's functions are found by name")]
+mod uv;

@@ -15,6 +15,7 @@ use super::shared;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{Connection, Output, growth};
 use crate::transport::OsEntropy;
+use crate::transport::slots::Slots;
 
 /// Output memory beyond this is given back once it has been taken.
 const KEPT_BYTES: usize = 4096;
@@ -52,10 +53,47 @@ impl Slot {
     }
 }
 
+impl Entry<'_> {
+    /// Parses a chunk from byte `from` on and reports to JavaScript's memory; returns the number of
+    /// events.
+    pub(super) fn receive(&mut self, chunk: &mut [u8], from: usize) -> u32 {
+        let Self { copy, connection, output, .. } = self;
+        output.clear_events();
+        // A connection that counts what its peer sends in a second has to know the time.
+        if let Some(rates) = connection.rates() {
+            rates.set_time(START.elapsed().as_secs_f64());
+        }
+        let progress = connection.receive(chunk, from, output);
+        shared::report(copy, progress, connection, output);
+        output.events.len() as u32
+    }
+
+    /// Takes the next `length` bytes of a message that is landing, which are in `memory` behind those that
+    /// came before; reports as `receive` does.
+    pub(super) fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
+        let Self { copy, connection, output, .. } = self;
+        output.clear_events();
+        let progress = connection.landed(memory, length, output);
+        shared::report(copy, progress, connection, output);
+        output.events.len() as u32
+    }
+
+    /// Forgets the bytes that waited for the peer, and gives large memory back.
+    pub(super) fn clear_output(&mut self) {
+        let wire = &mut self.output.wire;
+        wire.clear();
+        if mem::take(self.is_new) || wire.capacity() > KEPT_BYTES {
+            *wire = Vec::new();
+        }
+    }
+}
+
+/// What the seconds of a connection count from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 #[derive(Default)]
 pub(super) struct Table {
-    slots: Vec<Option<Box<Slot>>>,
-    free: Vec<u32>,
+    slots: Slots<Box<Slot>>,
     entropy: OsEntropy,
     /// Lent to whichever session is called: its memory for events and its spare memory are shared.
     output: Output,
@@ -66,7 +104,7 @@ impl Table {
     fn send_staged(&mut self, copies: &Copies) {
         let Self { slots, entropy, output, .. } = self;
         shared::take_commands(copies, |id, opcode_bits, payload| {
-            let Some(Some(slot)) = slots.get_mut(id as usize) else { return };
+            let Some(slot) = slots.at(id) else { return };
             let Ok(opcode) = opcode(opcode_bits) else { return };
             let rsv = (opcode_bits >> 4 & 7) as u8;
             slot.with(output, |entry| {
@@ -86,23 +124,15 @@ pub(super) fn insert(
     let copy = environment.copies.borrow().lease(copy)?;
     let connection = make(&copy);
     let (wire, scratch) = Default::default();
-    let slot = Some(Box::new(Slot { copy, connection, wire, scratch, is_new: true }));
-    let mut table = environment.table.borrow_mut();
-    if let Some(id) = table.free.pop() {
-        table.slots[id as usize] = slot;
-        return Some(id);
-    }
-    table.slots.push(slot);
-    Some((table.slots.len() - 1) as u32)
+    let slot = Box::new(Slot { copy, connection, wire, scratch, is_new: true });
+    Some(environment.table.borrow_mut().slots.insert(slot).number)
 }
 
 /// Frees a session.
 pub(super) fn remove(environment: &Environment, id: u32) {
     let mut table = environment.table.borrow_mut();
     table.send_staged(&environment.copies.borrow());
-    if table.slots.get_mut(id as usize).and_then(Option::take).is_some() {
-        table.free.push(id);
-    }
+    table.slots.remove(id);
 }
 
 /// Runs `act` on a session, if there is one of that number.
@@ -114,7 +144,7 @@ pub(super) fn with<R>(
     let mut table = environment.table.borrow_mut();
     table.send_staged(&environment.copies.borrow());
     let Table { slots, entropy, output, .. } = &mut *table;
-    let slot = slots.get_mut(id as usize)?.as_mut()?;
+    let slot = slots.at(id)?;
     Some(slot.with(output, |entry| act(entry, entropy)))
 }
 
@@ -135,35 +165,8 @@ pub(super) fn opcode(bits: u32) -> Result<Opcode> {
 /// of events. The chunk's payloads are unmasked in place.
 #[napi(catch_unwind)]
 pub fn receive(env: Env, id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
-    parse_from(Environment::of(&env), id, &mut chunk, from as usize)
-}
-
-/// As `receive`, for a chunk that was read natively.
-#[cfg(has_loop)]
-pub(super) fn parse(environment: &Environment, id: u32, chunk: &mut [u8]) -> u32 {
-    parse_from(environment, id, chunk, 0)
-}
-
-/// What the seconds of [`tell_time`] count from.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// Says what time it is to a connection that counts what its peer sends in a second.
-pub(super) fn tell_time(connection: &mut Connection) {
-    if let Some(rates) = connection.rates() {
-        rates.set_time(START.elapsed().as_secs_f64());
-    }
-}
-
-fn parse_from(environment: &Environment, id: u32, chunk: &mut [u8], from: usize) -> u32 {
-    with(environment, id, |entry, _| {
-        let Entry { copy, connection, output, .. } = entry;
-        output.clear_events();
-        tell_time(connection);
-        let progress = connection.receive(chunk, from, output);
-        shared::report(copy, progress, connection, output);
-        output.events.len() as u32
-    })
-    .unwrap_or_default()
+    with(Environment::of(&env), id, |entry, _| entry.receive(&mut chunk, from as usize))
+        .unwrap_or_default()
 }
 
 /// Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
@@ -171,14 +174,8 @@ fn parse_from(environment: &Environment, id: u32, chunk: &mut [u8], from: usize)
 /// message.
 #[napi(catch_unwind)]
 pub fn landed(env: Env, id: u32, mut memory: BufferSlice, length: u32) -> u32 {
-    with(Environment::of(&env), id, |entry, _| {
-        let Entry { copy, connection, output, .. } = entry;
-        output.clear_events();
-        let progress = connection.landed(&mut memory, length as usize, output);
-        shared::report(copy, progress, connection, output);
-        output.events.len() as u32
-    })
-    .unwrap_or_default()
+    with(Environment::of(&env), id, |entry, _| entry.landed(&mut memory, length as usize))
+        .unwrap_or_default()
 }
 
 /// Bytes of memory for a message of which `arrived` bytes are there and `missing` others are not.
@@ -230,7 +227,7 @@ pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSl
     table.send_staged(&environment.copies.borrow());
     let Table { slots, entropy, output, .. } = &mut *table;
     for &id in &*ids {
-        let Some(Some(slot)) = slots.get_mut(id as usize) else { continue };
+        let Some(slot) = slots.at(id) else { continue };
         let Slot { connection, wire, .. } = &mut **slot;
         match connection.plain_header(opcode, payload.len()) {
             Some(header) => {
@@ -261,20 +258,11 @@ pub fn take_output(env: Env, id: u32, mut target: BufferSlice) -> u32 {
         let held = wire.len();
         if held == target.len() {
             target.copy_from_slice(wire);
-            clear_output(entry);
+            entry.clear_output();
         }
         held as u32
     });
     held.unwrap_or_default()
-}
-
-/// Forgets the bytes that waited for the peer, and gives large memory back.
-pub(super) fn clear_output(entry: &mut Entry<'_>) {
-    let wire = &mut entry.output.wire;
-    wire.clear();
-    if mem::take(entry.is_new) || wire.capacity() > KEPT_BYTES {
-        *wire = Vec::new();
-    }
 }
 
 /// The text of an event whose payload lies in the session's scratch memory.

@@ -1,7 +1,7 @@
-//! Reading and writing sockets that belong to somebody else, by descriptor.
+//! Reading and writing sockets by descriptor, without waiting.
 
 use std::io::IoSlice;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
 use rustix::io::{Errno, Result};
 use rustix::net::{self, RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
@@ -13,14 +13,31 @@ const FLAGS: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_os = "macos")]
 const FLAGS: SendFlags = SendFlags::empty();
 
-/// Calls `use_it` with a descriptor that its owner keeps open meanwhile.
-pub(super) fn lend<R>(descriptor: RawFd, use_it: impl FnOnce(BorrowedFd<'_>) -> R) -> R {
-    #[expect(unsafe_code, reason = "the owner is JavaScript's socket, out of the compiler's sight")]
-    // SAFETY: the owner calls from the thread that would close the descriptor and gives it up
-    // before it does, so that it is open for as long as this call takes; a negative number never
-    // gets here (see `Watch`).
-    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    use_it(borrowed)
+/// A descriptor of somebody who is out of the compiler's sight. It is not a duplicate: that would keep
+/// the connection open after its owner has closed it, and cost a descriptor for each.
+#[derive(Debug)]
+pub(crate) struct LentDescriptor(RawFd);
+
+impl LentDescriptor {
+    /// `None` for a negative number, which is no descriptor.
+    ///
+    /// # Safety
+    ///
+    /// The descriptor stays open for as long as the result lives.
+    #[expect(unsafe_code, reason = "the promise is the caller's to make")]
+    pub(crate) unsafe fn new(descriptor: RawFd) -> Option<Self> {
+        (descriptor >= 0).then_some(Self(descriptor))
+    }
+}
+
+impl AsFd for LentDescriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        #[expect(unsafe_code, reason = "the owner is out of the compiler's sight")]
+        // SAFETY: open for as long as `self` lives, as promised to `new`, and not negative.
+        unsafe {
+            BorrowedFd::borrow_raw(self.0)
+        }
+    }
 }
 
 /// Reads what is there, once. `Ok(0)` at the end of the stream. As every call here, made for sockets:
@@ -36,15 +53,6 @@ pub(super) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> 
             result => return result.map(|(length, _)| length),
         }
     }
-}
-
-/// As [`receive`], by a descriptor that is only lent.
-///
-/// # Errors
-///
-/// As for [`receive`].
-pub(crate) fn receive_some(descriptor: RawFd, into: &mut [u8]) -> Result<usize> {
-    lend(descriptor, |socket| receive(socket, into))
 }
 
 /// Writes the two parts, one behind the other, once; returns how many bytes the system took.
@@ -67,18 +75,8 @@ pub(super) fn send(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Resul
     }
 }
 
-/// As [`send`], by a descriptor that is only lent.
-///
-/// # Errors
-///
-/// As for [`send`].
-pub(crate) fn send_some(descriptor: RawFd, first: &[u8], second: &[u8]) -> Result<usize> {
-    lend(descriptor, |socket| send(socket, first, second))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
     use super::*;
@@ -88,13 +86,13 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let mut bytes = [0; 8];
-        assert_eq!(receive_some(ours.as_raw_fd(), &mut bytes), Err(Errno::AGAIN));
-        assert_eq!(send_some(theirs.as_raw_fd(), b"ab", b"cde"), Ok(5));
-        assert_eq!(send_some(theirs.as_raw_fd(), b"f", b""), Ok(1));
-        assert_eq!(receive_some(ours.as_raw_fd(), &mut bytes), Ok(6));
+        assert_eq!(receive(ours.as_fd(), &mut bytes), Err(Errno::AGAIN));
+        assert_eq!(send(theirs.as_fd(), b"ab", b"cde"), Ok(5));
+        assert_eq!(send(theirs.as_fd(), b"f", b""), Ok(1));
+        assert_eq!(receive(ours.as_fd(), &mut bytes), Ok(6));
         assert_eq!(&bytes[..6], b"abcdef");
         drop(theirs);
-        assert_eq!(receive_some(ours.as_raw_fd(), &mut bytes), Ok(0));
+        assert_eq!(receive(ours.as_fd(), &mut bytes), Ok(0));
     }
 
     #[test]
@@ -102,7 +100,7 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let lots = vec![0; 16 << 20];
-        let taken = send_some(ours.as_raw_fd(), &lots, b"").unwrap();
+        let taken = send(ours.as_fd(), &lots, b"").unwrap();
         assert!(0 < taken && taken < lots.len());
     }
 }

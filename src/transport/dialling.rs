@@ -247,7 +247,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::transport::line::Line;
+    use crate::transport::non_blocking_stream::NonBlockingStream;
     use crate::transport::socket::Endpoints;
 
     #[derive(Default)]
@@ -271,7 +271,8 @@ mod tests {
     fn standing() -> (Stage, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let established = Established { line: Line::over(ours), endpoints: Endpoints::default() };
+        let established =
+            Established { stream: NonBlockingStream::over(ours), endpoints: Endpoints::default() };
         (Stage::Standing(Box::new(established)), theirs)
     }
 

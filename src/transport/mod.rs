@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  tokio's thread                              JavaScript thread
-//!  route: dial ► tunnel ► TLS ► Line ── Stage ──► dialling::Dialling ── Line ──► event loop
+//!  route: dial ► tunnel ► TLS ► stream ── Stage ──► dialling::Dialling ── stream ──► event_loop
 //!                    certificate ──────── Stage ──► consent
 //! ```
 //!
@@ -22,17 +22,17 @@ pub(crate) mod dial;
 #[cfg(has_loop)]
 pub(crate) mod dialling;
 #[cfg(has_loop)]
-pub(crate) mod failure;
+pub(crate) mod event_loop;
 #[cfg(has_loop)]
-pub(crate) mod line;
+pub(crate) mod failure;
 #[cfg(has_loop)]
 mod lookup;
 #[cfg(has_loop)]
 mod non_blocking;
 #[cfg(has_loop)]
-mod openssl_library;
+pub(crate) mod non_blocking_stream;
 #[cfg(has_loop)]
-pub(crate) mod readiness;
+mod openssl_library;
 #[cfg(has_loop)]
 pub(crate) mod route;
 #[cfg(has_loop)]
@@ -45,5 +45,7 @@ mod stream;
 pub(crate) mod tls;
 #[cfg(has_loop)]
 mod tls_failure;
+
+pub(crate) mod slots;
 
 pub(crate) use entropy::OsEntropy;

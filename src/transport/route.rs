@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::dial::{Target, dial};
 use super::failure::{Failure, Peer, Step};
-use super::line::Line;
+use super::non_blocking_stream::NonBlockingStream;
 use super::socket::Endpoints;
 use super::stream::{Early, Stream};
 use super::tls::{Connector, Consent, Credentials};
@@ -45,7 +45,7 @@ pub(crate) struct Tls {
 
 /// A connection that stands, ready for an event loop.
 pub(crate) struct Established {
-    pub(crate) line: Line,
+    pub(crate) stream: NonBlockingStream,
     pub(crate) endpoints: Endpoints,
 }
 
@@ -87,9 +87,9 @@ async fn go(route: Route, consent: &impl Consent) -> Result<Established, Failure
     if let Some(tls) = &route.tls {
         stream = secure(stream, tls, consent).await?;
     }
-    let line = Line::new(stream, is_bare);
-    let line = line.map_err(|error| Failure::io(Step::Connect, &error, None))?;
-    Ok(Established { line, endpoints })
+    let stream = NonBlockingStream::new(stream, is_bare);
+    let stream = stream.map_err(|error| Failure::io(Step::Connect, &error, None))?;
+    Ok(Established { stream, endpoints })
 }
 
 async fn secure(

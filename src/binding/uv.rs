@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use napi::sys;
 
 use super::env::Environment;
+use crate::transport::event_loop::Watcher;
 
 /// `UV_POLL` and `UV_PREPARE` of `uv_handle_type`, part of libuv's ABI since 1.0.
 const POLL: c_int = 8;
@@ -21,10 +22,6 @@ const PREPARE: c_int = 9;
 const READABLE: c_int = 1;
 /// What `malloc` guarantees, which is what libuv's handles are made for.
 const ALIGNMENT: usize = 16;
-
-/// What JavaScript gets instead of a byte count when a listener runs the loop: what is in the slab will
-/// be overwritten, and output that waits for the listener to return must leave.
-pub(super) const REENTERED: i32 = i32::MIN + 3;
 
 type Handle = *mut c_void;
 /// Called by the loop with the environment that watches.
@@ -190,35 +187,31 @@ impl LoopWatch {
         }
         Some(Self { uv, poll: poll.0, prepare: prepare.0 })
     }
+}
 
-    /// Has the loop watch, which keeps it going; false when the system refuses.
-    #[must_use]
-    pub(super) fn start(&self) -> bool {
+impl Watcher for LoopWatch {
+    fn start(&self) -> bool {
         // SAFETY: the handles are closed only when this is dropped.
         unsafe { (self.uv.poll_start)(self.poll, READABLE, on_ready) == 0 }
     }
 
-    /// Whether the watch keeps the loop going while it has started; it does from the beginning.
-    pub(super) fn set_ref(&self, keep_alive: bool) {
+    fn stop(&self) {
+        // SAFETY: as in `start`.
+        unsafe { (self.uv.poll_stop)(self.poll) };
+    }
+
+    fn set_ref(&self, keep_alive: bool) {
         let set = if keep_alive { self.uv.refer } else { self.uv.unref };
         // SAFETY: as in `start`.
         unsafe { set(self.poll) };
     }
 
-    /// Calls no more, and lets the loop end.
-    pub(super) fn stop(&self) {
-        // SAFETY: as in `start`.
-        unsafe { (self.uv.poll_stop)(self.poll) };
-    }
-
-    /// `ready` runs, and is about to call somebody who may run the loop.
-    pub(super) fn enter(&self) {
+    fn enter(&self) {
         // SAFETY: as in `start`. It fails for want of a function only.
         unsafe { (self.uv.prepare_start)(self.prepare, on_reentry) };
     }
 
-    /// `ready` is about to return.
-    pub(super) fn leave(&self) {
+    fn leave(&self) {
         // SAFETY: as in `start`.
         unsafe { (self.uv.prepare_stop)(self.prepare) };
     }

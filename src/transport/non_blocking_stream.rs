@@ -2,7 +2,7 @@
 //! and nobody is woken. The owner watches the descriptor and comes back when it is ready.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -18,9 +18,9 @@ use super::tls_failure::{broken, is_truncation};
 /// Memory of the queue beyond this is given back when the queue is empty.
 const KEPT: usize = 16 * 1024;
 
-/// How far one [`Line::read`] got.
+/// How far one [`NonBlockingStream::read`] got.
 #[derive(Debug)]
-pub(crate) enum Reach {
+pub(crate) enum ReadOutcome {
     /// Nothing more is there.
     Drained,
     /// More may be there; the descriptor need not be ready for it.
@@ -32,15 +32,15 @@ pub(crate) enum Reach {
 }
 
 /// Bytes in order, both ways, over whatever layers the route has put on the socket.
-pub(crate) struct Line {
+pub(crate) struct NonBlockingStream {
     stream: Box<dyn Stream>,
     queue: Vec<u8>,
     sent: usize,
     /// Layers may hold bytes that were read from the socket already.
-    is_hungry: bool,
+    has_buffered: bool,
 }
 
-impl Line {
+impl NonBlockingStream {
     /// Takes a stream away from tokio, together with its socket. `is_bare`: there are no layers.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Line {
     /// When the system does not let the socket go.
     pub(super) fn new(mut stream: Box<dyn Stream>, is_bare: bool) -> io::Result<Self> {
         stream.socket().leave_tokio()?;
-        Ok(Self { stream, queue: Vec::new(), sent: 0, is_hungry: !is_bare })
+        Ok(Self { stream, queue: Vec::new(), sent: 0, has_buffered: !is_bare })
     }
 
     fn socket(&mut self) -> Option<&mut NonBlocking> {
@@ -59,13 +59,13 @@ impl Line {
     }
 
     /// What to wait for.
-    pub(crate) fn descriptor(&mut self) -> Option<RawFd> {
+    pub(crate) fn descriptor(&mut self) -> Option<BorrowedFd<'_>> {
         self.socket().map(|socket| socket.descriptor())
     }
 
     /// Whether there may be bytes that the descriptor does not announce.
-    pub(crate) fn is_hungry(&self) -> bool {
-        self.is_hungry
+    pub(crate) fn has_buffered(&self) -> bool {
+        self.has_buffered
     }
 
     /// Whether to come back when the descriptor can be written, be it for the sake of a read.
@@ -73,7 +73,7 @@ impl Line {
         self.socket().is_some_and(|socket| socket.is_congested())
     }
 
-    /// Bytes that [`Line::push`] has kept and the kernel has not taken.
+    /// Bytes that [`NonBlockingStream::push`] has kept and the kernel has not taken.
     pub(crate) fn backlog(&self) -> usize {
         self.queue.len() - self.sent
     }
@@ -94,37 +94,37 @@ impl Line {
     }
 
     /// Fills `space` as far as possible.
-    pub(crate) fn read(&mut self, space: &mut [u8]) -> (usize, Reach) {
+    pub(crate) fn read(&mut self, space: &mut [u8]) -> (usize, ReadOutcome) {
         let mut cx = Context::from_waker(Waker::noop());
         let mut buffer = ReadBuf::new(space);
-        let reach = loop {
+        let outcome = loop {
             let before = buffer.filled().len();
             if buffer.remaining() == 0 {
-                break Reach::More;
+                break ReadOutcome::More;
             }
             match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buffer) {
                 Poll::Pending => {
                     let is_exhausted = self.socket().is_some_and(|socket| socket.is_exhausted());
-                    break if is_exhausted { Reach::More } else { Reach::Drained };
+                    break if is_exhausted { ReadOutcome::More } else { ReadOutcome::Drained };
                 }
-                Poll::Ready(Ok(())) if buffer.filled().len() == before => break Reach::Ended,
+                Poll::Ready(Ok(())) if buffer.filled().len() == before => break ReadOutcome::Ended,
                 Poll::Ready(Ok(())) => {
                     let count = buffer.filled().len() - before;
                     if let Some(socket) = self.socket() {
                         socket.note_yield(count);
                     }
                     if !self.stream.may_have_more() {
-                        break Reach::Drained;
+                        break ReadOutcome::Drained;
                     }
                 }
-                Poll::Ready(Err(error)) if is_truncation(&error) => break Reach::Ended,
+                Poll::Ready(Err(error)) if is_truncation(&error) => break ReadOutcome::Ended,
                 Poll::Ready(Err(error)) => {
-                    break Reach::Failed(Box::new(broken(Step::Read, &error)));
+                    break ReadOutcome::Failed(Box::new(broken(Step::Read, &error)));
                 }
             }
         };
-        self.is_hungry = matches!(reach, Reach::More);
-        (buffer.filled().len(), reach)
+        self.has_buffered = matches!(outcome, ReadOutcome::More);
+        (buffer.filled().len(), outcome)
     }
 
     /// Writes as much as the kernel takes at once, and nothing past a queue.
@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    impl Line {
+    impl NonBlockingStream {
         /// A connection without layers over a socket that is non-blocking.
         pub(in crate::transport) fn over(socket: UnixStream) -> Self {
             let stream = Socket::NonBlocking(NonBlocking::new(socket.into()));
@@ -238,40 +238,40 @@ mod tests {
         }
     }
 
-    fn pair() -> (Line, UnixStream) {
+    fn pair() -> (NonBlockingStream, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        (Line::over(ours), theirs)
+        (NonBlockingStream::over(ours), theirs)
     }
 
-    fn read(line: &mut Line, space: usize) -> (Vec<u8>, Reach) {
+    fn read(line: &mut NonBlockingStream, space: usize) -> (Vec<u8>, ReadOutcome) {
         line.refresh();
         let mut bytes = vec![0; space];
-        let (length, reach) = line.read(&mut bytes);
+        let (length, outcome) = line.read(&mut bytes);
         bytes.truncate(length);
-        (bytes, reach)
+        (bytes, outcome)
     }
 
     #[test]
     fn reads_what_is_there_and_then_the_end() {
         let (mut line, mut theirs) = pair();
-        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes.is_empty()));
+        assert!(matches!(read(&mut line, 8), (bytes, ReadOutcome::Drained) if bytes.is_empty()));
         theirs.write_all(b"abc").unwrap();
-        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"abc"));
+        assert!(matches!(read(&mut line, 8), (bytes, ReadOutcome::Drained) if bytes == b"abc"));
         theirs.write_all(b"d").unwrap();
         drop(theirs);
         assert!(matches!(read(&mut line, 8), (bytes, _) if bytes == b"d"));
-        assert!(matches!(read(&mut line, 8), (bytes, Reach::Ended) if bytes.is_empty()));
+        assert!(matches!(read(&mut line, 8), (bytes, ReadOutcome::Ended) if bytes.is_empty()));
     }
 
     #[test]
     fn what_was_read_ahead_does_not_need_the_kernel() {
         let (mut line, mut theirs) = pair();
         theirs.write_all(b"abcdef").unwrap();
-        assert!(matches!(read(&mut line, 4), (bytes, Reach::More) if bytes == b"abcd"));
-        assert!(line.is_hungry());
-        assert!(matches!(read(&mut line, 4), (bytes, Reach::Drained) if bytes == b"ef"));
-        assert!(!line.is_hungry());
+        assert!(matches!(read(&mut line, 4), (bytes, ReadOutcome::More) if bytes == b"abcd"));
+        assert!(line.has_buffered());
+        assert!(matches!(read(&mut line, 4), (bytes, ReadOutcome::Drained) if bytes == b"ef"));
+        assert!(!line.has_buffered());
     }
 
     #[test]
@@ -308,6 +308,6 @@ mod tests {
         assert!(line.finish());
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
         theirs.write_all(b"still").unwrap();
-        assert!(matches!(read(&mut line, 8), (bytes, Reach::Drained) if bytes == b"still"));
+        assert!(matches!(read(&mut line, 8), (bytes, ReadOutcome::Drained) if bytes == b"still"));
     }
 }

@@ -1,0 +1,377 @@
+//! Connections on Node's loop (see `transport::event_loop`), as JavaScript handles them: by number, for
+//! servers' sockets and dialled ones alike.
+
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
+use napi_derive::napi;
+
+use super::callback::{Arguments, AsyncContext, Visit};
+use super::env::Environment;
+use super::js_copy::{Lease, call_all, set_callback};
+use super::marks;
+use super::socket_failure::SocketFailure;
+use super::table::{self, Entry};
+use super::uv::LoopWatch;
+use crate::proto::hybi::Landing;
+use crate::transport::descriptor::LentDescriptor;
+use crate::transport::event_loop::served::{Owned, Served};
+use crate::transport::event_loop::{self, Host, LoopSet, News, Report, Session};
+use crate::transport::non_blocking_stream::NonBlockingStream;
+use crate::transport::slots::Key;
+
+/// Instead of a byte count: the socket has failed, and Node should find out how.
+const FAILED: i32 = i32::MIN;
+/// Instead of a byte count: what the system did not take of the output is to go through the stream.
+const UNWRITTEN: i32 = i32::MIN + 1;
+/// Instead of a byte count: memory is wanted for a message.
+const MEMORY_WANTED: i32 = i32::MIN + 2;
+/// Instead of a byte count: a listener runs the loop.
+const REENTERED: i32 = i32::MIN + 3;
+/// Instead of a byte count: what follows are bits of `SocketNews`.
+const NEWS: i32 = i32::MIN + 4;
+/// In the count of events: the one there is lies in the memory lent for it, not in the slab.
+const LANDED: i32 = 1 << 16;
+
+/// Bits that say what has happened to a dialled connection since the last.
+#[napi]
+pub enum SocketNews {
+    /// What was written has reached the kernel: a writer that waits may go on.
+    Flushed = 1,
+    /// The end of our stream has reached the kernel.
+    Finished = 2,
+    /// A failure waits to be taken.
+    Failed = 4,
+    /// The socket is closed, and nothing will follow.
+    Closed = 8,
+}
+
+const _: () = assert!(
+    SocketNews::Flushed as u32 == News::FLUSHED
+        && SocketNews::Finished as u32 == News::FINISHED
+        && SocketNews::Failed as u32 == News::FAILED
+        && SocketNews::Closed as u32 == News::CLOSED
+);
+
+/// What JavaScript gave with a connection.
+pub(super) struct Tag {
+    copy: Lease,
+    context: AsyncContext,
+}
+
+impl Tag {
+    /// `resource` is the resource of the async context, which is that of the code that is running.
+    fn new(environment: &Environment, copy: u32, resource: &Object<'_>) -> Option<Self> {
+        let copy = environment.copies.borrow().lease(copy)?;
+        let context = AsyncContext::current(&environment.calls, resource, "FAYE_WEBSOCKET").ok()?;
+        Some(Self { copy, context })
+    }
+}
+
+impl Session for Entry<'_> {
+    fn receive(&mut self, chunk: &mut [u8]) -> u32 {
+        Entry::receive(self, chunk, 0)
+    }
+
+    fn landing(&self) -> Option<Landing> {
+        self.connection.landing()
+    }
+
+    fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
+        Entry::landed(self, memory, length)
+    }
+
+    fn give_back_landed(&mut self, memory: &[u8]) {
+        self.connection.give_back_landed(memory);
+    }
+
+    fn unsent(&mut self) -> &mut Vec<u8> {
+        &mut self.output.wire
+    }
+
+    fn forget_unsent(&mut self) {
+        self.clear_output();
+    }
+}
+
+impl Host for Environment {
+    type Tag = Tag;
+    type Visit = Visit;
+    type Memory = Buffer;
+    type Watcher = LoopWatch;
+    type Session<'a> = Entry<'a>;
+
+    fn set<R>(&self, act: impl FnOnce(&mut LoopSet<Self>) -> R) -> Option<R> {
+        self.connections.borrow_mut().as_mut().map(act)
+    }
+
+    fn session<R>(&self, number: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
+        table::with(self, number, |entry, _| act(entry))
+    }
+
+    fn slab(tag: &Tag) -> impl DerefMut<Target = [u8]> {
+        tag.copy.slab()
+    }
+
+    fn report(&self, visit: &Visit, key: Key, report: Report) {
+        let told = self.set(|set| {
+            let Tag { copy, context } = &set.get(key)?.tag;
+            Some((copy.callback()?, context.raw()))
+        });
+        // JavaScript may do anything to the connections, this one included: nothing is borrowed.
+        if let Some(Some((dispatch, context))) = told {
+            dispatch.call(visit, context, arguments(key.number, report));
+        }
+    }
+
+    fn report_reentry(&self) {
+        call_all(self, (0, REENTERED, 0));
+    }
+
+    fn take_dirty(&self, numbers: &mut Vec<u32>) {
+        marks::take(&self.copies.borrow(), numbers);
+    }
+
+    fn set_serving(&self, is_serving: bool) {
+        marks::set_serving(&self.copies.borrow(), is_serving);
+    }
+}
+
+fn arguments(number: u32, report: Report) -> Arguments {
+    let (length, count) = match report {
+        Report::Chunk { length, events } => (length as i32, events as i32),
+        Report::Landed { length } => (length as i32, LANDED | 1),
+        Report::Ended => (0, 0),
+        Report::ReadFailed(errno) => (-errno.raw_os_error(), 0),
+        Report::Failed => (FAILED, 0),
+        Report::Unwritten(rest) => (UNWRITTEN, rest as i32),
+        Report::MemoryWanted(bytes) => (MEMORY_WANTED, bytes as i32),
+        Report::News(news) => (NEWS, news as i32),
+    };
+    (number as i32, length, count)
+}
+
+fn on_ready(environment: &Environment) {
+    if let Some(visit) = Visit::begin(environment.env()) {
+        event_loop::turn(environment, &visit);
+    }
+}
+
+/// Does something to a connection, if it is still there.
+fn with<R>(env: Env, number: u32, act: impl FnOnce(&mut Served<Environment>) -> R) -> Option<R> {
+    Environment::of(&env).set(|set| set.with(number, act)).flatten()
+}
+
+/// Does something to a dialled connection, if it is still there.
+fn with_owned<R>(env: Env, number: u32, act: impl FnOnce(&mut Owned) -> R) -> Option<R> {
+    with(env, number, |served| served.as_owned().map(act)).flatten()
+}
+
+/// Serves a dialled connection, as `servedWatch` does a server's.
+pub(super) fn serve_stream(
+    environment: &Environment,
+    resource: &Object<'_>,
+    copy: u32,
+    stream: NonBlockingStream,
+    keeps_alive: bool,
+) -> Option<u32> {
+    let tag = Tag::new(environment, copy, resource)?;
+    environment.set(|set| set.insert(Served::owned(tag, stream, keeps_alive))).flatten()
+}
+
+// ---- every connection
+
+/// Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
+/// `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
+/// spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
+/// stream, and a small negative number an error number, negated. The least integers: of the socket,
+/// +0 has failed; +1 did not take `count` bytes of marked output; +2 should be given `count` bytes of
+/// memory with `servedLand`; +4 has the news `count`, bits of `SocketNews`. +3, of no connection: a
+/// listener is running the event loop, so that the slab is about to be overwritten, and output that
+/// waits for the listener must leave. False where Node's loop cannot be watched.
+#[napi(catch_unwind)]
+pub fn served_attach(
+    env: Env,
+    copy: u32,
+    #[napi(ts_arg_type = "(number: number, length: number, count: number) => void")]
+    dispatch: Function<'_, Arguments, ()>,
+) -> Result<bool> {
+    set_callback(env, copy, &dispatch)?;
+    let environment = Environment::of(&env);
+    let mut connections = environment.connections.borrow_mut();
+    if connections.is_none() {
+        *connections = LoopSet::open(|descriptor| {
+            LoopWatch::open(environment, descriptor, on_ready, event_loop::reenter)
+        });
+    }
+    Ok(connections.is_some())
+}
+
+/// Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
+/// must be kept until the connection is released; the descriptor must stay open as long. Returns the
+/// connection's number, or -1 when the system refuses.
+#[napi(catch_unwind)]
+pub fn served_watch(
+    env: Env,
+    copy: u32,
+    descriptor: i32,
+    session: u32,
+    resource: Object<'_>,
+) -> i32 {
+    let environment = Environment::of(&env);
+    #[expect(unsafe_code, reason = "Node owns the socket")]
+    // SAFETY: JavaScript's socket keeps the descriptor open, and releases the connection before it
+    // closes the handle or lets go of it, on this thread: see lib/kernel_socket.js.
+    let descriptor = unsafe { LentDescriptor::new(descriptor) };
+    let Some(descriptor) = descriptor else { return -1 };
+    let Some(tag) = Tag::new(environment, copy, &resource) else { return -1 };
+    let number = environment.set(|set| set.insert(Served::borrowed(tag, descriptor, session)));
+    let Some(number) = number.flatten() else { return -1 };
+    if served_read(env, number, true) {
+        return number as i32;
+    }
+    served_release(env, number);
+    -1
+}
+
+/// Reads no more, or goes on reading; false when the system refuses.
+#[napi(catch_unwind)]
+pub fn served_read(env: Env, number: u32, on: bool) -> bool {
+    Environment::of(&env).set(|set| set.set_reading(number, on)).unwrap_or_default()
+}
+
+/// Parses chunks for a session from now on, or with -1 hands them over as they are.
+#[napi(catch_unwind)]
+pub fn served_session(env: Env, number: u32, session: i32) {
+    with(env, number, |served| {
+        served.set_session(Environment::of(&env), u32::try_from(session).ok());
+    });
+}
+
+/// Hands chunks over unparsed for a while, or parses them again.
+#[napi(catch_unwind)]
+pub fn served_raw(env: Env, number: u32, on: bool) {
+    with(env, number, |served| served.set_raw(Environment::of(&env), on));
+}
+
+/// Lends memory for the message that is being read, as asked for; what has arrived of it moves
+/// there. The memory is JavaScript's again when its event is reported, or the connection released.
+#[napi(catch_unwind)]
+pub fn served_land(env: Env, number: u32, memory: Buffer) {
+    with(env, number, |served| served.lend(Environment::of(&env), Box::new(memory)));
+}
+
+/// Forgets a connection. Its descriptor is not touched any more and may be closed.
+#[napi(catch_unwind)]
+pub fn served_release(env: Env, number: u32) {
+    let environment = Environment::of(&env);
+    let released = environment.set(|set| set.remove(environment, number));
+    // Destroying the async context may call into JavaScript's hooks: nothing is borrowed then.
+    drop(released);
+}
+
+/// Bytes read.
+#[napi(catch_unwind)]
+pub fn served_received(env: Env, number: u32) -> f64 {
+    let received = Environment::of(&env).set(|set| Some(set.at(number)?.received()));
+    received.flatten().unwrap_or_default()
+}
+
+/// Bytes written for a session.
+#[napi(catch_unwind)]
+pub fn served_written(env: Env, number: u32) -> f64 {
+    let written = Environment::of(&env).set(|set| Some(set.at(number)?.written()));
+    written.flatten().unwrap_or_default()
+}
+
+/// Writes what the session holds for the peer and then a message, without copying it first where it
+/// goes out as it is; returns how many bytes the system did not take. What is left of the session's
+/// output stays there; what is left of an uncopied payload is the caller's to send.
+#[napi(catch_unwind)]
+pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+    let opcode = table::opcode(opcode_bits)?;
+    let rest = with(env, number, |served| {
+        table::with(Environment::of(&env), served.session()?, |entry, entropy| {
+            if let Some(header) = entry.connection.plain_header(opcode, payload.len()) {
+                entry.output.wire.extend_from_slice(header.as_bytes());
+                return served.write(entry, &payload);
+            }
+            entry.connection.send(opcode, 0, &payload, entropy, entry.output);
+            served.write(entry, &[])
+        })
+    });
+    Ok(rest.flatten().unwrap_or_default())
+}
+
+/// Writes what the session holds for the peer; returns how many bytes the system did not take. They
+/// stay in the session.
+#[napi(catch_unwind)]
+pub fn served_write(env: Env, number: u32) -> u32 {
+    let environment = Environment::of(&env);
+    environment.set(|set| set.write(environment, number)).unwrap_or_default()
+}
+
+/// Writes what the marked connections hold. What the system did not take stays in the sessions:
+/// numbers and bytes left, in turn.
+#[napi(catch_unwind)]
+pub fn served_write_marked(env: Env) -> Option<Vec<u32>> {
+    let environment = Environment::of(&env);
+    let unwritten = environment.set(|set| set.write_dirty(environment))?;
+    (!unwritten.is_empty())
+        .then(|| unwritten.into_iter().flat_map(|(key, rest)| [key.number, rest]).collect())
+}
+
+// ---- dialled connections
+
+/// Copies what the kernel does not take at once. `true` when more may follow; otherwise later news
+/// say `Flushed`, and nothing may be written before.
+#[napi(catch_unwind)]
+pub fn served_push(env: Env, number: u32, chunk: &[u8]) -> bool {
+    with_owned(env, number, |owned| owned.push(&[chunk])).unwrap_or_default()
+}
+
+/// Like `servedPush`, for several chunks.
+#[napi(catch_unwind)]
+pub fn served_push_all(env: Env, number: u32, chunks: Vec<BufferSlice>) -> bool {
+    let parts: Vec<&[u8]> = chunks.iter().map(|chunk| &chunk[..]).collect();
+    with_owned(env, number, |owned| owned.push(&parts)).unwrap_or_default()
+}
+
+/// Ends our direction after what was written; later news say `Finished`.
+#[napi(catch_unwind)]
+pub fn served_finish(env: Env, number: u32) {
+    with_owned(env, number, Owned::finish);
+}
+
+/// Closes the socket in whatever state it is; later news say `Closed`.
+#[napi(catch_unwind)]
+pub fn served_destroy(env: Env, number: u32) {
+    with_owned(env, number, Owned::close);
+}
+
+/// What went wrong, after news said `Failed`.
+#[napi(catch_unwind)]
+pub fn served_failure(env: Env, number: u32) -> Option<SocketFailure> {
+    with_owned(env, number, |owned| owned.failure().cloned()).flatten().map(SocketFailure::from)
+}
+
+/// Nagle's algorithm off (`true`) or on.
+#[napi(catch_unwind)]
+pub fn served_no_delay(env: Env, number: u32, no_delay: bool) {
+    with_owned(env, number, |owned| owned.set(|stream| stream.set_no_delay(no_delay)));
+}
+
+/// Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay.
+#[napi(catch_unwind)]
+pub fn served_keep_alive(env: Env, number: u32, enable: bool, delay: u32) {
+    let delay = enable.then(|| Duration::from_secs(delay.into()));
+    with_owned(env, number, |owned| owned.set(|stream| stream.set_keep_alive(delay)));
+}
+
+/// Whether a connection keeps the process alive.
+#[napi(catch_unwind)]
+pub fn served_ref(env: Env, number: u32, keep_alive: bool) {
+    Environment::of(&env).set(|set| set.set_keeps_alive(number, keep_alive));
+}

@@ -1,0 +1,346 @@
+//! The connections of one host on its event loop.
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use super::poller::{Interest, Poller, Ready, Trigger};
+use super::served::{Descriptor, Served};
+use super::{Host, Report, Watcher};
+use crate::transport::slots::{Key, Slots};
+
+/// What the descriptor that can always be read is watched under.
+const REVISIT: u64 = u64::MAX;
+const READ: Interest = Interest { read: true, write: false };
+
+/// The connections. Dropped in this order: the loop ceases to watch the poller before that is closed.
+pub(crate) struct LoopSet<H: Host> {
+    connections: Slots<Served<H>>,
+    watcher: H::Watcher,
+    poller: Poller,
+    /// Connections in the poller, and the only one.
+    polled: usize,
+    sole: Option<Key>,
+    /// Connections that keep the loop going.
+    holding: usize,
+    /// Connections that are ready, of which the first `served` have been served.
+    ready: Vec<Ready>,
+    served: usize,
+    /// Connections to serve again without being ready.
+    revisit: Vec<Key>,
+    /// Memory for what the poller says while connections are due.
+    woken: Vec<Ready>,
+    /// A descriptor that can always be read, and whether it is in the poller.
+    revisit_fd: UnixStream,
+    is_armed: bool,
+    /// Turns that are going on: more than one where a listener runs the loop.
+    depth: u32,
+    /// Memory for the numbers of one dirty list.
+    dirty: Vec<u32>,
+}
+
+impl<H: Host> LoopSet<H> {
+    /// An empty set, which `watch` has the loop watch by its descriptor. `None` where that cannot be.
+    pub(crate) fn open(watch: impl FnOnce(BorrowedFd<'_>) -> Option<H::Watcher>) -> Option<Self> {
+        let poller = Poller::new().ok()?;
+        // One end of a pair whose other end is closed.
+        let (revisit_fd, _) = UnixStream::pair().ok()?;
+        let watcher = watch(poller.descriptor())?;
+        watcher.set_ref(false);
+        Some(Self {
+            connections: Slots::default(),
+            watcher,
+            poller,
+            polled: 0,
+            sole: None,
+            holding: 0,
+            ready: Vec::new(),
+            served: 0,
+            revisit: Vec::new(),
+            woken: Vec::new(),
+            revisit_fd,
+            is_armed: false,
+            depth: 0,
+            dirty: Vec::new(),
+        })
+    }
+
+    // ---- the connections
+
+    /// Adds a connection; returns its number. `None` when the loop cannot watch.
+    pub(crate) fn insert(&mut self, served: Served<H>) -> Option<u32> {
+        if self.connections.len() == 0 && !self.watcher.start() {
+            return None;
+        }
+        let holds = served.holds_loop();
+        let key = self.connections.insert(served);
+        self.hold(false, holds);
+        Some(key.number)
+    }
+
+    /// Forgets a connection, which the caller drops when nothing is borrowed.
+    pub(crate) fn remove(&mut self, host: &H, number: u32) -> Option<Served<H>> {
+        self.set_reading(number, false);
+        let mut served = self.connections.remove(number)?;
+        served.give_back_landed(host);
+        self.hold(served.holds_loop(), false);
+        if self.connections.len() == 0 {
+            self.watcher.stop();
+        }
+        Some(served)
+    }
+
+    /// The connection of a number.
+    pub(crate) fn at(&mut self, number: u32) -> Option<&mut Served<H>> {
+        self.connections.at(number)
+    }
+
+    /// The connection of a key, unless it was removed.
+    pub(crate) fn get(&mut self, key: Key) -> Option<&mut Served<H>> {
+        self.connections.get(key)
+    }
+
+    /// Does something to a connection, if it is still there, and waits for what it needs next.
+    pub(crate) fn with<R>(
+        &mut self,
+        number: u32,
+        act: impl FnOnce(&mut Served<H>) -> R,
+    ) -> Option<R> {
+        let served = self.connections.at(number)?;
+        let result = act(served);
+        self.rearm(number);
+        Some(result)
+    }
+
+    /// Reads no more, or goes on reading; false when the system refuses.
+    pub(crate) fn set_reading(&mut self, number: u32, on: bool) -> bool {
+        let Some(served) = self.connections.at(number) else { return false };
+        served.is_reading = on;
+        self.rearm(number)
+    }
+
+    /// Whether a connection of ours keeps the loop going.
+    pub(crate) fn set_keeps_alive(&mut self, number: u32, on: bool) {
+        let Some(owned) = self.connections.at(number).and_then(Served::as_owned) else { return };
+        let before = mem::replace(&mut owned.keeps_alive, on);
+        self.hold(before, on);
+    }
+
+    fn hold(&mut self, before: bool, after: bool) {
+        let holding = self.holding + usize::from(after) - usize::from(before);
+        if (holding > 0) != (self.holding > 0) {
+            self.watcher.set_ref(holding > 0);
+        }
+        self.holding = holding;
+    }
+
+    /// After anything was done to a connection: waits for what it needs next; false when the system
+    /// refuses.
+    fn rearm(&mut self, number: u32) -> bool {
+        let Some(key) = self.connections.key(number) else { return false };
+        let Some(served) = self.connections.at(number) else { return false };
+        let (from, to) = (served.interest, served.needed());
+        let mut is_done = true;
+        if from != to {
+            let held = served.holds_loop();
+            served.interest = to;
+            // A closed descriptor has left the poller by itself.
+            if let Some((descriptor, trigger)) = served.descriptor.watched()
+                && let Err(error) = self.poller.change(descriptor, key.to_bits(), trigger, from, to)
+            {
+                is_done = to == Interest::NONE;
+                served.interest = Interest::NONE;
+                if let Descriptor::Owned(owned) = &mut served.descriptor {
+                    owned.fail_with(&error.into());
+                }
+            }
+            let (to, holds) = (served.interest, served.holds_loop());
+            self.hold(held, holds);
+            self.recount(from, to);
+        }
+        if self.connections.at(number).is_some_and(|served| served.has_more()) {
+            self.revisit(key);
+        }
+        is_done
+    }
+
+    fn recount(&mut self, from: Interest, to: Interest) {
+        match (from == Interest::NONE, to == Interest::NONE) {
+            (true, false) => self.polled += 1,
+            (false, true) => self.polled -= 1,
+            _ => return,
+        }
+        self.sole = None;
+        if self.polled == 1 {
+            let mut connections = self.connections.iter();
+            self.sole = connections
+                .find(|(_, served)| served.interest != Interest::NONE)
+                .map(|(key, _)| key);
+        }
+    }
+
+    // ---- turns of the loop
+
+    /// Has a connection served again: in this turn, if one is going on and has another round, or the next.
+    fn revisit(&mut self, key: Key) {
+        let Some(served) = self.connections.get(key) else { return };
+        if !mem::replace(&mut served.is_due, true) {
+            self.revisit.push(key);
+        }
+        if self.depth == 0 {
+            self.arm(true);
+        }
+    }
+
+    /// Keeps the poller's descriptor readable, or not.
+    fn arm(&mut self, on: bool) {
+        if on == self.is_armed {
+            return;
+        }
+        let (from, to) = if on { (Interest::NONE, READ) } else { (READ, Interest::NONE) };
+        let descriptor = self.revisit_fd.as_fd();
+        // It cannot fail for want of memory when there are connections; and if it does, the next
+        // event of any connection serves those that are due.
+        let changed = self.poller.change(descriptor, REVISIT, Trigger::Level, from, to);
+        self.is_armed = on && changed.is_ok();
+    }
+
+    fn take_revisit(&mut self) {
+        for key in self.revisit.drain(..) {
+            if let Some(served) = self.connections.get(key) {
+                served.is_due = false;
+                self.ready.push(Ready::of(key.to_bits()));
+            }
+        }
+    }
+
+    pub(super) fn begin_turn(&mut self, host: &H) {
+        match (self.sole, &self.revisit[..]) {
+            // Nobody else can have made the poller ready: a system call less to ask. If the socket has
+            // failed, reading says so.
+            (Some(key), []) => self.ready.push(Ready::of(key.to_bits())),
+            (Some(key), [due]) if *due == key => {}
+            (_, []) => self.poller.wait(&mut self.ready),
+            _ => self.wait_beside_revisit(),
+        }
+        self.take_revisit();
+        self.depth += 1;
+        if self.depth == 1 {
+            self.watcher.enter();
+            host.set_serving(true);
+        }
+    }
+
+    /// Asks who is ready besides those that will be served anyway.
+    fn wait_beside_revisit(&mut self) {
+        self.poller.wait(&mut self.woken);
+        for ready in self.woken.drain(..) {
+            match self.connections.get(Key::from_bits(ready.key)) {
+                Some(served) if served.is_due => served.note(ready),
+                Some(_) => self.ready.push(ready),
+                None => {}
+            }
+        }
+    }
+
+    /// The next connection to be served.
+    pub(super) fn next_ready(&mut self) -> Option<Ready> {
+        let next = self.ready.get(self.served).copied();
+        self.served += usize::from(next.is_some());
+        next
+    }
+
+    /// All that were ready have been served: the next round is for those that may have more. Returns
+    /// whether there are any.
+    pub(super) fn begin_round(&mut self) -> bool {
+        self.ready.clear();
+        self.served = 0;
+        self.take_revisit();
+        !self.ready.is_empty()
+    }
+
+    /// Output that gets on the dirty list from now on is written by whoever puts it there.
+    pub(super) fn end_turn(&mut self, host: &H) {
+        self.leave_ready();
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0 {
+            host.set_serving(false);
+            self.watcher.leave();
+        }
+    }
+
+    /// Leaves what was not served to another turn.
+    pub(super) fn leave_ready(&mut self) {
+        let mut ready = mem::take(&mut self.ready);
+        for ready in ready.drain(..).skip(mem::take(&mut self.served)) {
+            let key = Key::from_bits(ready.key);
+            if let Some(served) = self.connections.get(key) {
+                served.note(ready);
+                self.revisit(key);
+            }
+        }
+        self.ready = ready;
+        self.arm(!self.revisit.is_empty());
+    }
+
+    /// What is told of a connection before it is read.
+    pub(super) fn report_before_reading(&mut self, key: Key, is_visit: bool) -> Option<Report> {
+        let served = self.connections.get(key)?;
+        let report = served.report_before_reading(is_visit);
+        if report.is_some() {
+            self.rearm(key.number);
+        }
+        report
+    }
+
+    /// Reads a chunk of a connection; what to tell, unless that is nothing. Before it is told, what is
+    /// waited for next is settled: whoever is told may run the loop.
+    pub(super) fn receive(&mut self, host: &H, ready: Ready) -> Option<Report> {
+        let key = Key::from_bits(ready.key);
+        let served = self.connections.get(key)?;
+        let report = served.receive(host, ready);
+        if served.needed() != served.interest || served.has_more() {
+            self.rearm(key.number);
+        }
+        report
+    }
+
+    /// Parsing has failed without a result.
+    pub(super) fn fail(&mut self, key: Key) -> Option<Report> {
+        match &mut self.connections.get(key)?.descriptor {
+            Descriptor::Borrowed(_) => Some(Report::Failed),
+            Descriptor::Owned(owned) => {
+                owned.fail_with(&io::Error::other("a fault in the parser"));
+                self.rearm(key.number);
+                None
+            }
+        }
+    }
+
+    /// Writes a session's output; returns how many bytes the system did not take.
+    pub(crate) fn write(&mut self, host: &H, number: u32) -> u32 {
+        let rest = self.with(number, |served| {
+            host.session(served.session()?, |session| served.write(session, &[]))
+        });
+        rest.flatten().unwrap_or_default()
+    }
+
+    /// Writes what every connection on the dirty list holds; returns those of which the system did not
+    /// take all, with the number of bytes left.
+    pub(crate) fn write_dirty(&mut self, host: &H) -> Vec<(Key, u32)> {
+        let mut dirty = mem::take(&mut self.dirty);
+        host.take_dirty(&mut dirty);
+        let mut unwritten = Vec::new();
+        for number in dirty.drain(..) {
+            let rest = self.write(host, number);
+            if rest > 0
+                && let Some(key) = self.connections.key(number)
+            {
+                unwritten.push((key, rest));
+            }
+        }
+        self.dirty = dirty;
+        unwritten
+    }
+}
