@@ -46,6 +46,47 @@ describe('links in the documents', () => {
   }
 });
 
+describe('what the documents name', () => {
+  it('files exist', () => {
+    const missing = [];
+    for (const file of ['CONTRIBUTING.md', 'docs/architecture.md']) {
+      const text = fs.readFileSync(path.join(root, file), 'utf8');
+      for (const [, name] of text.matchAll(/`((?:src|lib|__test__|scripts|bench|examples)\/[\w/.-]+)`/g)) {
+        if (!fs.existsSync(path.join(root, name))) missing.push(`${file}: ${name}`);
+      }
+    }
+    assert.deepStrictEqual(missing, []);
+  });
+
+  it('scripts of npm exist', () => {
+    const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+    const missing = [];
+    for (const file of markdown) {
+      const text = fs.readFileSync(path.join(root, file), 'utf8');
+      for (const [, name] of text.matchAll(/\bnpm run ([\w:]+)/g)) if (!(name in scripts)) missing.push(`${file}: ${name}`);
+    }
+    assert.deepStrictEqual(missing, []);
+  });
+
+  it('the ledger of docs/architecture.md counts every unsafe block', () => {
+    const found = {};
+    for (const name of fs.readdirSync(path.join(root, 'src'), { recursive: true }).filter((each) => each.endsWith('.rs'))) {
+      const code = fs.readFileSync(path.join(root, 'src', name), 'utf8').replace(/\/\/.*/g, '');
+      const blocks = code.match(/\bunsafe \{/g);
+      if (blocks !== null) found[`src/${name.split(path.sep).join('/')}`] = blocks.length;
+    }
+    const [, ledger] = fs.readFileSync(path.join(root, 'docs', 'architecture.md'), 'utf8').split('## The unsafe ledger');
+    const listed = [...ledger.matchAll(/^\| (`src[^|]*) \| (\d+) \|/gm)].map(([, files, blocks]) => ({
+      files: [...files.matchAll(/`([^`]+)`/g)].map(([, file]) => file), blocks: Number(blocks),
+    }));
+    for (const { files, blocks } of listed) {
+      const sum = files.reduce((total, file) => total + (found[file] || 0), 0);
+      assert.strictEqual(sum, blocks, files.join());
+    }
+    assert.deepStrictEqual(listed.flatMap(({ files }) => files).sort(), Object.keys(found).sort());
+  });
+});
+
 /** A client with what it has heard; `closed` resolves with its 'close' event. */
 function connect(port, { target = '/', scheme = 'ws', protocols = [], ...options } = {}) {
   const ws = new Client(`${scheme}://localhost:${port}${target}`, protocols, options);
