@@ -8,7 +8,7 @@ const { it } = require('./support/spec');
 const { DRILLS, play } = require('./drills/drills');
 
 for (const [name, { bounded, boundedRepeats = 1 }] of Object.entries(DRILLS)) {
-  it(`threads with traffic: ${name}`, { timeout: 120000 }, async () => {
-    for (let i = 0; i < boundedRepeats; i++) assert.strictEqual(await play(name, bounded, 110), 'exit 0');
+  it(`threads with traffic: ${name}`, { timeout: 240000 }, async () => {
+    for (let i = 0; i < boundedRepeats; i++) assert.strictEqual(await play(name, bounded, 60), 'exit 0');
   });
 }

@@ -13,7 +13,7 @@ const { TEXT, BINARY, frame, masked } = require('./support/frames');
 const { RSV1, EXTENSIONS, compress } = require('./support/compression');
 
 const OFFER = { [EXTENSIONS]: 'permessage-deflate' };
-const LONG = 8 << 20;
+const LONG = 2 << 20;
 
 const SIDES = {
   server: { out: masked, open: (t, settings) => openServer(t, { head: request(OFFER), settings }) },

@@ -14,6 +14,7 @@ const SETS = {
   core: CORE, // 247 cases, a quarter of a minute
   limits: ['9.*'], // 54 cases, a minute
   deflate: DEFLATE, // 216 cases, a quarter of an hour
+  'short-deflate': SHORT_DEFLATE, // 36 cases, half a minute
   quick: [...CORE, ...SHORT_DEFLATE],
   all: [...CORE, '9.*', ...DEFLATE],
 };

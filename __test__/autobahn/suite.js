@@ -59,7 +59,8 @@ async function attackServer(command, pathName, folder, cases) {
     const [port] = await once(server, 'message');
     const servers = [{ agent: pathName, url: `ws://127.0.0.1:${port}` }];
     const suite = start(command, 'fuzzingclient', folder, { outdir: 'report', servers, cases, 'exclude-cases': [], 'exclude-agent-cases': {} });
-    await once(suite, 'exit');
+    const [code, signal] = await once(suite, 'exit');
+    if (signal) throw new Error(`the suite ended: ${signal} ${code}`);
     if (server.exitCode !== null || server.signalCode !== null) throw new Error(`the server ended: ${server.signalCode || server.exitCode}`);
   } finally {
     server.kill();
@@ -91,7 +92,9 @@ async function run(pathName, setName) {
   try {
     const attack = PATHS[pathName].side === 'server' ? attackServer : attackClient;
     await attack(command, pathName, folder, SETS[setName]);
-    const report = JSON.parse(fs.readFileSync(path.join(folder, 'report/index.json'), 'utf8'))[pathName];
+    const index = path.join(folder, 'report/index.json');
+    if (!fs.existsSync(index)) throw new Error(`the suite wrote no report:\n${fs.readFileSync(path.join(folder, 'suite.log'), 'utf8').slice(-1000)}`);
+    const report = JSON.parse(fs.readFileSync(index, 'utf8'))[pathName];
     return Object.fromEntries(Object.entries(report).map(([id, { behavior, behaviorClose }]) => [id, [behavior, behaviorClose]]));
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });

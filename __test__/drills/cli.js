@@ -11,17 +11,20 @@ const { parseArgs } = require('node:util');
 
 const { DRILLS, play } = require('./drills');
 
+/** Seconds. */
+const SILENCE = 120;
+
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string' }, repeats: { type: 'string' } }, allowPositionals: true,
 });
 
 async function main() {
   for (const name of positionals.length > 0 ? positionals : Object.keys(DRILLS)) {
-    const { rounds, repeats = 1, seconds } = DRILLS[name];
+    const { rounds, repeats = 1 } = DRILLS[name];
     const size = Number(values.rounds || rounds);
     for (let i = 0; i < Number(values.repeats || repeats); i++) {
       const started = Date.now();
-      const end = await play(name, size, seconds);
+      const end = await play(name, size, SILENCE);
       console.log(`${name}, ${size} round${size > 1 ? 's' : ''}: ${end}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
       if (end !== 'exit 0') process.exitCode = 1;
     }

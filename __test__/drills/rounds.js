@@ -12,17 +12,24 @@ const { load, traffic } = require('./traffic');
 const [, , name, roundsText] = process.argv;
 const rounds = Number(roundsText);
 
+/** Tells the parent that it goes on. */
+function progress(what) {
+  process.send(what);
+}
+
 /** A thread whose traffic has begun. */
 async function begun(workerData = {}) {
   const worker = new Worker(path.join(__dirname, 'worker.js'), { workerData });
   worker.on('error', (error) => { throw error; });
   await once(worker, 'message');
+  progress('begun');
   return worker;
 }
 
 async function ended(worker) {
   const code = await worker.terminate();
   if (code !== 1) throw new Error(`a terminated thread ended with ${code}`);
+  progress('ended');
 }
 
 const delay = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -42,6 +49,7 @@ const drills = {
       const worker = new Worker(path.join(__dirname, 'worker.js'), { workerData: { clients: 2 } });
       await delay((i * 3) % 60);
       await worker.terminate();
+      progress('ended');
     }
   },
   /** While messages are inflated and compressed on other threads. */

@@ -111,7 +111,12 @@ impl End {
         let code = 3000 + code % 2000;
         let mut out = Output::default();
         self.listener.connection.begin_closing();
-        self.listener.connection.send_close(CloseCode(code), reason.as_bytes(), &mut Fixed, &mut out);
+        self.listener.connection.send_close(
+            CloseCode(code),
+            reason.as_bytes(),
+            &mut Fixed,
+            &mut out,
+        );
         self.wire.append(&mut out.wire);
         self.goodbye = Some(code);
     }
