@@ -13,6 +13,7 @@ const DRILLS = {
   inflating: { rounds: 100, bounded: 4 },
   copies: { rounds: 100, bounded: 4 },
   together: { rounds: 200, bounded: 12 },
+  'exit-together': { rounds: 200, bounded: 12 },
   beside: { rounds: 20, bounded: 1 },
   exit: { rounds: 1, bounded: 1, repeats: 50, boundedRepeats: 2 },
 };

@@ -68,10 +68,14 @@ const drills = {
       await ended(worker);
     }
   },
-  /** `rounds` threads that are all terminated in one turn. */
+  /** `rounds` threads that are all terminated in one turn. They leave each other, and this one, some time. */
   async together() {
-    const workers = await Promise.all(Array.from({ length: rounds }, () => begun({ clients: 1 })));
+    const workers = await Promise.all(Array.from({ length: rounds }, () => begun({ clients: 1, pace: 100 })));
     await Promise.all(workers.map(ended));
+  },
+  /** As many that the end of the process ends. */
+  async 'exit-together'() {
+    await Promise.all(Array.from({ length: rounds }, () => begun({ clients: 1, pace: 100 })));
   },
   /** Eight threads beside the main one, all busy at once; the main one goes on when they are gone. */
   async beside() {

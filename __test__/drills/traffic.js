@@ -27,9 +27,10 @@ const MESSAGES = ['x', 'y'.repeat(300), Buffer.alloc(5000, 1), 'z'.repeat(20000)
  * @param {object} [options]
  * @param {number} [options.clients]
  * @param {boolean} [options.inflates] long compressed messages, which are inflated on another thread
+ * @param {number} [options.pace] milliseconds before an echo is answered; without it, at once
  * @returns {Promise<{port: number, messages: () => number}>} once every client has got an answer
  */
-async function traffic(WebSocket, { clients = 3, inflates = false } = {}) {
+async function traffic(WebSocket, { clients = 3, inflates = false, pace } = {}) {
   const server = http.createServer();
   const settings = (i) => ({ deflate: inflates || i % 2 === 1, ...(i % 3 === 2 ? { kernelSocket: false } : {}) });
   let accepted = 0;
@@ -43,14 +44,17 @@ async function traffic(WebSocket, { clients = 3, inflates = false } = {}) {
   const { port } = server.address();
   const long = Buffer.from('a b c '.repeat(300000));
   await Promise.all(Array.from({ length: clients }, async (_, i) => {
-    const ws = new WebSocket.Client(`ws://127.0.0.1:${port}/`, [], settings(i));
+    // A machine that is busy with hundreds of threads may take longer than a handshake is given by default.
+    const ws = new WebSocket.Client(`ws://127.0.0.1:${port}/`, [], { handshakeTimeout: 0, ...settings(i) });
     let sent = 0;
     const say = () => ws.send(inflates ? long : MESSAGES[sent++ % MESSAGES.length]);
     ws.on('message', () => {
       heard++;
-      say();
+      if (pace === undefined) say();
+      else setTimeout(say, pace);
     });
     ws.on('open', say);
+    ws.on('error', ({ message }) => { throw new Error(message); });
     await once(ws, 'message');
   }));
   return { port, messages: () => heard };

@@ -25,11 +25,21 @@ if (!(minutes > 0)) throw new TypeError('MINUTES is a positive number');
 /** Milliseconds between two samples. */
 const interval = Math.max(1000, (minutes * 60000) / 200);
 
+const series = { server: [], clients: [] };
+
+/** Also when a process has ended: what led there is in the curve. */
+function write() {
+  fs.mkdirSync(values.out, { recursive: true });
+  fs.writeFileSync(path.join(values.out, 'soak.json'), JSON.stringify(series));
+  if (series.clients.length > 0) fs.writeFileSync(path.join(values.out, 'soak.svg'), chart(series));
+}
+
 function start(file, args) {
   const child = fork(path.join(__dirname, file), args, { execArgv: ['--expose-gc'] });
   child.on('exit', (code, signal) => {
     if (child.connected === false && child.finished) return;
     console.error(`${file} ended: ${signal || code}`);
+    write();
     process.exit(1);
   });
   return child;
@@ -45,7 +55,6 @@ async function main() {
   const server = start('server.js', []);
   const [{ urls }] = await once(server, 'message');
   const clients = start('clients.js', urls);
-  const series = { server: [], clients: [] };
   const started = Date.now();
   while (Date.now() - started < minutes * 60000) {
     await new Promise((resolve) => setTimeout(resolve, interval));
@@ -62,9 +71,7 @@ async function main() {
   clients.disconnect();
   server.disconnect();
 
-  fs.mkdirSync(values.out, { recursive: true });
-  fs.writeFileSync(path.join(values.out, 'soak.json'), JSON.stringify(series));
-  fs.writeFileSync(path.join(values.out, 'soak.svg'), chart(series));
+  write();
   const { messages, connections, failures } = series.clients.at(-1);
   console.log(`${minutes} minutes: ${connections} connections, ${messages} echoes, ${failures} error events; ${path.join(values.out, 'soak.svg')}`);
   for (const [name, samples] of Object.entries(series)) {
