@@ -37,6 +37,8 @@ class Subject {
     });
     this._child.stderr.on('data', (text) => { this._stderr = (this._stderr + text).slice(-4000); });
     this._child.on('message', (message) => this._hear(message));
+    // A command to a process that is just dying.
+    this._child.on('error', () => {});
     this.gone = new Promise((resolve) => {
       // Not 'close', which does not come after `disconnect`.
       this._child.on('exit', async (code, signal) => {
