@@ -17,10 +17,12 @@ const watching = new WeakMap();
 
 /** Notices when the socket of a server's connection is sent away. */
 function watchDeparture(socket) {
-  if (!(socket instanceof Socket && socket._handle)) return;
+  // Node's handle is not in its types.
+  if (!(socket instanceof Socket && /** @type {any} */ (socket)._handle)) return;
   const original = socket.setTimeout;
   let value = watching.get(original);
   if (value === undefined) {
+    /** @type {(this: any, ...args: [timeout: number, callback?: () => void]) => any} */
     value = function (...args) {
       const driver = driverOf(this);
       if (driver !== undefined && this._handle === null && !this.destroyed) depart(this, driver);

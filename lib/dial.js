@@ -73,7 +73,7 @@ function copyTLS(options) {
  * @param {object} options.net a copy of the user's
  * @param {boolean} [options.kernelSocket] false dials through Node
  * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
- * @returns {{ stream: import('stream').Duplex, reason: string | null, tunnel?: { tls: object } }} `reason`: why
+ * @returns {{ stream: import('./contracts').ByteStream, reason: string | null, tunnel?: { tls: object } }} `reason`: why
  *   Node has dialled, see ./dialling/decision.js; `tunnel`: the stream leads to the proxy only; CONNECT is still
  *   to be sent, and TLS to be made with these options
  */

@@ -220,7 +220,7 @@ function isReading({ _stream: stream, _driver: driver }) {
  * Watches over a connection; null where no option asks for it.
  *
  * @param {object} socket a WebSocket
- * @param {number} [ping] the option, in seconds
+ * @param {number | undefined} ping the option, in seconds
  * @param {?import('./peer_limits').PeerLimits} limits
  * @returns {?Liveness}
  */
@@ -229,4 +229,4 @@ function livenessOf(socket, ping, limits) {
   return new Liveness(socket, periodsOf(ping, limits));
 }
 
-module.exports = livenessOf;
+module.exports = { livenessOf, Liveness };

@@ -8,6 +8,11 @@
  */
 const path = require('path');
 
+/**
+ * By platform and architecture.
+ *
+ * @type {Record<string, (failed: (error: unknown) => void) => typeof import('./native') | undefined>}
+ */
 const loaders = {
   'linux-x64'(failed) {
     try { return require('./faye-websocket-rs.linux-x64-gnu.node'); } catch (error) { failed(error); }
@@ -39,10 +44,15 @@ const loaders = {
   },
 };
 
-/** Where nothing is published for the platform, somebody may have built it. */
+/**
+ * Where nothing is published for the platform, somebody may have built it.
+ *
+ * @param {(error: unknown) => void} failed is given what loading has thrown
+ * @returns {typeof import('./native') | undefined}
+ */
 function loadBuilt(failed) {
   const { platformName } = require('./install/platform');
-  const built = { exports: {} };
+  const built = { exports: /** @type {typeof import('./native')} */ ({}) };
   try {
     process.dlopen(built, path.join(__dirname, `faye-websocket-rs.${platformName()}.node`));
     return built.exports;
@@ -51,6 +61,10 @@ function loadBuilt(failed) {
   }
 }
 
+/**
+ * @returns {typeof import('./native')}
+ * @throws {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`, where no binary loads
+ */
 function load() {
   const failures = [];
   const loader = loaders[`${process.platform}-${process.arch}`] || loadBuilt;
@@ -59,4 +73,5 @@ function load() {
   return native;
 }
 
+/** @type {typeof import('./native')} */
 module.exports = load();

@@ -16,6 +16,30 @@ const { Flushed, Finished, Failed, Closed } = native.SocketNews || {};
 const { Credentials, Connection, Failure, End } = native.DialNews || {};
 
 /**
+ * @typedef {object} NativeSocketOptions
+ * @property {string} [host] name or address, IPv6 without brackets
+ * @property {number | string} [port]
+ * @property {string} [path] Unix socket to connect to; `host` is then only a name for TLS
+ * @property {object} [tls] as for `tls.connect`, if `connectorFor` in native_tls.js can honour it
+ * @property {import('./native').TlsConnector} [connector] what `connectorFor` has made of it
+ * @property {NativeProxy} [proxy] the HTTP proxy to go through
+ * @property {number} [timeout] milliseconds until 'connect'; 0, the default, for any
+ * @property {number} [highWaterMark] as for every Duplex, in bytes
+ */
+
+/**
+ * @typedef {object} NativeProxy
+ * @property {string} host
+ * @property {number | string} [port]
+ * @property {object} [tls] as for `tls.connect`
+ * @property {import('./native').TlsConnector} [connector]
+ * @property {string} serverHost value of Host
+ * @property {string} url of the server, for the errors of the proxy
+ * @property {string} [authorization] a header value
+ * @property {string[]} [headers] names and values in turn
+ */
+
+/**
  * A TCP or Unix socket dialled outside Node, and then read and written on Node's loop: the byte
  * stream a `net.Socket` is, with its surface. Only where `attach()` of ./socket/event_loop is not -1.
  *
@@ -25,17 +49,8 @@ class NativeSocket extends Duplex {
   /**
    * Begins to connect when the running callback is done.
    *
-   * @param {object} options
-   * @param {string} [options.host] name or address, IPv6 without brackets
-   * @param {number} [options.port]
-   * @param {string} [options.path] Unix socket to connect to; `host` is then only a name for TLS
-   * @param {object} [options.tls] as for `tls.connect`, if `connectorFor` in native_tls.js can honour it
-   * @param {object} [options.connector] what `connectorFor` has made of it
-   * @param {object} [options.proxy] the HTTP proxy to go through: `host`, `port`, `tls`, and for its
-   *   CONNECT `serverHost` (value of Host), `url` (for its error), `authorization` (a header value),
-   *   `headers` (names and values in turn)
-   * @param {number} [options.timeout] milliseconds until 'connect'; 0, the default, for any
-   * @param {number} [options.highWaterMark] as for every Duplex, in bytes
+   * @param {NativeSocketOptions} options
+   * @throws {Error} for options that only a socket of Node's can honour
    */
   constructor(options) {
     super({ allowHalfOpen: false, emitClose: false, highWaterMark: options.highWaterMark });
@@ -54,6 +69,7 @@ class NativeSocket extends Duplex {
     this._dispatched = 0;
     this._ended = false;
     this._inFlight = 0;
+    /** @type {[enable: boolean, seconds: number] | null} */
     this._keepAlive = null;
     /** Where a driver reads and writes past this stream: what does it. */
     this._line = null;
@@ -84,6 +100,7 @@ class NativeSocket extends Duplex {
   /** Bytes handed to the socket, whether or not the kernel has them yet. */
   get bytesWritten() {
     const past = this._line === null ? 0 : this._line.bytesWritten;
+    // @ts-expect-error TypeScript takes the getter of Writable for a field, which `super` could not reach.
     return this._dispatched + past + super.writableLength - this._inFlight;
   }
 
@@ -280,6 +297,11 @@ class NativeSocket extends Duplex {
     if (!this._reading && this._line === null) native.servedRead(this._number, false);
   }
 
+  /**
+   * The connection stands: 'connect' is emitted, and what was written before goes out.
+   *
+   * @param {import('./native').SocketEndpoints} endpoints
+   */
   _open({ localAddress, localPort, remoteAddress, remotePort }) {
     this.localAddress = localAddress;
     this.localPort = localPort;
@@ -355,8 +377,15 @@ class NativeSocket extends Duplex {
   }
 }
 
+/**
+ * What `native.Dialler` is to connect to.
+ *
+ * @param {NativeSocketOptions} options
+ * @returns {import('./native').SocketTarget}
+ */
 function targetOf({ host, port, path, tls: own, proxy, timeout }) {
   if (path) return { path, timeout, servername: nameOf(own, host || 'localhost') };
+  /** @type {import('./native').SocketTarget} */
   const target = { host: host || 'localhost', port: portOf(port), timeout };
   target.servername = nameOf(own, target.host);
   if (proxy) {
@@ -367,7 +396,13 @@ function targetOf({ host, port, path, tls: own, proxy, timeout }) {
   return target;
 }
 
-/** What makes a layer of TLS; undefined where there is none. */
+/**
+ * What makes a layer of TLS; undefined where there is none.
+ *
+ * @param {{ tls?: object, connector?: import('./native').TlsConnector }} layer
+ * @returns {import('./native').TlsConnector | undefined}
+ * @throws {Error} where only a socket of Node's can honour the options
+ */
 function connectorOf({ tls: options, connector }) {
   if (!options) return undefined;
   const made = connector || connectorFor(options);
@@ -375,46 +410,74 @@ function connectorOf({ tls: options, connector }) {
   return made;
 }
 
+/**
+ * @param {unknown} port as of a URL or an option
+ * @returns {number}
+ * @throws {RangeError} with the code `ERR_SOCKET_BAD_PORT`
+ */
 function portOf(port) {
   const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
   if (Number.isInteger(number) && number >= 0 && number <= 65535) return number;
-  const error = new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`);
+  const error = /** @type {import('./contracts').SystemError} */ (
+    new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`));
   error.code = 'ERR_SOCKET_BAD_PORT';
   throw error;
 }
 
+/**
+ * The name to ask a server by in TLS.
+ *
+ * @param {{ servername?: string } | undefined} options
+ * @param {string} host
+ * @returns {string}
+ */
 function nameOf(options, host) {
   return (options && options.servername) || host;
 }
 
+/** @param {NativeSocket} socket */
 function onTimeout(socket) {
   socket.emit('timeout');
 }
 
+/**
+ * @param {string | undefined} address
+ * @returns {'IPv4' | 'IPv6' | undefined}
+ */
 function familyOf(address) {
   if (address === undefined) return undefined;
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
+/** @returns {import('./contracts').SystemError} */
 function closedEarly() {
-  const error = new Error('Socket closed before the connection was established');
+  const error = /** @type {import('./contracts').SystemError} */ (new Error('Socket closed before the connection was established'));
   error.code = 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION';
   return error;
 }
 
-/** The error that `net.connect` would have given. */
+/**
+ * The error that `net.connect` would have given.
+ *
+ * @param {import('./native').SocketFailure} failure
+ * @returns {import('./contracts').SystemError}
+ */
 function errorFrom(failure) {
   const error = systemError(failure);
   if (failure.others.length === 0) return error;
   const errors = [error, ...failure.others.map(systemError)];
   // Node leaves the message of such an error empty; the first attempt's says what happened.
-  const all = new AggregateError(errors, error.message);
+  const all = /** @type {import('./contracts').SystemError} */ (new AggregateError(errors, error.message));
   all.code = error.code;
   all.errno = error.errno;
   all.syscall = error.syscall;
   return all;
 }
 
+/**
+ * @param {import('./native').SocketFailure} failure
+ * @returns {import('./contracts').SystemError}
+ */
 function systemError({ syscall, code, errno, address, port, hostname, text, answer }) {
   if (syscall === 'proxy') return handshakeError(text, code, answer);
   if (syscall === 'tls') return tlsError(inWordsOfNode(text, code));
@@ -422,7 +485,7 @@ function systemError({ syscall, code, errno, address, port, hostname, text, answ
   const where = hostname || (port ? `${address}:${port}` : address);
   const words = [syscall, name || text, where];
   if (name === 'EPROTO') words.push(text);
-  const error = new Error(words.filter(Boolean).join(' '));
+  const error = /** @type {import('./contracts').SystemError} */ (new Error(words.filter(Boolean).join(' ')));
   error.errno = numberOf(name);
   error.code = name || 'EUNKNOWN';
   error.syscall = syscall;
@@ -432,15 +495,26 @@ function systemError({ syscall, code, errno, address, port, hostname, text, answ
   return error;
 }
 
+/**
+ * @param {{ message: string, code: string }} failure
+ * @returns {import('./contracts').SystemError}
+ */
 function tlsError({ message, code }) {
-  const error = new Error(message);
+  const error = /** @type {import('./contracts').SystemError} */ (new Error(message));
   error.code = code;
   return error;
 }
 
-/** A failure above the socket: the text says it all. */
+/**
+ * A failure above the socket: the text says it all.
+ *
+ * @param {string} text
+ * @param {string | undefined} code
+ * @param {import('./native').ProxyAnswer} [answer]
+ * @returns {import('./contracts').SystemError}
+ */
 function handshakeError(text, code, answer) {
-  const error = new Error(text);
+  const error = /** @type {import('./contracts').SystemError} */ (new Error(text));
   error.code = code;
   if (answer && answer.statusCode > 0) {
     error.statusCode = answer.statusCode;
@@ -450,7 +524,12 @@ function handshakeError(text, code, answer) {
   return error;
 }
 
-/** libuv's number for a code, which is another one on every system. */
+/**
+ * libuv's number for a code, which is another one on every system.
+ *
+ * @param {string | undefined} code
+ * @returns {number | undefined}
+ */
 function numberOf(code) {
   for (const [number, [name]] of getSystemErrorMap()) {
     if (name === code) return number;

@@ -68,6 +68,7 @@ function make(setup) {
 }
 
 function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, maxVersion, rejectUnauthorized }) {
+  /** @type {import('./native').TlsSetup} */
   const setup = {
     roots: ca ? pem(ca) : defaultStore(),
     verify: rejectUnauthorized !== false,
@@ -135,7 +136,7 @@ function identity(setup) {
     const bytes = value === roots ? Buffer.from('default') : Buffer.from(Buffer.isBuffer(value) ? value : String(value));
     hash.update(`${name}:${value === roots}:${bytes.length}:`).update(bytes);
   }
-  return hash.digest('latin1');
+  return hash.digest(/** @type {any} */ ('latin1'));
 }
 
 module.exports = { connectorFor };

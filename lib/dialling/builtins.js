@@ -12,6 +12,8 @@ const tls = require('tls');
 /**
  * Owner, name, and words that only Node's own function has in its source: names of bindings inside
  * Node, which a function in front of it has no reason to use. Each word is in Node.js 18 to 26.
+ *
+ * @type {[place: string, owner: any, name: string, pattern: RegExp][]}
  */
 const FUNCTIONS = [
   ['net', net, 'connect', /\bnormalizeArgs\(args\)/],

@@ -42,7 +42,7 @@ const { defaultCoreCipherList: CIPHERS } = constants;
 
 /** Why no native TLS is what that of this Node is, whatever is set; null where it is. */
 const unlikeOurs = (() => {
-  const { variables } = process.config;
+  const variables = /** @type {Record<string, unknown>} */ (process.config.variables);
   if (process.versions.electron) return 'TLS of Electron';
   if (!/^3\./.test(process.versions.openssl)) return `TLS of OpenSSL ${process.versions.openssl}`;
   if (variables.node_shared_openssl || variables.openssl_is_fips) return "OpenSSL of the system";

@@ -15,7 +15,12 @@ const EXTRA = 'NODE_EXTRA_CA_CERTS';
 const execArgv = [...process.execArgv];
 const environment = pick(process.env);
 
-/** Variables that Node or OpenSSL read at the start and that decide whom TLS trusts, and how. */
+/**
+ * Variables that Node or OpenSSL read at the start and that decide whom TLS trusts, and how.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {NodeJS.ProcessEnv}
+ */
 function pick({ NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_CONF, OPENSSL_MODULES, OPENSSL_ENGINES }) {
   return { NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_CONF, OPENSSL_MODULES, OPENSSL_ENGINES };
 }

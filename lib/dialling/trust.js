@@ -5,7 +5,14 @@ const fs = require('fs');
 const path = require('path');
 const tls = require('tls');
 
-const { getCACertificates, createSecureContext, rootCertificates } = tls;
+const { createSecureContext, rootCertificates } = tls;
+
+/**
+ * Since Node.js 22.15.
+ *
+ * @type {((type: 'default' | 'extra') => string[]) | undefined}
+ */
+const getCACertificates = /** @type {any} */ (tls).getCACertificates;
 
 /** Of 1024 bits, signed by itself: refused from security level 2 on. It is used for nothing else. */
 const WEAK_CERTIFICATE = `-----BEGIN CERTIFICATE-----

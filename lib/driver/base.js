@@ -581,7 +581,7 @@ class Driver extends Output {
     return this.frame(message);
   }
 
-  binary() {
+  binary(message) { // eslint-disable-line no-unused-vars
     return false;
   }
 

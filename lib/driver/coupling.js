@@ -138,7 +138,7 @@ function hasPlainWrite(stream) {
   return stream.write === ordered.get(Object.getPrototypeOf(stream).write);
 }
 
-const { write, _write, _writeGeneric } = Socket.prototype;
+const { write, _write, _writeGeneric } = /** @type {any} */ (Socket.prototype);
 const orderedWrite = shared(write);
 
 /** Writes what the driver says: nothing of it waits any more that would have to go out before. */

@@ -167,7 +167,12 @@ function isGenuine(root) {
   }
 }
 
-/** The plug-in's options, unless it would do something with them that we do not. */
+/**
+ * The plug-in's options, unless it would do something with them that we do not.
+ *
+ * @param {{ _options?: { [name: string]: any } }} plugin
+ * @returns {import('../native').DeflateSettings | null}
+ */
 function pluginSettings({ _options: options = {} }) {
   // Every message is compressed, and the answer leaves a window of 15 bits out.
   const settings = { threshold: 0, omitFullWindow: true };

@@ -10,12 +10,18 @@ const { Stream } = require('stream');
 function LazyEmitter() {}
 Object.setPrototypeOf(LazyEmitter.prototype, EventEmitter.prototype);
 
+/** As LazyEmitter, for streams. */
 function LazyStream() {}
 Object.setPrototypeOf(LazyStream.prototype, Stream.prototype);
 
 // Node's own, in streams, is lost without that table.
+/** @this {import('../contracts').LegacyStream} */
 LazyStream.prototype.eventNames = function () {
   return this._events === undefined ? [] : Stream.prototype.eventNames.call(this);
 };
 
-module.exports = { LazyEmitter, LazyStream };
+module.exports = {
+  // Functions are no classes to TypeScript.
+  LazyEmitter: /** @type {new () => EventEmitter} */ (/** @type {unknown} */ (LazyEmitter)),
+  LazyStream: /** @type {new () => import('../contracts').LegacyStream} */ (/** @type {unknown} */ (LazyStream)),
+};

@@ -147,6 +147,7 @@ class Extensions {
 
 /** What both sides agree on; `ask` may throw, and what it throws comes out as it is. */
 function negotiate(judge, header, extensions, ask) {
+  /** @type {{ error: unknown } | null} */
   let failure = null;
   const names = extensions.map(({ name }) => name);
   const agreed = judge(header || '', names, extensions.map(reservedBits), (place, params) => {
@@ -157,7 +158,8 @@ function negotiate(judge, header, extensions, ask) {
       return null;
     }
   });
-  if (failure !== null) throw failure.error;
+  // `judge` may have set it.
+  if (failure !== null) throw /** @type {{ error: unknown }} */ (failure).error;
   return agreed;
 }
 

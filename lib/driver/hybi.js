@@ -156,7 +156,7 @@ class Hybi extends Driver {
 
   /** A message that has been through the plug-ins. */
   _deliverDecoded(opcode, data) {
-    if (data instanceof Uint8Array && !native.checkDecoded(this._id, opcode, data)) return this._settle();
+    if (data instanceof Uint8Array && !native.checkDecoded(this._id, opcode, /** @type {Buffer} */ (data))) return this._settle();
     this._deliver(opcode === Opcode.text ? data.toString('utf8') : data);
   }
 

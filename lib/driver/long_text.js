@@ -19,7 +19,7 @@ const MOST = 128 * 1024 * 1024;
 function decodeText(bytes) {
   const { length } = bytes;
   if (!isSlow || length < LEAST || length > MOST) return bytes.utf8Slice(0, length);
-  const units = buffer.transcode(bytes, 'utf8', 'utf16le');
+  const units = /** @type {import('../contracts').NodeBuffer} */ (buffer.transcode(bytes, 'utf8', 'utf16le'));
   return units.ucs2Slice(0, units.length);
 }
 

@@ -10,7 +10,7 @@ const { Socket } = require('net');
 const drivers = [];
 
 function enlist(driver, stream) {
-  drivers[driver._id] = stream instanceof Socket && stream._handle ? driver : new WeakRef(driver);
+  drivers[driver._id] = stream instanceof Socket && /** @type {any} */ (stream)._handle ? driver : new WeakRef(driver);
 }
 
 /** The session is about to be given back, or has left with its socket. */

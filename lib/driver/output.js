@@ -29,7 +29,7 @@ const EMPTY = Buffer.alloc(0);
  *
  * `_pending` counts the bytes for the peer that the session holds, exactly or not (`_isExact`).
  */
-class Output extends LazyEmitter {
+class Output extends /** @type {new () => import('../contracts').DriverFields} */ (LazyEmitter) {
   /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
   _write(opcode, payload) {
     const length = stageBytes(this._id, opcode, payload);
@@ -118,8 +118,13 @@ class Output extends LazyEmitter {
     this._wrote(this._pending + length + this._overhead(length));
   }
 
-  /** Bytes of a frame beside its payload: in the drafts before hybi one in front, and one behind. */
-  _overhead() {
+  /**
+   * Bytes of a frame beside its payload: in the drafts before hybi one in front, and one behind.
+   *
+   * @param {number} length bytes of the payload
+   * @returns {number}
+   */
+  _overhead(length) { // eslint-disable-line no-unused-vars
     return 2;
   }
 

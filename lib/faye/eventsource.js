@@ -12,6 +12,12 @@ const { isSecureRequest } = require('../driver/http');
 
 /**
  * A server-sent event stream on the socket of an HTTP response (WHATWG HTML, "Server-sent events").
+ *
+ * @this {import('../contracts').EventSourceFields}
+ * @param {import('http').IncomingMessage} request
+ * @param {import('http').ServerResponse} response
+ * @param {import('../../index').EventSourceOptions} [options]
+ * @throws {TypeError} for a header with CR, LF or NUL
  */
 function EventSource(request, response, options) {
   options = options || {};
@@ -50,6 +56,7 @@ EventSource.isEventSource = function (request) {
   return native.isEventSource(request.headers.accept || '');
 };
 
+/** @type {ThisType<import('../contracts').EventSourceFields> & { [name: string]: any }} */
 const methods = {
   /** Time between comments that keep proxies from closing the connection, in seconds. */
   DEFAULT_PING: 10,

@@ -20,8 +20,13 @@ const OPTIONS = [
 ];
 
 /** What the driver of the connection before was told: most are told the same, and share it. */
-let last = {};
+let last = /** @type {import('../contracts').DriverOptions} */ ({});
 
+/**
+ * @param {import('../../index').Options} options
+ * @param {string | string[] | null} [protocols]
+ * @returns {import('../contracts').DriverOptions}
+ */
 function driverOptions({ maxLength, allowDrafts, nativeDeflate }, protocols) {
   const isLast = last.requireMasking && last.maxLength === maxLength && last.allowDrafts === allowDrafts &&
     last.nativeDeflate === nativeDeflate && areEqual(last.protocols, protocols);
@@ -36,6 +41,14 @@ function areEqual(one, other) {
 
 /**
  * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
+ *
+ * @this {import('../contracts').WebSocketFields}
+ * @param {import('http').IncomingMessage} request
+ * @param {import('../contracts').ByteStream} socket
+ * @param {Buffer} [body] what came behind the request's head
+ * @param {string | string[] | null} [protocols] the subprotocols to choose from
+ * @param {import('../../index').Options} [options]
+ * @throws {TypeError | RangeError | Error} for options that are unknown, of another type or out of range
  */
 function WebSocket(request, socket, body, protocols, options) {
   options = options || {};
@@ -44,7 +57,7 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, driverOptions(options, protocols));
-  if (!(socket instanceof Socket && socket._handle)) giveBackWhenForgotten(this._driver);
+  if (!(socket instanceof Socket && /** @type {any} */ (socket)._handle)) giveBackWhenForgotten(this._driver);
   try {
     this._configureDriver(options);
   } catch (error) {

@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const Module = require('node:module');
+const Module = /** @type {any} */ (require('node:module')); // Yarn adds functions to it.
 
 const NAMES = ['faye-websocket', 'faye-websocket-rs'];
 
@@ -96,11 +96,18 @@ function resolve(folder, name) {
 }
 
 /**
+ * @typedef {object} Copy a copy of the package
+ * @property {string | null} folder null where the dependency is declared and not installed
+ * @property {any} manifest its package.json; null where there is none
+ * @property {boolean} isOurs
+ * @property {string[]} users names of packages; the project itself is called `this project`
+ */
+
+/**
  * Every copy that a package of the project loads.
  *
  * @param {string} project its folder
- * @returns {{ folder: string, manifest: object, isOurs: boolean, users: string[] }[]} `users` are names of packages; the
- *   project itself is called `this project`. A dependency that is declared and not installed has `folder: null`.
+ * @returns {Copy[]}
  */
 function findCopies(project) {
   const copies = new Map();

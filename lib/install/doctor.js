@@ -27,7 +27,12 @@ const OVERRIDES = {
   deno: '"overrides": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" } in package.json',
 };
 
-/** @returns {{ file?: string, code?: string, message?: string }} the addon's file, or the error */
+/**
+ * 
+ * @returns {{ file?: string, code?: string, message?: string }} the addon's file, or the error
+ * @param {string} folder of the copy
+ * @param {string} project
+ */
 function probe(folder, project) {
   const pnp = path.join(project, '.pnp.cjs');
   const { stdout, stderr } = spawnSync(process.execPath, [...(fs.existsSync(pnp) ? ['--require', pnp] : []), '-e', PROBE, folder], {
@@ -40,6 +45,13 @@ function probe(folder, project) {
   }
 }
 
+/**
+ * A copy in words.
+ *
+ * @param {import('./copies').Copy} copy
+ * @param {{ file?: string, code?: string }} state what `probe` has found
+ * @returns {string}
+ */
 function describe({ manifest, isOurs }, { file, code }) {
   if (!isOurs) return `the original, ${manifest.name} ${manifest.version}`;
   const ours = `faye-websocket-rs ${manifest.version}`;

@@ -9,9 +9,11 @@ const { platformName } = require('./platform');
 
 const folder = path.join(__dirname, '..', '..');
 
+/** @type {(error: NodeJS.ErrnoException) => boolean} */
 const isMissing = ({ code, message }) => ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'].includes(code)
   // Of a platform where nothing is published.
   || /\.node: cannot open shared object file: No such file|no such file, /.test(message);
+/** @type {(error: NodeJS.ErrnoException) => boolean} */
 const isDisabled = ({ code }) => code === 'ERR_DLOPEN_DISABLED';
 
 /** Why Node loads no addon at all, and what to do about it. */
@@ -42,7 +44,7 @@ function explainMissing(name, isPublished, manager) {
 }
 
 /**
- * @param {Error[]} failures what each attempt to load the addon threw
+ * @param {NodeJS.ErrnoException[]} failures what each attempt to load the addon threw
  * @param {boolean} isPublished whether there is a package for this platform
  * @returns {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`; `attempts` are the messages of the failures
  */
@@ -54,7 +56,8 @@ function missingBinary(failures, isPublished) {
   if (failures.some(isDisabled)) text = explainDisabled();
   else if (broken) text = explainBroken(broken, manager);
   else text = explainMissing(name, isPublished, manager);
-  const error = new Error(`faye-websocket-rs cannot load its native binary for ${name} (Node.js ${process.version}) in ${folder}\n${text}`);
+  const error = /** @type {NodeJS.ErrnoException} */ (
+    new Error(`faye-websocket-rs cannot load its native binary for ${name} (Node.js ${process.version}) in ${folder}\n${text}`));
   Error.captureStackTrace(error, missingBinary);
   error.code = 'ERR_FAYE_WEBSOCKET_NO_BINARY';
   Object.defineProperty(error, 'attempts', { value: failures.map(({ message }) => String(message).split('\n')[0]) });

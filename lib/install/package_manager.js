@@ -14,7 +14,11 @@ const MANAGERS = {
   deno: { addOptional: (name) => `deno add npm:${name}`, execute: (what) => `deno run --allow-all npm:faye-websocket-rs ${what}`, install: 'deno install' },
 };
 
-/** Files that a package manager leaves in a project, by manager; the first that is found decides. */
+/**
+ * Files that a package manager leaves in a project, by manager; the first that is found decides.
+ *
+ * @type {[name: string, files: string[]][]}
+ */
 const TRACES = [
   ['pnpm', ['pnpm-lock.yaml', path.join('node_modules', '.pnpm')]],
   ['yarn', ['.yarnrc.yml', '.pnp.cjs']],
@@ -37,7 +41,7 @@ function managerName(folder) {
 
 /**
  * @param {string} folder of a project, or of a package that is installed in it
- * @returns {{ name: string, addOptional: (package: string) => string, execute: (arguments: string) => string, install: string }}
+ * @returns {{ name: string, addOptional: (name: string) => string, execute: (command: string) => string, install: string }}
  *   how packages are added to it and how our command is run
  */
 function managerOf(folder) {

@@ -5,7 +5,7 @@ const { inherits } = require('util');
 
 const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coupling');
 const { Deflate, readOptions } = require('../../driver/deflate');
-const livenessOf = require('../../liveness');
+const { livenessOf } = require('../../liveness');
 const { sequence } = require('../../sequence');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
@@ -20,8 +20,11 @@ const LONGEST_TIMEOUT = 0x7fffffff;
  * What server and client sockets share, and what their users see of them: a duplex stream of
  * messages in the style of `stream.Stream`, and the DOM's WebSocket.
  *
- * The constructor expects `_stream` and `_driver` to be set, and `options` to be validated; `limits` are
- * those of ../../peer_limits, or null.
+ * Only the constructors of the two call it, when `_stream` and `_driver` are set and `options` validated.
+ *
+ * @this {import('../../contracts').WebSocketFields}
+ * @param {import('../../../index').Options} options
+ * @param {import('../../peer_limits').PeerLimits | null} limits
  */
 function API(options, limits) {
   this.readable = this.writable = true;
@@ -103,6 +106,7 @@ function MessageEvent(socket, data) {
 }
 MessageEvent.prototype = Event.prototype;
 
+/** @type {ThisType<import('../../contracts').WebSocketFields> & { [name: string]: Function }} */
 const methods = {
   write(data) {
     return this.send(data);
@@ -248,7 +252,11 @@ const methods = {
   },
 };
 
-/** Methods that the original has not: out of sight of those who list them. */
+/**
+ * Methods that the original has not: out of sight of those who list them.
+ *
+ * @type {ThisType<import('../../contracts').WebSocketFields> & { [name: string]: Function }}
+ */
 const additions = {
   terminate() {
     if (this.readyState === API.CLOSED) return;
@@ -279,6 +287,7 @@ for (const name in additions) {
 }
 Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
 Object.defineProperty(API.prototype, 'droppedMessages', {
+  /** @this {import('../../contracts').WebSocketFields} */
   get() {
     return this._driver._backpressure === null ? 0 : this._driver._backpressure.refused;
   },

@@ -22,7 +22,15 @@ const HANDSHAKE_TIMEOUT = 30;
 /** Longest time, in milliseconds, that a timer can wait. */
 const LONGEST_TIMEOUT = 0x7fffffff;
 
-/** A client of the server at `url`. */
+/**
+ * A client of the server at `url`.
+ *
+ * @this {import('../../contracts').ClientFields}
+ * @param {string | URL} url `ws:`, `wss:` or `ws+unix:`
+ * @param {string | string[] | null} [protocols] the subprotocols to offer
+ * @param {import('../../../index').ClientOptions} [options]
+ * @throws {TypeError | RangeError | Error} for a URL or options that are unknown, of another type or out of range
+ */
 function Client(url, protocols, options) {
   options = options || {};
   // All of it before anything is opened: a constructor that throws must leave no socket behind.
@@ -63,7 +71,7 @@ function Client(url, protocols, options) {
   stream.once(stream.encrypted && stream.getPeerCertificate ? 'secureConnect' : 'connect', () => this._onConnect());
   const first = this._proxy || this._driver.io;
   first.pipe(stream, { end: !this._proxy });
-  stream.pipe(first);
+  stream.pipe(/** @type {any} */ (first));
 
   if (timeout > 0) armHandshakeTimeout(this, timeout);
   if (signal) obey(this, signal);
@@ -75,6 +83,7 @@ API.nameStates(Client);
 Object.defineProperties(Client.prototype, {
   /** 'native', or 'node' where Node's own `net` and `tls` have dialled. */
   dialled: {
+    /** @this {import('../../contracts').ClientFields} */
     get() {
       return this._dialledBecause === null ? 'native' : 'node';
     },
@@ -82,6 +91,7 @@ Object.defineProperties(Client.prototype, {
   },
   /** Why Node has dialled, for people to read; null where it has not. */
   dialledBecause: {
+    /** @this {import('../../contracts').ClientFields} */
     get() {
       return this._dialledBecause;
     },
@@ -90,16 +100,19 @@ Object.defineProperties(Client.prototype, {
   _dialledBecause: { value: null, writable: true, configurable: true },
 });
 
+/** @this {import('../../contracts').ClientFields} */
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
   takeLine(this._driver, this._stream);
 };
 
+/** @this {import('../../contracts').ClientFields} */
 Client.prototype._open = function () {
   this._settle();
   API.prototype._open.call(this);
 };
 
+/** @this {import('../../contracts').ClientFields} */
 Client.prototype._finalizeClose = function () {
   this._settle();
   API.prototype._finalizeClose.call(this);
@@ -107,17 +120,25 @@ Client.prototype._finalizeClose = function () {
 
 /** The attempt to connect is over, one way or the other. Not enumerable: the original has no such method. */
 Object.defineProperty(Client.prototype, '_settle', {
+  /** @this {import('../../contracts').ClientFields} */
   value() {
     for (const callback of this._onSettled.splice(0)) callback();
   },
 });
 
+/** @this {import('../../contracts').ClientFields} */
 Client.prototype._configureStream = function () {
   API.prototype._configureStream.call(this);
   if (this._net.noDelay === false) this._stream.setNoDelay(false);
 };
 
-/** Opens the tunnel ourselves, over a socket of Node's. */
+/**
+ * Opens the tunnel through a proxy in JavaScript, over a socket of Node's.
+ *
+ * @this {import('../../contracts').ClientFields}
+ * @param {import('../../../index').ProxyOptions} proxy
+ * @param {import('tls').ConnectionOptions | undefined} originTLS options for the server behind the proxy, if it speaks TLS
+ */
 Client.prototype._configureProxy = function (proxy, originTLS) {
   this._proxy = this._driver.proxy(proxy.origin);
   for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
@@ -136,7 +157,7 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
       this._configureStream();
     }
     this._driver.io.pipe(this._stream);
-    this._stream.pipe(this._driver.io);
+    this._stream.pipe(/** @type {any} */ (this._driver.io));
     this._driver.start();
   });
 
