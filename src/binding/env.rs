@@ -39,6 +39,7 @@ use crate::transport::event_loop::LoopSet;
 /// The state of one environment.
 pub(super) struct Environment {
     me: Weak<Self>,
+    #[cfg(has_loop)]
     env: sys::napi_env,
     #[cfg(has_loop)]
     pub(super) tasks: RefCell<Tasks>,
@@ -72,6 +73,7 @@ impl Environment {
     fn create(env: Env) -> Result<()> {
         let state = Rc::new_cyclic(|me| Self {
             me: Weak::clone(me),
+            #[cfg(has_loop)]
             env: env.raw(),
             #[cfg(has_loop)]
             tasks: RefCell::default(),
@@ -104,6 +106,7 @@ impl Environment {
         check_status!(status)
     }
 
+    #[cfg(has_loop)]
     pub(super) fn env(&self) -> Env {
         Env::from_raw(self.env)
     }

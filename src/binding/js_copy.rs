@@ -4,15 +4,19 @@
 //! its own, and the addon only once. A copy is kept alive while it has sessions or connections, and
 //! by nothing else here; when it is collected, it is forgotten.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::Cell;
+#[cfg(has_loop)]
+use std::cell::{RefCell, RefMut};
 use std::ffi::c_void;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::rc::{Rc, Weak};
 use std::slice;
 
+#[cfg(has_loop)]
+use napi::bindgen_prelude::Status;
 use napi::bindgen_prelude::{
-    BufferSlice, Error, Int32Array, JsObjectValue, JsValue, Object, Result, Status,
+    BufferSlice, Error, Int32Array, JsObjectValue, JsValue, Object, Result,
 };
 use napi::{Env, check_status, sys};
 use napi_derive::napi;
@@ -43,8 +47,10 @@ pub(super) struct JsCopy {
     leases: Cell<usize>,
     spans: Lent<i32>,
     commands: Lent<i32>,
+    #[cfg(has_loop)]
     marks: Lent<i32>,
     stage: Lent<u8>,
+    #[cfg(has_loop)]
     slab: RefCell<Lent<u8>>,
     longest_text: u32,
     #[cfg(has_loop)]
@@ -63,6 +69,7 @@ impl JsCopy {
     }
 
     /// Which connections are marked.
+    #[cfg(has_loop)]
     pub(super) fn marks(&self) -> &[Cell<i32>] {
         self.integers(&self.marks)
     }
@@ -95,6 +102,7 @@ impl JsCopy {
     }
 
     /// What chunks are read into. Not to be kept while JavaScript runs.
+    #[cfg(has_loop)]
     pub(super) fn slab(&self) -> RefMut<'_, [u8]> {
         RefMut::map(self.slab.borrow_mut(), |lent| {
             let length = if self.leases.get() == 0 { 0 } else { lent.length };
@@ -201,8 +209,10 @@ pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
         leases: Cell::new(0),
         spans: integers("spans")?,
         commands: integers("commands")?,
+        #[cfg(has_loop)]
         marks: integers("marks")?,
         stage: bytes("stage")?,
+        #[cfg(has_loop)]
         slab: RefCell::new(bytes("slab")?),
         longest_text,
         #[cfg(has_loop)]

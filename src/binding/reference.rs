@@ -36,6 +36,7 @@ impl Reference {
     }
 
     /// The value, unless it has been collected. A handle scope must be open.
+    #[cfg(has_loop)]
     pub(super) fn value(&self) -> Option<sys::napi_value> {
         let mut value = ptr::null_mut();
         // SAFETY: as in `hold`.
