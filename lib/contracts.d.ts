@@ -20,14 +20,16 @@ import type { IO, Messages } from './driver/streams';
 
 // ---- streams
 
-/** Methods of every Buffer that Node has and does not document: what `toString` and `write` come down to. */
-export interface NodeBuffer extends Buffer {
-  latin1Slice(start: number, end: number): string;
-  utf8Slice(start: number, end: number): string;
-  ucs2Slice(start: number, end: number): string;
-  /** Returns the number of bytes that were written. */
-  latin1Write(text: string, at: number): number;
-  utf8Write(text: string, at: number): number;
+declare global {
+  /** Methods that every Buffer has and Node does not document: what `toString` and `write` come down to. */
+  interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
+    latin1Slice(start: number, end: number): string;
+    utf8Slice(start: number, end: number): string;
+    ucs2Slice(start: number, end: number): string;
+    /** Returns the number of bytes that were written. */
+    latin1Write(text: string, at: number): number;
+    utf8Write(text: string, at: number): number;
+  }
 }
 
 /** A stream as of Node.js 0.8, which has no state but these flags. */
@@ -89,7 +91,7 @@ export interface DirectSocket {
   _socket: ByteStream;
   /** The handle that Node's socket had when the descriptor was taken over; a server's only. */
   _handle?: StreamHandle | null;
-  _isSettling: boolean;
+  _isSettling?: boolean;
   /** Bytes read past the stream; absent where the socket counts them itself. */
   readonly bytesRead?: number;
   readonly bytesWritten: number;
@@ -328,6 +330,9 @@ export interface ExtensionMessage {
 }
 
 export type ExtensionCallback = (error: any, message?: ExtensionMessage) => void;
+
+/** An extension plug-in. */
+export type Extension = Public.Extension;
 
 /** Parameters of an extension by name; one that comes more than once has an array of values. */
 export type ExtensionParams = { [name: string]: any };

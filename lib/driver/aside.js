@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { ByteStream, DirectSocket } from '../contracts' */
+
 /**
  * Whoever reads a socket past its stream steps aside while the application is paused: the stream reads
  * instead, up to its high-water mark, and so finds the end of the connection or its failure as that
@@ -9,13 +11,19 @@
 // Not the global one, which test runners replace.
 const { setImmediate } = require('timers');
 
-/** Has `direct` (a KernelSocket or ClientLine) step aside or come back, by the end of the turn. */
+/**
+ * Has a DirectSocket step aside or come back before the loop polls again. The DirectSocket itself calls it, when the
+ * application pauses or resumes.
+ *
+ * @param {DirectSocket} direct
+ */
 function settleLater(direct) {
   if (direct._isSettling) return;
   direct._isSettling = true;
   setImmediate(settle, direct);
 }
 
+/** @param {DirectSocket} direct */
 function settle(direct) {
   direct._isSettling = false;
   if (direct._driver.io._paused || direct._socket.isPaused()) direct.stepAside();
@@ -27,6 +35,8 @@ const EMPTY = Buffer.alloc(0);
 /**
  * A stream whose reader was paused by a listener of its own has been told to wait: the pipe is told now.
  * Paused at any other moment, the reader takes one chunk more, as every pipe has it.
+ *
+ * @param {ByteStream} socket
  */
 function hold(socket) {
   socket.emit('data', EMPTY);

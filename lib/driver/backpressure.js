@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import Driver from './base' */
+
 /** Close code of RFC 6455's registry: try again later. */
 const TRY_AGAIN_LATER = 1013;
 
@@ -26,7 +28,12 @@ class Backpressure {
     this.refused = 0;
   }
 
-  /** Whether a message may not be sent now. */
+  /**
+   * Whether a message may not be sent now. The driver asks before each message, and `broadcast` before it joins one.
+   *
+   * @param {Driver} driver
+   * @returns {boolean}
+   */
   refuses(driver) {
     if (this._isClosing) return this._refuse();
     if (!this._isExceeded(driver)) return false;
@@ -35,7 +42,11 @@ class Backpressure {
     return this._refuse();
   }
 
-  /** Notes a message that is queued until the connection is open. */
+  /**
+   * Notes a message that is queued until the connection is open.
+   *
+   * @param {string | Uint8Array} message
+   */
   queue(message) {
     this._early += message.length;
   }
@@ -45,6 +56,10 @@ class Backpressure {
     return true;
   }
 
+  /**
+   * @param {Driver} driver
+   * @returns {boolean}
+   */
   _isExceeded(driver) {
     if (driver.readyState < 1) return this._early > this._limit;
     const owner = driver._owner;
@@ -54,7 +69,11 @@ class Backpressure {
     return owner.bufferedAmount > this._limit;
   }
 
-  /** Listeners are told when the caller of `send` is done: they may send to others. */
+  /**
+   * Listeners are told when the caller of `send` is done: they may send to others.
+   *
+   * @param {Driver} driver
+   */
   _close(driver) {
     this._isClosing = true;
     process.nextTick(() => driver._failSlowPeer(TRY_AGAIN_LATER, TEXT));
@@ -64,6 +83,8 @@ class Backpressure {
 /**
  * Who was refused waits for 'drain', which a stream announces only when more than its high-water mark
  * has waited.
+ *
+ * @param {Driver} driver
  */
 function announceDrain(driver) {
   const { _owner: { _stream: stream } } = driver;

@@ -1,5 +1,11 @@
 'use strict';
 
+/**
+ * @import { IncomingMessage } from 'http'
+ * @import { DriverOptions, FrameType, Owner } from '../contracts'
+ * @import { PeerLimits } from '../peer_limits'
+ */
+
 const { performance } = require('perf_hooks');
 
 const Backpressure = require('./backpressure');
@@ -19,6 +25,7 @@ const {
   KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS,
 } = require('./session');
 
+/** By `readyState`. */
 const STATES = ['connecting', 'open', 'closing', 'closed'];
 
 /** After handshakes and verdicts the rest of the chunk is still to be parsed. */
@@ -42,6 +49,12 @@ const RELEASED = 0xffffffff;
  * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told first.
  */
 class Driver extends Output {
+  /**
+   * @param {number} session number of the native session; the driver gives it back
+   * @param {IncomingMessage | null} request of a server's connection
+   * @param {string | URL} url
+   * @param {DriverOptions} options
+   */
   constructor(session, request, url, options) {
     super();
     this._request = request;
@@ -80,12 +93,18 @@ class Driver extends Output {
   /**
    * Makes `owner` the first to know of everything, through its methods `_open`, `_receiveMessage`,
    * `_emitError` and `_beginClose`, and gathers the output of a turn into one write.
+   *
+   * @param {Owner} owner
    */
   attach(owner) {
     this._owner = owner;
   }
 
-  /** Bounds what the peer may do and what may wait for it: see ../peer_limits. */
+  /**
+   * Bounds what the peer may do and what may wait for it: see ../peer_limits. The owner calls it once, before the handshake.
+   *
+   * @param {PeerLimits} limits
+   */
   limit({ maxBackpressure, onBackpressure, maxFragments, maxMessageRate, maxPingRate }) {
     if (maxBackpressure !== undefined) {
       this._backpressure = new Backpressure(maxBackpressure, onBackpressure === 'drop');
@@ -101,10 +120,19 @@ class Driver extends Output {
     native.creditSession(this._id, (performance.now() - this._pausedAt) / 1000);
   }
 
+  /** @returns {string | null} connecting, open, closing or closed */
   getState() {
     return STATES[this.readyState] || null;
   }
 
+  /**
+   * Adds a header to our half of the handshake; an undefined value adds none.
+   *
+   * @param {string} name
+   * @param {unknown} value made text
+   * @returns {boolean} false when the handshake has been sent
+   * @throws {TypeError} for CR, LF or NUL
+   */
   setHeader(name, value) {
     if (this.readyState > 0) return false;
     const line = headerLine(name, value);
@@ -112,7 +140,13 @@ class Driver extends Output {
     return true;
   }
 
-  addExtension() {
+  /**
+   * Registers an extension plug-in for the handshake; the drafts before hybi have none.
+   *
+   * @param {object} extension as `websocket-extensions` defines them
+   * @returns {boolean} whether it can be used
+   */
+  addExtension(extension) { // eslint-disable-line no-unused-vars
     return false;
   }
 
@@ -121,13 +155,23 @@ class Driver extends Output {
     return false;
   }
 
-  /** Whether a message to many, of so many bytes, may reach the native session that way now. */
-  _joinsBroadcast() {
+  /**
+   * Whether a message to many, of so many bytes, may reach the native session that way now.
+   *
+   * @param {number} length
+   * @returns {boolean}
+   */
+  _joinsBroadcast(length) { // eslint-disable-line no-unused-vars
     return this._sharesFrames;
   }
 
   // ---- input
 
+  /**
+   * Takes bytes of the peer. What listeners throw comes out of it, and nothing that was received is lost by that.
+   *
+   * @param {any} chunk a Buffer, or what can be made one; its memory may be changed until the call returns
+   */
   parse(chunk) {
     if (this.readyState === 3) return;
     if (!Buffer.isBuffer(chunk)) {
@@ -146,7 +190,13 @@ class Driver extends Output {
     }
   }
 
-  /** As `parse`, for `length` bytes that the native side has read and parsed itself. */
+  /**
+   * As `parse`, for `length` bytes that the native side has read and parsed itself.
+   *
+   * @param {Buffer} chunk what the events point into
+   * @param {number} length bytes
+   * @param {number} count events in `spans`
+   */
   _takeReport(chunk, length, count) {
     if (this.readyState === 3) return;
     const outer = running.driver;
@@ -172,7 +222,11 @@ class Driver extends Output {
     return this._batch !== null || this._held !== null || this._queued !== null;
   }
 
-  /** Parses a chunk, behind what came before it: a listener of that may throw, and the chunk is kept. */
+  /**
+   * Parses a chunk, behind what came before it: a listener of that may throw, and the chunk is kept.
+   *
+   * @param {Buffer} chunk
+   */
   _take(chunk) {
     if (this._isBehind) {
       (this._queued ||= []).push(chunk);
@@ -183,12 +237,20 @@ class Driver extends Output {
     this._drain();
   }
 
+  /**
+   * @param {Buffer} chunk
+   * @param {number} from bytes to leave out
+   */
   _parse(chunk, from) {
     if (this._landing !== null) this._receiveLanding(chunk, from);
     else this._receive(chunk, from);
   }
 
-  /** The chunk of a batch ends within a long message. */
+  /**
+   * The chunk of a batch ends within a long message.
+   *
+   * @param {Batch} batch
+   */
   _land({ source, consumed, missing }) {
     const kernel = this._kernel;
     if (this.readyState > 1) return;
@@ -200,7 +262,12 @@ class Driver extends Output {
     if (kernel === null || !kernel.land(landing.memory)) this._landing = landing;
   }
 
-  /** Takes what comes next of that message; the rest of the chunk is parsed behind it. */
+  /**
+   * Takes what comes next of that message; the rest of the chunk is parsed behind it.
+   *
+   * @param {Buffer} chunk
+   * @param {number} from
+   */
   _receiveLanding(chunk, from) {
     const landing = this._landing;
     if (this.readyState > 1) {
@@ -233,6 +300,9 @@ class Driver extends Output {
    * left of them is copied. Returns whether what follows must come through `parse`: behind events of a
    * listener that threw or runs the event loop, a message that is inflated on another thread, or the
    * first of a long one.
+   *
+   * @param {number} length
+   * @returns {boolean}
    */
   _leaveSlab(length) {
     if (!this._isBehind) return this._landing !== null;
@@ -240,7 +310,11 @@ class Driver extends Output {
     return true;
   }
 
-  /** `chunk` may be overwritten or transferred from now on: what is left of it is copied. */
+  /**
+   * `chunk` may be overwritten or transferred from now on: what is left of it is copied.
+   *
+   * @param {Buffer} chunk
+   */
   _leaveMemory(chunk) {
     const { _batch: batch, _held: held, _queued: queued } = this;
     if (batch !== null) batch.leave(chunk);
@@ -251,14 +325,23 @@ class Driver extends Output {
     }
   }
 
-  /** A message takes long to inflate: that happens on another thread, and reading goes on later. */
+  /**
+   * A message takes long to inflate: that happens on another thread, and reading goes on later.
+   *
+   * @param {Buffer} chunk
+   * @param {number} from where parsing goes on
+   */
   _inflateAside(chunk, from) {
     this._held = chunk;
     // Out of the promise: what listeners throw is theirs to catch.
     native.inflateAside(this._id).then(() => process.nextTick(() => this._readOn(from)));
   }
 
-  /** Parses what waited for a message to be inflated. */
+  /**
+   * Parses what waited for a message to be inflated.
+   *
+   * @param {number} from
+   */
   _readOn(from) {
     const chunk = this._held;
     this._held = null;
@@ -288,12 +371,21 @@ class Driver extends Output {
     }
   }
 
+  /**
+   * @param {Buffer} chunk
+   * @param {number} from
+   */
   _receive(chunk, from) {
     if (this._id === RELEASED) return;
     this._report(chunk, native.receive(this._id, chunk, from));
   }
 
-  /** Takes what the native side has reported of a chunk. */
+  /**
+   * Takes what the native side has reported of a chunk.
+   *
+   * @param {Buffer} chunk
+   * @param {number} count events in `spans`
+   */
   _report(chunk, count) {
     const status = spans[0];
     this._pending = spans[2];
@@ -352,6 +444,14 @@ class Driver extends Output {
     this._settle();
   }
 
+  /**
+   * Tells listeners of one event.
+   *
+   * @param {number} code a `Kind` and what follows above it, see ./session
+   * @param {number} offset bytes
+   * @param {number} length bytes
+   * @param {Buffer} chunk what the event points into, unless its payload is in scratch memory
+   */
   _dispatch(code, offset, length, chunk) {
     if (this._inputEnded) return;
     switch (code & KIND_BITS) {
@@ -387,6 +487,12 @@ class Driver extends Output {
   /**
    * Memory for a payload that is nobody else's: from 4 KiB on an ArrayBuffer of its own, as the listener
    * may transfer it, below that a part of Node's pool, which cannot be transferred.
+   *
+   * @param {number} code
+   * @param {number} offset
+   * @param {number} length
+   * @param {Buffer} chunk
+   * @returns {Buffer}
    */
   _payload(code, offset, length, chunk) {
     if (code & SCRATCH_BIT) {
@@ -403,6 +509,7 @@ class Driver extends Output {
     return bytes;
   }
 
+  /** @param {string | Buffer} data */
   _deliver(data) {
     const { _messages: messages, _owner: owner } = this;
     if (messages !== null && messages.readable && messages.listenerCount('data') > 0) messages.emit('data', data);
@@ -410,11 +517,13 @@ class Driver extends Output {
     if (this._events !== undefined && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
 
+  /** @param {Buffer} payload */
   _receivePing(payload) {
     this._sendPong(payload);
     if (this.listenerCount('ping') > 0) this.emit('ping', new PingEvent(payload.toString()));
   }
 
+  /** @param {Buffer} payload */
   _receivePong(payload) {
     if (this._owner !== null && this._owner._liveness !== null) this._owner._liveness.takePong(payload);
     if (this._pingCallbacks !== null) {
@@ -426,11 +535,16 @@ class Driver extends Output {
     this._emitPong(payload);
   }
 
+  /** @param {Buffer} payload */
   _emitPong(payload) {
     if (this.listenerCount('pong') > 0) this.emit('pong', new PongEvent(payload.toString()));
   }
 
-  /** A peer that pings and never reads must not make us collect its pongs. */
+  /**
+   * A peer that pings and never reads must not make us collect its pongs.
+   *
+   * @param {Buffer} payload
+   */
   _sendPong(payload) {
     if (this.readyState > 2) return;
     if (this._congested) {
@@ -462,6 +576,7 @@ class Driver extends Output {
     for (const [data, type, code] of queue) this.frame(data, type, code);
   }
 
+  /** @param {string} message */
   _emitError(message) {
     const { _messages: messages, _owner: owner } = this;
     const error = new Error(message);
@@ -471,6 +586,10 @@ class Driver extends Output {
       () => this.listenerCount('error') > 0 && this.emit('error', error));
   }
 
+  /**
+   * @param {number | null | undefined} code
+   * @param {string | null | undefined} reason
+   */
   _emitClose(code, reason) {
     const { _owner: owner } = this;
     sequence(
@@ -479,6 +598,11 @@ class Driver extends Output {
       () => this.emit('close', new CloseEvent(code, reason)));
   }
 
+  /**
+   * @param {string} message
+   * @param {number} code
+   * @param {string} reason
+   */
   _emitErrorAndClose(message, code, reason) {
     sequence(() => this._emitError(message), () => this._emitClose(code, reason));
   }
@@ -510,7 +634,14 @@ class Driver extends Output {
     this._shutdown(verdict.code, verdict.reason, verdict.failed);
   }
 
-  close() {
+  /**
+   * Begins the closing handshake.
+   *
+   * @param {string} [reason]
+   * @param {number} [code] 1000 when left out
+   * @returns {boolean} false when it has begun before
+   */
+  close(reason, code) { // eslint-disable-line no-unused-vars
     return false;
   }
 
@@ -528,7 +659,12 @@ class Driver extends Output {
     this._release();
   }
 
-  /** Fails the connection because of what waits for the peer. */
+  /**
+   * Fails the connection because of what waits for the peer.
+   *
+   * @param {number} code
+   * @param {string} reason
+   */
   _failSlowPeer(code, reason) {
     if (this.readyState > 1 || this._owner === null) return;
     if (this.readyState === 1 && this._fail !== undefined) return this._fail(code, reason);
@@ -557,12 +693,21 @@ class Driver extends Output {
 
   // ---- output
 
-  /** Sends a message of the owner's, as `messages.write` does. */
+  /**
+   * Sends a message of the owner's, as `messages.write` does.
+   *
+   * @param {string | Buffer} message
+   * @returns {boolean} false when it was not sent, or when the socket has more to write than it wants
+   */
   _send(message) {
     if (this._messages !== null) return this._messages.write(message);
     return !this._isFinished && this._sendNow(message);
   }
 
+  /**
+   * @param {string | Buffer} message
+   * @returns {boolean}
+   */
   _sendNow(message) {
     if (this._backpressure !== null) {
       if (this._backpressure.refuses(this)) return false;
@@ -573,23 +718,52 @@ class Driver extends Output {
     return !this._congested;
   }
 
+  /**
+   * Sends one frame, or queues it until the connection is open.
+   *
+   * @param {any} data text, bytes, or a number that is sent as text
+   * @param {FrameType} [type] by default that of the data
+   * @param {number} [code] of a close frame
+   * @returns {boolean} false when the connection is closed
+   */
   frame(data, type, code) { // eslint-disable-line no-unused-vars
     return false;
   }
 
+  /**
+   * @param {any} message
+   * @returns {boolean}
+   */
   text(message) {
     return this.frame(message);
   }
 
+  /**
+   * @param {any} message
+   * @returns {boolean}
+   */
   binary(message) { // eslint-disable-line no-unused-vars
     return false;
   }
 
-  ping() {
+  /**
+   * Sends a ping.
+   *
+   * @param {any} [message] at most 125 bytes, RFC 6455 section 5.5
+   * @param {() => void} [callback] runs when a pong with these bytes comes
+   * @returns {boolean} false when nothing was sent
+   */
+  ping(message, callback) { // eslint-disable-line no-unused-vars
     return false;
   }
 
-  pong() {
+  /**
+   * Sends a pong that nobody has asked for (RFC 6455 section 5.5.3).
+   *
+   * @param {any} [message] at most 125 bytes
+   * @returns {boolean} false when nothing was sent
+   */
+  pong(message) { // eslint-disable-line no-unused-vars
     return false;
   }
 
@@ -610,7 +784,13 @@ class Driver extends Output {
   }
 }
 
-/** Whether `bytes` are `chunk`, or lie in the slab, where nothing but the chunk at hand does. */
+/**
+ * Whether `bytes` are `chunk`, or lie in the slab, where nothing but the chunk at hand does.
+ *
+ * @param {Uint8Array} bytes
+ * @param {Uint8Array} chunk
+ * @returns {boolean}
+ */
 function isPartOf(bytes, chunk) {
   return bytes === chunk || bytes.buffer === slab.buffer;
 }

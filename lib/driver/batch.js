@@ -7,6 +7,12 @@ const { spans, slab, Status, HEADER_INTS, EVENT_INTS } = require('./session');
  * listeners run, so that nothing is lost when one throws or feeds the driver again.
  */
 class Batch {
+  /**
+   * @param {Buffer} chunk the bytes that `receive` has parsed
+   * @param {number} count events, 0 to `MAX_EVENTS`
+   * @param {number} status one of `Status`
+   * @param {number} consumed bytes of the chunk that were parsed
+   */
   constructor(chunk, count, status, consumed) {
     /** What the events point into, and what is parsed on when they have been dispatched. */
     this.chunk = this.source = chunk;
@@ -22,7 +28,11 @@ class Batch {
     this.missing = spans[3];
   }
 
-  /** Has `source` parsed on when the events have been dispatched. */
+  /**
+   * Has `source` parsed on when the events have been dispatched.
+   *
+   * @param {Buffer} source
+   */
   resumeIn(source) {
     this.source = source;
     this._sourceBytes = source.length;
@@ -34,7 +44,11 @@ class Batch {
     return this.source.length !== this._sourceBytes && this.status !== Status.NEED_MORE;
   }
 
-  /** The memory of `chunk` may be overwritten or transferred: what points into it is copied. */
+  /**
+   * The memory of `chunk` may be overwritten or transferred: what points into it is copied.
+   *
+   * @param {Buffer} chunk
+   */
   leave(chunk) {
     const isLeft = (bytes) => bytes === chunk || bytes.buffer === slab.buffer;
     const leaves = isLeft(this.chunk);

@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { DriverOptions, Extension } from '../contracts' */
+
 const Hybi = require('./hybi');
 const Extensions = require('./extensions');
 const Proxy = require('./proxy');
@@ -13,6 +15,12 @@ const PREFIX = 'Error during WebSocket handshake: ';
 
 /** The client's side of RFC 6455: readyState is -1 until the request has been sent. */
 class Client extends Hybi {
+  /**
+   * @param {string | URL} url `ws:`, `wss:` or `ws+unix:`
+   * @param {DriverOptions} [options]
+   * @throws {Error} for another URL
+   * @throws {TypeError} for a subprotocol with CR, LF or NUL
+   */
   constructor(url, options = {}) {
     const server = parseServer(url);
     if (server === null) throw new Error(url + ' is not a valid WebSocket URL');
@@ -39,11 +47,21 @@ class Client extends Hybi {
     this._onResponse = null;
   }
 
+  /**
+   * @param {Extension} extension
+   * @returns {boolean}
+   * @throws {TypeError} for what is none, or has the name of another
+   */
   addExtension(extension) {
     this._extensions.add(extension);
     return true;
   }
 
+  /**
+   * Sends the request. The WebSocket calls it when the socket, or the tunnel through a proxy, stands.
+   *
+   * @returns {boolean} false when it was sent before, or when a plug-in has thrown
+   */
   start() {
     if (this.readyState !== -1) return false;
     let offer = null;
@@ -60,7 +78,12 @@ class Client extends Hybi {
     return true;
   }
 
-  /** A tunnel to this client's server through the proxy at `origin`. */
+  /**
+   * A tunnel to this client's server through the proxy at `origin`.
+   *
+   * @param {string | URL} origin
+   * @returns {Proxy}
+   */
   proxy(origin) {
     return new Proxy(this, origin);
   }
@@ -86,6 +109,7 @@ class Client extends Hybi {
     this._open();
   }
 
+  /** @param {string} message */
   _failHandshake(message) {
     message = PREFIX + message;
     this.readyState = 3;

@@ -13,7 +13,12 @@ const CloseCode = {
   unexpected_condition: 1011,
 };
 
-/** A name of the table above, or the code itself. */
+/**
+ * A name of the table above, or the code itself.
+ *
+ * @param {string | number} type
+ * @returns {number} undefined for a name that is not in the table
+ */
 function codeOf(type) {
   return typeof type === 'string' ? CloseCode[type] : type;
 }

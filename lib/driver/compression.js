@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import Driver from './base' */
+
 const { native } = require('./session');
 const { sequence, throwAll } = require('../sequence');
 
@@ -12,6 +14,7 @@ const LONG = 262144;
  * as they do with the original.
  */
 class Compression {
+  /** @param {Driver} driver */
   constructor(driver) {
     this._driver = driver;
     this._queue = [];
@@ -21,12 +24,23 @@ class Compression {
     this.waiting = 0;
   }
 
-  /** Whether a message of `length` cannot leave at once. */
+  /**
+   * Whether a message of `length` cannot leave at once.
+   *
+   * @param {number} length characters or bytes
+   * @returns {boolean}
+   */
   delays(length) {
     return this._sending || length >= LONG;
   }
 
-  /** Takes a message if it cannot leave at once. */
+  /**
+   * Takes a message if it cannot leave at once.
+   *
+   * @param {number} opcode 1 or 2
+   * @param {string | Uint8Array} data
+   * @returns {boolean} whether it was taken
+   */
   takes(opcode, data) {
     if (!this.delays(data.length)) return false;
     // A copy: the caller may overwrite its buffer at once.
@@ -37,7 +51,11 @@ class Compression {
     return true;
   }
 
-  /** Runs `then` when nothing waits any more. */
+  /**
+   * Runs `then` when nothing waits any more.
+   *
+   * @param {() => void} then
+   */
   close(then) {
     if (this._sending) this._then = then;
     else then();
@@ -53,7 +71,7 @@ class Compression {
       if (payload.length >= LONG) {
         this._sending = true;
         const id = driver._id;
-        native.sendAside(id, opcode, payload).then((pending) => {
+        native.sendAside(id, opcode, payload).then((/** @type {any} */ pending) => {
           this.waiting -= payload.length;
           // Out of the promise: what listeners throw is theirs to catch.
           process.nextTick(() => {

@@ -1,5 +1,11 @@
 'use strict';
 
+/**
+ * @import { ByteStream } from '../contracts'
+ * @import Driver from './base'
+ * @import { IO } from './streams'
+ */
+
 const { Socket } = require('net');
 const { Readable } = require('stream');
 
@@ -10,21 +16,37 @@ const { Readable } = require('stream');
  */
 const kDriver = Symbol('driver');
 
-/** Ties `stream` to `driver`; false when another connection was made of it before. */
+/**
+ * Ties `stream` to `driver`; false when another connection was made of it before.
+ *
+ * @param {any} stream
+ * @param {Driver} driver
+ * @returns {boolean}
+ */
 function claim(stream, driver) {
   if (stream[kDriver] !== undefined) return false;
   Object.defineProperty(stream, kDriver, { value: driver, writable: true, configurable: true });
   return true;
 }
 
-/** The driver that claimed the stream. */
+/**
+ * The driver that claimed the stream.
+ *
+ * @param {any} stream
+ * @returns {any} a Driver of any version; undefined where none has
+ */
 function driverOf(stream) {
   return stream[kDriver];
 }
 
 // ---- what goes in and out
 
-/** Whether `stream` is what Node's own sockets are, as far as pipes go, and not piped anywhere. */
+/**
+ * Whether `stream` is what Node's own sockets are, as far as pipes go, and not piped anywhere.
+ *
+ * @param {ByteStream} stream
+ * @returns {boolean}
+ */
 function isReadable(stream) {
   const state = stream._readableState;
   return stream.pipe === Readable.prototype.pipe && state !== undefined && Array.isArray(state.pipes) &&
@@ -34,11 +56,14 @@ function isReadable(stream) {
 /**
  * Does what `stream.pipe(driver.io)` and `driver.io.pipe(stream)` do, for as long as the application
  * never pauses: then a real pipe takes over. The stream's end and errors are its owner's to tell.
+ *
+ * @param {ByteStream} stream
+ * @param {Driver} driver
  */
 function couple(stream, driver) {
   const { io } = driver;
   if (stream[kDriver] !== driver || !isReadable(stream)) {
-    stream.pipe(io);
+    stream.pipe(/** @type {any} */ (io));
     io.pipe(stream);
     return;
   }
@@ -51,6 +76,10 @@ function couple(stream, driver) {
   if (!stream.readableFlowing) stream.resume();
 }
 
+/**
+ * @this {any}
+ * @param {Buffer} chunk
+ */
 function onData(chunk) {
   const { io } = this[kDriver];
   // Somebody has called `unpipe`.
@@ -58,12 +87,18 @@ function onData(chunk) {
   else if (io.write(chunk) === false) pipe(this, io);
 }
 
+/** @this {any} */
 function onDrain() {
   const { io } = this[kDriver];
   if (io._sink === this && io.readable) io.resume();
 }
 
-/** Puts a real pipe in place of `onData`; it starts as one whose destination asked it to wait. */
+/**
+ * Puts a real pipe in place of `onData`; it starts as one whose destination asked it to wait.
+ *
+ * @param {ByteStream} stream
+ * @param {IO} io
+ */
 function pipe(stream, io) {
   const { pipes } = stream._readableState;
   const index = pipes.indexOf(io);
@@ -72,13 +107,16 @@ function pipe(stream, io) {
   stream.removeListener('data', onData);
   pipes.splice(index, 1);
   io.writableNeedDrain = true;
-  Readable.prototype.pipe.call(stream, io);
+  Readable.prototype.pipe.call(stream, /** @type {any} */ (io));
   io.writableNeedDrain = false;
 }
 
 /**
  * A listener has thrown out of the stream's 'data' event. Node's streams then deliver nothing more of what they
  * hold, and do not read on, if it was while they were delivering that.
+ *
+ * @param {ByteStream} stream
+ * @param {IO} io
  */
 function keepFlowing(stream, io) {
   const { pipes } = stream._readableState || {};
@@ -89,12 +127,22 @@ function keepFlowing(stream, io) {
   });
 }
 
-/** The stream has ended. */
+/**
+ * The stream has ended.
+ *
+ * @param {ByteStream} stream
+ * @param {Driver} driver
+ */
 function ended(stream, { io }) {
   if (io._sink === stream && stream._readableState.pipes.includes(io)) io.end();
 }
 
-/** The stream has failed: nothing more is written to it. */
+/**
+ * The stream has failed: nothing more is written to it.
+ *
+ * @param {ByteStream} stream
+ * @param {Driver} driver
+ */
 function failed(stream, { io }) {
   if (io._sink === stream) io._sink = null;
 }
@@ -107,6 +155,9 @@ const ordered = new WeakMap();
 /**
  * Output waits for the end of the turn, unknown to whoever holds the socket: when they write to it,
  * end it or destroy it in that turn, what was sent before goes out before.
+ *
+ * @param {any} stream
+ * @param {Driver} driver
  */
 function keepOrder(stream, driver) {
   for (const name of ['write', 'end', 'destroy']) {
@@ -115,7 +166,12 @@ function keepOrder(stream, driver) {
   }
 }
 
-/** The one function that stands before `original` on all sockets that have it. */
+/**
+ * The one function that stands before `original` on all sockets that have it.
+ *
+ * @param {Function} original
+ * @returns {Function}
+ */
 function shared(original) {
   let value = ordered.get(original);
   if (value === undefined) {
@@ -125,6 +181,11 @@ function shared(original) {
   return value;
 }
 
+/**
+ * @param {Function} original
+ * @param {(stream: object) => Driver | undefined} find
+ * @returns {Function}
+ */
 function flushThen(original, find) {
   return function (...args) {
     const driver = find(this);
@@ -133,7 +194,12 @@ function flushThen(original, find) {
   };
 }
 
-/** Whether nobody but us stands before the `write` that all streams of its kind have. */
+/**
+ * Whether nobody but us stands before the `write` that all streams of its kind have.
+ *
+ * @param {ByteStream} stream
+ * @returns {boolean}
+ */
 function hasPlainWrite(stream) {
   return stream.write === ordered.get(Object.getPrototypeOf(stream).write);
 }
@@ -141,12 +207,24 @@ function hasPlainWrite(stream) {
 const { write, _write, _writeGeneric } = /** @type {any} */ (Socket.prototype);
 const orderedWrite = shared(write);
 
-/** Writes what the driver says: nothing of it waits any more that would have to go out before. */
+/**
+ * Writes what the driver says: nothing of it waits any more that would have to go out before.
+ *
+ * @param {ByteStream} sink
+ * @param {Uint8Array} bytes
+ * @returns {boolean} false when the stream has more to write than it wants
+ */
 function writeTo(sink, bytes) {
   return sink.write === orderedWrite ? write.call(sink, bytes) : sink.write(bytes);
 }
 
-/** Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again. */
+/**
+ * Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again.
+ *
+ * @param {IO} io
+ * @param {Uint8Array} bytes
+ * @returns {boolean}
+ */
 function putAndForget(io, bytes) {
   const sink = io._sink;
   const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;

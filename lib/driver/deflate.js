@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { DeflateCodec, DeflateSettings, ParamList } from '../native'
+ * @import { ExtensionCallback, ExtensionMessage, ExtensionParams } from '../contracts'
+ */
+
 const { native } = require('./session');
 const { readParams, writeParams } = require('./extension_params');
 const { hasConnections } = require('../turn');
@@ -34,7 +39,13 @@ let sweeper = null;
 const own = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 const isInRange = (value, [from, to]) => Number.isInteger(value) && value >= from && value <= to;
 
-/** Reads the option `deflate`: settings for the native side, or null where it is off. Throws. */
+/**
+ * Reads the option `deflate`.
+ *
+ * @param {any} value
+ * @returns {DeflateSettings | null} settings for the native side, or null where it is off
+ * @throws {TypeError | RangeError | Error} for a value of another type, out of range, or an unknown name
+ */
 function readOptions(value) {
   if (value === undefined || value === null || value === false) return null;
   if (value === true) return {};
@@ -64,6 +75,7 @@ function readOptions(value) {
  * (see `nativeSettings`). Beside plug-ins written in JavaScript it is one of them.
  */
 class Deflate {
+  /** @param {DeflateSettings} settings */
   constructor(settings) {
     this.name = NAME;
     this.type = 'permessage';
@@ -72,10 +84,16 @@ class Deflate {
     this.settings = settings;
   }
 
+  /** @param {{ maxLength: number }} options bytes */
   createClientSession({ maxLength }) {
     return new Session(new native.DeflateCodec(this.settings, maxLength));
   }
 
+  /**
+   * @param {ExtensionParams[]} offers
+   * @param {{ maxLength: number }} options bytes
+   * @returns {Session | null} null where no offer can be met
+   */
   createServerSession(offers, { maxLength }) {
     const codec = new native.DeflateCodec(this.settings, maxLength);
     const answer = codec.answer(offers.map(writeParams));
@@ -84,6 +102,10 @@ class Deflate {
 }
 
 class Session {
+  /**
+   * @param {DeflateCodec} codec
+   * @param {ParamList} [answer] a server's
+   */
   constructor(codec, answer) {
     this._codec = codec;
     this._answer = answer;
@@ -94,6 +116,10 @@ class Session {
     return readParams(this._codec.offer());
   }
 
+  /**
+   * @param {ExtensionParams} params
+   * @returns {boolean}
+   */
   activate(params) {
     return this._codec.accept(writeParams(params));
   }
@@ -102,6 +128,10 @@ class Session {
     return readParams(this._answer);
   }
 
+  /**
+   * @param {ExtensionMessage} message
+   * @param {ExtensionCallback} callback
+   */
   processIncomingMessage(message, callback) {
     if (!message.rsv1) return callback(null, message);
     let data;
@@ -115,6 +145,10 @@ class Session {
     callback(null, message);
   }
 
+  /**
+   * @param {ExtensionMessage} message
+   * @param {ExtensionCallback} callback
+   */
   processOutgoingMessage(message, callback) {
     const data = this._codec.compress(message.data);
     if (data !== null) {
@@ -127,6 +161,10 @@ class Session {
   close() {}
 }
 
+/**
+ * @param {Uint8Array} bytes
+ * @returns {Buffer} of the same memory
+ */
 function asBuffer({ buffer, byteOffset, byteLength }) {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
@@ -134,6 +172,10 @@ function asBuffer({ buffer, byteOffset, byteLength }) {
 /**
  * Settings with which the native side can do all that `extension` would, or null. `plugins`: not only
  * the built-in one but also the npm package is replaced.
+ *
+ * @param {object} extension
+ * @param {boolean} plugins
+ * @returns {DeflateSettings | null}
  */
 function nativeSettings(extension, plugins) {
   if (extension instanceof Deflate) return extension.settings;
@@ -143,6 +185,9 @@ function nativeSettings(extension, plugins) {
 /**
  * Whether this is the npm package permessage-deflate, or what its `configure` returned, with nothing
  * added or replaced. There may be several copies of it, so it is known by what it consists of.
+ *
+ * @param {object} extension
+ * @returns {boolean}
  */
 function isPlugin(extension) {
   let root = extension;
@@ -156,6 +201,10 @@ function isPlugin(extension) {
   return genuine.get(root);
 }
 
+/**
+ * @param {any} root
+ * @returns {boolean}
+ */
 function isGenuine(root) {
   if (root.name !== NAME || Object.getPrototypeOf(root) !== Object.prototype) return false;
   try {

@@ -11,6 +11,10 @@ class MessageEvent {
 }
 
 class CloseEvent {
+  /**
+   * @param {number | null} code
+   * @param {string | null} reason
+   */
   constructor(code, reason) {
     this.code = code;
     this.reason = reason;

@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { AgreedExtensions, DeflateSettings } from '../native'
+ * @import { Extension } from '../contracts'
+ */
+
 const { readParams, writeParams } = require('./extension_params');
 const { nativeSettings } = require('./deflate');
 const Pipeline = require('./pipeline');
@@ -18,6 +23,10 @@ const CLOSE_TIMEOUT = 30000;
  * this in its path.
  */
 class Extensions {
+  /**
+   * @param {any} driver a Hybi
+   * @param {number} maxLength bytes of one message of the peer, for plug-ins that inflate
+   */
   constructor(driver, maxLength) {
     this._driver = driver;
     this._options = { maxLength };
@@ -33,6 +42,12 @@ class Extensions {
     return this._pipeline !== null;
   }
 
+  /**
+   * Registers a plug-in; before the handshake only.
+   *
+   * @param {Extension} extension
+   * @throws {TypeError} for what is none, or has the name of another
+   */
   add(extension) {
     if (typeof extension.name !== 'string') throw new TypeError('extension.name must be a string');
     requireSingleLine(extension.name, 'extension name');
@@ -49,6 +64,8 @@ class Extensions {
   /**
    * Settings for permessage-deflate if the native side can do all that was registered, else null.
    * Beside other plug-ins it has to be one of them.
+   *
+   * @returns {DeflateSettings | null}
    */
   nativeSettings() {
     const [extension, ...others] = this._registered;
@@ -56,7 +73,11 @@ class Extensions {
     return nativeSettings(extension, this._driver._options.nativeDeflate !== false);
   }
 
-  /** A client's header value, or null. May throw what a plug-in throws. */
+  /**
+   * A client's header value, or null. May throw what a plug-in throws.
+   *
+   * @returns {string | null}
+   */
   generateOffer() {
     const names = [];
     const offers = [];
@@ -73,7 +94,12 @@ class Extensions {
     return native.offerExtensions(names, offers);
   }
 
-  /** Takes the server's answer. Throws when it cannot be accepted. */
+  /**
+   * Takes the server's answer.
+   *
+   * @param {string | undefined} header value of Sec-WebSocket-Extensions
+   * @throws {Error} when it cannot be accepted, or what a plug-in throws
+   */
   activate(header) {
     const offered = this._offered;
     const { members, rsv } = negotiate(native.acceptExtensions, header, offered.map(({ extension }) => extension),
@@ -81,7 +107,12 @@ class Extensions {
     this._start(members.map((place) => offered[place]), rsv);
   }
 
-  /** A server's header value, or null. May throw what a plug-in throws. */
+  /**
+   * A server's header value, or null. May throw what a plug-in throws.
+   *
+   * @param {string | undefined} header value of Sec-WebSocket-Extensions
+   * @returns {string | null}
+   */
   generateResponse(header) {
     const extensions = this._registered;
     const sessions = [];
@@ -95,13 +126,23 @@ class Extensions {
     return response === undefined ? null : response;
   }
 
+  /**
+   * @param {{ extension: Extension, session: any }[]} active
+   * @param {number} rsv reserved bits that they use
+   */
   _start(active, rsv) {
     if (active.length === 0) return;
     this._pipeline = new Pipeline(active.map(({ extension, session }) => ({ name: extension.name, session })));
     native.decodeOutside(this._driver._id, rsv);
   }
 
-  /** Passes a message of the peer through the plug-ins, last one first. */
+  /**
+   * Passes a message of the peer through the plug-ins, last one first.
+   *
+   * @param {number} opcode 1 or 2
+   * @param {number} rsv reserved bits of the message: RSV1 is 4, RSV2 is 2, RSV3 is 1
+   * @param {Buffer} data
+   */
   decode(opcode, rsv, data) {
     const message = {
       rsv1: (rsv & 4) !== 0, rsv2: (rsv & 2) !== 0, rsv3: (rsv & 1) !== 0,
@@ -113,7 +154,12 @@ class Extensions {
     });
   }
 
-  /** Passes a message of ours through the plug-ins, first one first, and sends what comes out. */
+  /**
+   * Passes a message of ours through the plug-ins, first one first, and sends what comes out.
+   *
+   * @param {number} opcode 1 or 2
+   * @param {Buffer} data
+   */
   encode(opcode, data) {
     const message = { rsv1: false, rsv2: false, rsv3: false, opcode, data };
     const { length } = data;
@@ -129,6 +175,8 @@ class Extensions {
   /**
    * Takes no more messages, and runs `then` once those already inside have come out. A plug-in that
    * never calls back may hold a connection's end up for 30 seconds, not for ever.
+   *
+   * @param {() => void} then
    */
   close(then) {
     if (this._pipeline === null) return then();
@@ -145,7 +193,15 @@ class Extensions {
   }
 }
 
-/** What both sides agree on; `ask` may throw, and what it throws comes out as it is. */
+/**
+ * What both sides agree on; `ask` may throw, and what it throws comes out as it is.
+ *
+ * @param {Function} judge `acceptExtensions` or `answerExtensions` of the addon
+ * @param {string | undefined} header
+ * @param {Extension[]} extensions
+ * @param {(place: number, params: any[]) => unknown} ask
+ * @returns {AgreedExtensions}
+ */
 function negotiate(judge, header, extensions, ask) {
   /** @type {{ error: unknown } | null} */
   let failure = null;
@@ -163,6 +219,10 @@ function negotiate(judge, header, extensions, ask) {
   return agreed;
 }
 
+/**
+ * @param {Extension} extension
+ * @returns {number}
+ */
 function reservedBits(extension) {
   let bits = 0;
   for (const flag in FLAGS) if (extension[flag]) bits |= FLAGS[flag];

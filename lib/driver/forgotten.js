@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import Driver from './base' */
+
 const { native } = require('./session');
 const { connectionEnds } = require('../turn');
 
@@ -12,7 +14,11 @@ const registry = new FinalizationRegistry((id) => {
   connectionEnds();
 });
 
-/** Has the session of `driver` given back when the driver is garbage. */
+/**
+ * Has the session of `driver` given back when the driver is garbage.
+ *
+ * @param {Driver} driver
+ */
 function giveBackWhenForgotten(driver) {
   registry.register(driver, driver._id, driver);
   driver._registry = registry;

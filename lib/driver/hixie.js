@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { IncomingMessage } from 'http'
+ * @import { DriverOptions } from '../contracts'
+ */
+
 const Driver = require('./base');
 const ServerDriver = require('./server_driver');
 const { native, Opcode, VERSIONS } = require('./session');
@@ -8,6 +13,10 @@ const { sequence } = require('../sequence');
 
 /** The drafts before hybi: text only, no codes, no pings, servers only. */
 class Hixie extends Driver {
+  /**
+   * @param {any} data
+   * @returns {boolean}
+   */
   frame(data) {
     if (this.readyState === 0) {
       (this._queue ||= []).push([data]);
@@ -33,6 +42,7 @@ class Hixie extends Driver {
     this.close();
   }
 
+  /** @param {string} message */
   _failHandshake(message) {
     this.readyState = 2;
     sequence(() => this._emitError(message), () => this.close());

@@ -1,12 +1,22 @@
 'use strict';
 
+/**
+ * @import { IncomingMessage } from 'http'
+ * @import { DriverOptions } from '../contracts'
+ */
+
 const { native, VERSIONS } = require('./session');
 const HybiServer = require('./hybi_server');
 const { readHeaders, shareStrings } = require('./kept_request');
 const { Draft75, Draft76 } = require('./hixie');
 const serverSession = require('./server_session');
 
-/** Whether the request came over TLS, as far as it tells: itself, or through a proxy's headers. */
+/**
+ * Whether the request came over TLS, as far as it tells: itself, or through a proxy's headers.
+ *
+ * @param {any} request an IncomingMessage, or what a framework has in its place
+ * @returns {boolean}
+ */
 function isSecureRequest(request) {
   const { connection, socket, headers } = request;
   if (connection && connection.authorized !== undefined) return true;
@@ -18,10 +28,20 @@ function isSecureRequest(request) {
     headers['x-forwarded-proto'] === 'https';
 }
 
+/**
+ * Whether a request asks for a WebSocket (RFC 6455 section 4.2.1).
+ *
+ * @param {IncomingMessage} request
+ * @returns {boolean}
+ */
 function isWebSocket(request) {
   return readHeaders(request, asksForWebSocket);
 }
 
+/**
+ * @param {IncomingMessage} request
+ * @returns {boolean}
+ */
 function asksForWebSocket({ method, headers }) {
   return native.isWebSocket(method, headers.connection || '', headers.upgrade || '');
 }
@@ -29,19 +49,35 @@ function asksForWebSocket({ method, headers }) {
 /** The URL of the connection before: most have the same, and share one copy of it. */
 let lastUrl = '';
 
+/**
+ * @param {IncomingMessage} request
+ * @returns {string}
+ */
 function urlOf(request) {
   const url = (isSecureRequest(request) ? 'wss:' : 'ws:') + '//' + request.headers.host + request.url;
   if (url !== lastUrl) lastUrl = url;
   return lastUrl;
 }
 
-/** The driver of the version that the request asks for. */
+/**
+ * The driver of the version that the request asks for.
+ *
+ * @param {IncomingMessage} request
+ * @param {DriverOptions} options
+ * @returns {HybiServer | Draft75 | Draft76}
+ * @throws {TypeError} for a subprotocol with CR, LF or NUL
+ */
 function http(request, options) {
   if (options.requireMasking === undefined) options = { requireMasking: true, ...options };
   shareStrings(request);
   return readHeaders(request, () => driverFor(request, options));
 }
 
+/**
+ * @param {IncomingMessage} request
+ * @param {DriverOptions} options
+ * @returns {HybiServer | Draft75 | Draft76}
+ */
 function driverFor(request, options) {
   const url = urlOf(request);
   const session = serverSession(request, url, options);

@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { FrameType } from '../contracts' */
+
 const Driver = require('./base');
 const Compression = require('./compression');
 const { native, Opcode } = require('./session');
@@ -7,7 +9,12 @@ const { maxLength } = require('./session_options');
 const { CloseCode, codeOf } = require('./close_code');
 const { keepSwept } = require('./deflate');
 
-/** Payload of a control frame: text, bytes, or whatever can be made text. */
+/**
+ * Payload of a control frame: text, bytes, or whatever can be made text.
+ *
+ * @param {any} data
+ * @returns {Buffer}
+ */
 function controlPayload(data) {
   if (Buffer.isBuffer(data)) return data;
   if (Array.isArray(data) || data instanceof Uint8Array) return Buffer.from(data);
@@ -39,14 +46,26 @@ class Hybi extends Driver {
     return this._extensions === null && this._compression === null;
   }
 
+  /**
+   * @param {number} length bytes
+   * @returns {boolean}
+   */
   _joinsBroadcast(length) {
     return this._extensions === null && (this._compression === null || !this._compression.delays(length));
   }
 
+  /**
+   * @param {number} length bytes of the payload
+   * @returns {number} bytes of the header
+   */
   _overhead(length) {
     return (length < 126 ? 2 : length < 65536 ? 4 : 10) + this._keyBytes;
   }
 
+  /**
+   * @param {any} message
+   * @returns {boolean}
+   */
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {
@@ -56,12 +75,22 @@ class Hybi extends Driver {
     return this.frame(message, 'text');
   }
 
+  /**
+   * @param {any} message
+   * @returns {boolean}
+   */
   binary(message) {
     if (this.readyState > 1) return false;
     return this.frame(message, 'binary');
   }
 
-  /** False, and nothing sent, for a payload no control frame can hold (RFC 6455 section 5.5). */
+  /**
+   * False, and nothing sent, for a payload no control frame can hold (RFC 6455 section 5.5).
+   *
+   * @param {any} message
+   * @param {() => void} [callback]
+   * @returns {boolean}
+   */
   ping(message, callback) {
     if (this.readyState > 1) return false;
     const payload = controlPayload(message || '');
@@ -73,6 +102,10 @@ class Hybi extends Driver {
     return this.frame(payload, 'ping');
   }
 
+  /**
+   * @param {any} message
+   * @returns {boolean}
+   */
   pong(message) {
     if (this.readyState > 1) return false;
     const payload = controlPayload(message || '');
@@ -80,6 +113,11 @@ class Hybi extends Driver {
     return this.frame(payload, 'pong');
   }
 
+  /**
+   * @param {string} [reason]
+   * @param {number} [code]
+   * @returns {boolean}
+   */
   close(reason, code) {
     reason = reason || '';
     code = code || CloseCode.normal_closure;
@@ -100,6 +138,12 @@ class Hybi extends Driver {
     return true;
   }
 
+  /**
+   * @param {any} data
+   * @param {FrameType} [type]
+   * @param {number} [code]
+   * @returns {boolean}
+   */
   frame(data, type, code) {
     if (this.readyState <= 0) {
       (this._queue ||= []).push([data, type, code]);
@@ -130,18 +174,35 @@ class Hybi extends Driver {
     return true;
   }
 
-  /** Whether a message leaves later, because it or one before it takes long to compress. */
+  /**
+   * Whether a message leaves later, because it or one before it takes long to compress.
+   *
+   * @param {number} opcode
+   * @param {string | Uint8Array} data
+   * @returns {boolean}
+   */
   _waits(opcode, data) {
     return this._compression !== null && this._compression.takes(opcode, data);
   }
 
-  /** Runs `then` when every message that is inside an extension has come out. */
+  /**
+   * Runs `then` when every message that is inside an extension has come out.
+   *
+   * @param {() => void} then
+   */
   _stopExtensions(then) {
     const extensions = this._extensions || this._compression;
     if (extensions === null) then();
     else extensions.close(then);
   }
 
+  /**
+   * Answers the peer's close frame, or its fault, and closes.
+   *
+   * @param {number} code
+   * @param {string} reason
+   * @param {boolean} failed whether the peer broke the protocol
+   */
   _shutdown(code, reason, failed) {
     this.readyState = 2;
     this._stopExtensions(() => {
@@ -154,13 +215,23 @@ class Hybi extends Driver {
     });
   }
 
-  /** A message that has been through the plug-ins. */
+  /**
+   * A message that has been through the plug-ins.
+   *
+   * @param {number} opcode 1 or 2
+   * @param {any} data what the last plug-in has made of the message
+   */
   _deliverDecoded(opcode, data) {
     if (data instanceof Uint8Array && !native.checkDecoded(this._id, opcode, /** @type {Buffer} */ (data))) return this._settle();
     this._deliver(opcode === Opcode.text ? data.toString('utf8') : data);
   }
 
-  /** Fails the connection for something found outside the native session. */
+  /**
+   * Fails the connection for something found outside the native session.
+   *
+   * @param {string | number} type a close code, or its name in ./close_code
+   * @param {string} message
+   */
   _fail(type, message) {
     if (this.readyState > 1) return;
     native.failSession(this._id, codeOf(type), String(message));

@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { IncomingMessage } from 'http'
+ * @import { DriverOptions, Extension } from '../contracts'
+ */
+
 const Hybi = require('./hybi');
 const ServerDriver = require('./server_driver');
 const Extensions = require('./extensions');
@@ -11,6 +16,12 @@ const HYBI = VERSIONS.indexOf('hybi-13');
 
 /** The server's side of RFC 6455, hybi-08 and hybi-07. */
 class HybiServer extends ServerDriver(Hybi) {
+  /**
+   * @param {IncomingMessage} request
+   * @param {string} url
+   * @param {DriverOptions} [options]
+   * @param {number} [session] a native session that was made for the request
+   */
   constructor(request, url, options = {}, session = serverSession(request, url, options, HYBI)) {
     super(session, request, url, options);
     if (options.masking) this._keyBytes = KEY_BYTES;
@@ -18,6 +29,11 @@ class HybiServer extends ServerDriver(Hybi) {
     if (protocol !== null) this.protocol = protocol;
   }
 
+  /**
+   * @param {Extension} extension
+   * @returns {boolean}
+   * @throws {TypeError} for what is none, or has the name of another
+   */
   addExtension(extension) {
     this._extensions ||= new Extensions(this, this._maxLength);
     this._extensions.add(extension);
@@ -31,6 +47,7 @@ class HybiServer extends ServerDriver(Hybi) {
     return response;
   }
 
+  /** @param {string} message */
   _failHandshake(message) {
     this.readyState = 3;
     this._release();

@@ -19,6 +19,10 @@ const COMMON = new Set([
 /** One copy of each string that requests have in common. */
 const strings = new Map();
 
+/**
+ * @param {string} string
+ * @returns {string}
+ */
 function shared(string) {
   const kept = strings.get(string);
   if (kept !== undefined) return kept;
@@ -28,11 +32,19 @@ function shared(string) {
   return string;
 }
 
+/**
+ * @param {IncomingMessage} request
+ * @returns {boolean}
+ */
 function isNodes(request) {
   return Object.getPrototypeOf(request) === IncomingMessage.prototype;
 }
 
-/** Has the request share its strings with others. */
+/**
+ * Has the request share its strings with others.
+ *
+ * @param {IncomingMessage} request
+ */
 function shareStrings(request) {
   if (!isNodes(request)) return;
   const { rawHeaders } = request;
@@ -46,11 +58,22 @@ function shareStrings(request) {
 /** Where Node keeps the object it makes of the raw headers for the first who reads `headers`. */
 let kHeaders;
 
+/**
+ * @param {IncomingMessage} request
+ * @returns {symbol | null}
+ */
 function find(request) {
   return Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders') || null;
 }
 
-/** Calls `read(request)`, and makes Node forget the headers' object if it was made for that. */
+/**
+ * Calls `read(request)`, and makes Node forget the headers' object if it was made for that.
+ *
+ * @template T
+ * @param {IncomingMessage} request
+ * @param {(request: IncomingMessage) => T} read
+ * @returns {T}
+ */
 function readHeaders(request, read) {
   if (!isNodes(request)) return read(request);
   if (kHeaders === undefined) kHeaders = find(request);

@@ -15,11 +15,16 @@ const LEAST = 65536;
 /** Longer ones would take too much memory: seven times their bytes, for a moment. */
 const MOST = 128 * 1024 * 1024;
 
-/** The text that the UTF-8 in `bytes` is; it has been checked. */
+/**
+ * The text of well-formed UTF-8.
+ *
+ * @param {Buffer} bytes
+ * @returns {string}
+ */
 function decodeText(bytes) {
   const { length } = bytes;
   if (!isSlow || length < LEAST || length > MOST) return bytes.utf8Slice(0, length);
-  const units = /** @type {import('../contracts').NodeBuffer} */ (buffer.transcode(bytes, 'utf8', 'utf16le'));
+  const units = buffer.transcode(bytes, 'utf8', 'utf16le');
   return units.ucs2Slice(0, units.length);
 }
 

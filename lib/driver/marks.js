@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { DirectSocket } from '../contracts' */
+
 /**
  * The connections that are served past Node's streams, and which of them have output to be written:
  * the native side writes it one behind the other when it has served some connections, or when the
@@ -14,21 +16,34 @@ const SERVING = 2;
 /** Connections by number; released ones leave a hole that is filled again. */
 const connections = [];
 
-/** Marks a connection; returns the round in which it will be written. */
+/**
+ * Marks a connection; returns the round in which it will be written.
+ *
+ * @param {number} number of the connection
+ * @returns {number}
+ */
 function mark(number) {
   if (memory[COUNT] === MAX_MARKS) writeMarked();
   memory[HEADER_INTS + memory[COUNT]++] = number;
   return memory[ROUND];
 }
 
-/** Takes a mark back. */
+/**
+ * Takes a mark back.
+ *
+ * @param {number} number
+ */
 function unmark(number) {
   for (let i = HEADER_INTS + memory[COUNT] - 1; i >= HEADER_INTS; i--) {
     if (memory[i] === number) memory[i] = -1;
   }
 }
 
-/** The round that has not been written yet. */
+/**
+ * The round that has not been written yet.
+ *
+ * @returns {number}
+ */
 function currentRound() {
   return memory[ROUND];
 }

@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { ByteStream } from '../contracts'
+ * @import Driver from './base'
+ */
+
 const { Socket } = require('net');
 
 /**
@@ -9,11 +14,21 @@ const { Socket } = require('net');
  */
 const drivers = [];
 
+/**
+ * A server's connection begins: `closeAll` finds its driver until `strike`.
+ *
+ * @param {Driver} driver
+ * @param {ByteStream} stream
+ */
 function enlist(driver, stream) {
   drivers[driver._id] = stream instanceof Socket && /** @type {any} */ (stream)._handle ? driver : new WeakRef(driver);
 }
 
-/** The session is about to be given back, or has left with its socket. */
+/**
+ * The session is about to be given back, or has left with its socket.
+ *
+ * @param {Driver} driver
+ */
 function strike({ _id: id }) {
   if (id < drivers.length) drivers[id] = undefined;
 }

@@ -30,7 +30,12 @@ const EMPTY = Buffer.alloc(0);
  * `_pending` counts the bytes for the peer that the session holds, exactly or not (`_isExact`).
  */
 class Output extends /** @type {new () => import('../contracts').DriverFields} */ (LazyEmitter) {
-  /** Writes one frame; `opcode` carries reserved bits above its low four bits. */
+  /**
+   * Writes one frame; `opcode` carries reserved bits above its low four bits.
+   *
+   * @param {number} opcode
+   * @param {Buffer} payload
+   */
   _write(opcode, payload) {
     const length = stageBytes(this._id, opcode, payload);
     if (length >= 0) this._staged(length);
@@ -38,6 +43,12 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     else this._writeLong(opcode, payload, null);
   }
 
+  /**
+   * As `_write`, for a text.
+   *
+   * @param {number} opcode
+   * @param {string} text
+   */
   _writeText(opcode, text) {
     if (this._kernel !== null || text.length <= MAX_STAGED_CHARS) {
       const length = stageText(this._id, opcode, text);
@@ -47,7 +58,13 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     this._writeLong(opcode, memory.subarray(HEADER_ROOM), memory);
   }
 
-  /** Writes a message that is not staged; `memory` is the payload's with room for a header, if it is ours. */
+  /**
+   * Writes a message that is not staged; `memory` is the payload's with room for a header, if it is ours.
+   *
+   * @param {number} opcode
+   * @param {Buffer} payload
+   * @param {Buffer | null} memory
+   */
   _writeLong(opcode, payload, memory) {
     const kernel = this._kernel;
     if (kernel !== null && this._frames === null && kernel.writable) {
@@ -67,7 +84,13 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     return isFirst;
   }
 
-  /** Writes a message past the socket's stream, which gets what the kernel does not take. */
+  /**
+   * Writes a message past the socket's stream, which gets what the kernel does not take.
+   *
+   * @param {number} opcode
+   * @param {Buffer} payload
+   * @param {Buffer | null} memory
+   */
   _writePast(opcode, payload, memory) {
     const left = this._kernel.send(opcode, payload);
     const held = left === 0 ? 0 : frameStaged(this._id);
@@ -84,7 +107,12 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     if (memory !== null) keep(memory);
   }
 
-  /** Makes a frame of a message where it lies, to be written when the turn ends, uncopied. */
+  /**
+   * Makes a frame of a message where it lies, to be written when the turn ends, uncopied.
+   *
+   * @param {number} opcode
+   * @param {Buffer} memory
+   */
   _gather(opcode, memory) {
     this._gatherOutput();
     const start = native.frameAround(this._id, opcode, memory);
@@ -111,7 +139,11 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     this._framed += bytes.length;
   }
 
-  /** Notes a message of `length` bytes that the session will frame when it is next called. */
+  /**
+   * Notes a message of `length` bytes that the session will frame when it is next called.
+   *
+   * @param {number} length
+   */
   _staged(length) {
     // Nobody knows how long it will be when it has been compressed.
     if (this._compression !== null) this._isExact = false;
@@ -128,7 +160,11 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     return 2;
   }
 
-  /** Notes that the session holds `pending` bytes for the peer. */
+  /**
+   * Notes that the session holds `pending` bytes for the peer.
+   *
+   * @param {number} pending
+   */
   _wrote(pending) {
     this._pending = pending;
     if (this._owner === null || pending + this._framed >= FLUSH_BYTES) this.flush();
@@ -168,7 +204,11 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     this._handOver(frameStaged(this._id));
   }
 
-  /** Hands the `length` bytes that the session holds to the socket's stream. */
+  /**
+   * Hands the `length` bytes that the session holds to the socket's stream.
+   *
+   * @param {number} length
+   */
   _handOver(length) {
     this._pending = 0;
     this._isExact = true;
@@ -179,7 +219,12 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     } else if (putAndForget(this.io, bytes)) keep(bytes);
   }
 
-  /** What the session holds, which should be `length` bytes. */
+  /**
+   * What the session holds, which should be `length` bytes.
+   *
+   * @param {number} length
+   * @returns {Buffer}
+   */
   _takeOutput(length) {
     for (;;) {
       const bytes = length < POOLED_BYTES ? Buffer.allocUnsafe(length) : take(length);

@@ -15,7 +15,12 @@ const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 let spare = null;
 let lent = null;
 
-/** Memory of `size` bytes; the caller alone has it. */
+/**
+ * Memory of `size` bytes; the caller alone has it.
+ *
+ * @param {number} size bytes
+ * @returns {Buffer}
+ */
 function take(size) {
   if (spare === null || spare.length < size) return Buffer.allocUnsafeSlow(size);
   lent = spare;
@@ -23,7 +28,11 @@ function take(size) {
   return lent.subarray(0, size);
 }
 
-/** Keeps memory that was taken for the next message: nobody else may have it. */
+/**
+ * Keeps memory that was taken for the next message: nobody else may have it.
+ *
+ * @param {Uint8Array} memory
+ */
 function keep({ buffer }) {
   if (lent !== null && lent.buffer === buffer) {
     spare = lent;
@@ -32,14 +41,24 @@ function keep({ buffer }) {
   }
 }
 
-/** A message behind room for its header: a copy, as the caller may overwrite its buffer at once. */
+/**
+ * A message behind room for its header: a copy, as the caller may overwrite its buffer at once.
+ *
+ * @param {Uint8Array} payload
+ * @returns {Buffer}
+ */
 function bytesIn(payload) {
   const memory = take(HEADER_ROOM + payload.length);
   memory.set(payload, HEADER_ROOM);
   return memory;
 }
 
-/** A text behind room for its header. */
+/**
+ * A text behind room for its header.
+ *
+ * @param {string} text
+ * @returns {Buffer}
+ */
 function textIn(text) {
   const size = Buffer.byteLength(text, 'utf8');
   const memory = take(HEADER_ROOM + size);

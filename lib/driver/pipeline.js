@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { ExtensionMessage, ExtensionSession } from '../contracts' */
+
 const { sequence, throwAll } = require('../sequence');
 
 /**
@@ -7,6 +9,11 @@ const { sequence, throwAll } = require('../sequence');
  * late the session calls back for each.
  */
 class Lane {
+  /**
+   * @param {string} name of the extension, for its errors
+   * @param {any} session
+   * @param {'processIncomingMessage' | 'processOutgoingMessage'} method
+   */
   constructor(name, session, method) {
     this._name = name;
     this._session = session;
@@ -15,7 +22,13 @@ class Lane {
     this._stopped = false;
   }
 
-  /** Takes a message, or the error that became of one in an earlier lane. */
+  /**
+   * Takes a message, or the error that became of one in an earlier lane.
+   *
+   * @param {any} error
+   * @param {ExtensionMessage | null} message
+   * @param {(error: any, message: ExtensionMessage | null) => void} leave
+   */
   enter(error, message, leave) {
     if (this._stopped) return;
     const entry = { error, message, leave, done: false };
@@ -64,6 +77,10 @@ class Lane {
 
 /** All lanes of one direction, one behind the other. */
 class Direction {
+  /**
+   * @param {Lane[]} lanes
+   * @param {() => void} onIdle called when no message is inside any more
+   */
   constructor(lanes, onIdle) {
     this._lanes = lanes;
     this._onIdle = onIdle;
@@ -71,6 +88,10 @@ class Direction {
     this.inside = 0;
   }
 
+  /**
+   * @param {ExtensionMessage} message
+   * @param {(error: any, message: ExtensionMessage | null) => void} callback
+   */
   enter(message, callback) {
     if (this._stopped) return;
     this.inside++;
@@ -97,6 +118,7 @@ class Direction {
 
 /** The extensions of a connection, in the order they were agreed on. */
 class Pipeline {
+  /** @param {{ name: string, session: ExtensionSession }[]} members */
   constructor(members) {
     const onIdle = () => this._closeIfIdle();
     this._sessions = members.map(({ session }) => session);
@@ -107,15 +129,31 @@ class Pipeline {
     this._waiting = null;
   }
 
+  /**
+   * Passes a message of the peer through all sessions, the last one first.
+   *
+   * @param {ExtensionMessage} message
+   * @param {(error: any, message: ExtensionMessage | null) => void} callback
+   */
   incoming(message, callback) {
     this._incoming.enter(message, callback);
   }
 
+  /**
+   * Passes a message for the peer through all sessions, the first one first.
+   *
+   * @param {ExtensionMessage} message
+   * @param {(error: any, message: ExtensionMessage | null) => void} callback
+   */
   outgoing(message, callback) {
     this._outgoing.enter(message, callback);
   }
 
-  /** Takes no more messages; closes the sessions and runs `then` when none is inside any more. */
+  /**
+   * Takes no more messages; closes the sessions and runs `then` when none is inside any more.
+   *
+   * @param {() => void} then
+   */
   close(then) {
     this._incoming.stop();
     this._outgoing.stop();

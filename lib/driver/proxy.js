@@ -16,6 +16,10 @@ const PORTS = { 'ws:': 80, 'wss:': 443 };
  * through the tunnel, or 'error'.
  */
 class Proxy extends Stream {
+  /**
+   * @param {import('./client')} client
+   * @param {string | URL} origin the proxy's URL, with its credentials
+   */
   constructor(client, origin) {
     super();
     const server = client._uri;
@@ -32,6 +36,14 @@ class Proxy extends Stream {
     });
   }
 
+  /**
+   * Adds a header to the CONNECT request; an undefined value adds none.
+   *
+   * @param {string} name
+   * @param {unknown} value made text
+   * @returns {boolean} false when the request has been sent
+   * @throws {TypeError} for CR, LF or NUL
+   */
   setHeader(name, value) {
     if (this._started) return false;
     const line = headerLine(name, value);
@@ -39,6 +51,11 @@ class Proxy extends Stream {
     return true;
   }
 
+  /**
+   * Sends CONNECT (RFC 9110 section 9.3.6).
+   *
+   * @returns {boolean} false when it was sent before
+   */
   start() {
     if (this._started) return false;
     this._started = true;
@@ -46,6 +63,12 @@ class Proxy extends Stream {
     return true;
   }
 
+  /**
+   * Takes bytes of the proxy.
+   *
+   * @param {Buffer} chunk
+   * @returns {boolean} false when the proxy has answered
+   */
   write(chunk) {
     if (!this.writable) return false;
     const consumed = this._tunnel.receive(chunk);
@@ -76,6 +99,7 @@ class Proxy extends Stream {
     this.emit('drain');
   }
 
+  /** @param {Error} [error] */
   destroy(error) {
     // See `IO` in ./streams.js.
     if (error) throw error;

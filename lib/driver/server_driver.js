@@ -1,11 +1,19 @@
 'use strict';
 
+/**
+ * @import { IncomingMessage } from 'http'
+ * @import { DriverOptions } from '../contracts'
+ */
+
 const { native, VERSIONS } = require('./session');
 const { running } = require('../turn');
 
 /**
  * Makes a driver class answer opening handshakes: a mix-in over `Hybi` and `Hixie`, which differ in
  * what a failure means to them (`_failHandshake`) and in when they open.
+ *
+ * @param {any} Base
+ * @returns {any}
  */
 const ServerDriver = (Base) => class extends Base {
   constructor(session, request, url, options) {
@@ -33,7 +41,12 @@ const ServerDriver = (Base) => class extends Base {
     this._early = null;
   }
 
-  /** Answers the request. `body` is what came with it, before anything the socket still holds. */
+  /**
+   * Answers the request. The WebSocket calls it once its user can have added listeners.
+   *
+   * @param {Uint8Array} [body] what came with the request, before anything that the socket still holds
+   * @returns {boolean} false when the request was answered before, or is refused
+   */
   start(body) {
     if (this.readyState !== 0 || this._started) return false;
 

@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { IncomingMessage } from 'http'
+ * @import { DriverOptions } from '../contracts'
+ */
+
 const { native, lent } = require('./session');
 const { protocolList, maxLength } = require('./session_options');
 
@@ -16,6 +21,13 @@ const MASKING = 4;
 /**
  * The number of a native session for a request that asks for an upgrade. `version` forces one, by
  * its place in `VERSIONS`; without it the request's headers decide.
+ *
+ * @param {IncomingMessage} request
+ * @param {string} url
+ * @param {DriverOptions} options
+ * @param {number} [version]
+ * @returns {number}
+ * @throws {TypeError} for a subprotocol with CR, LF or NUL
  */
 function serverSession(request, url, options, version) {
   const head = [String(request.method), String(request.url), String(url)];

@@ -17,7 +17,7 @@ const HEADER_INTS = 4;
 const EVENT_INTS = 3;
 
 const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
-const stage = /** @type {import('../contracts').NodeBuffer} */ (Buffer.allocUnsafeSlow(STAGE_BYTES));
+const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
 /** Messages that can be staged before the native side has to frame them. */
 const MAX_COMMANDS = 1024;
 const COMMAND_INTS = 3;
@@ -26,7 +26,7 @@ const commands = new Int32Array(1 + COMMAND_INTS * MAX_COMMANDS);
 /** Bytes one read of a socket can take. */
 const SLAB_BYTES = 65536;
 /** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
-const slab = /** @type {import('../contracts').NodeBuffer} */ (Buffer.allocUnsafeSlow(SLAB_BYTES));
+const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 
 /** Connections whose output is ready, see ./marks. */
 const MARK_HEADER_INTS = 3;

@@ -5,7 +5,13 @@ const requireSingleLine = require('../single_line');
 /** Default of `maxLength`: 64 MiB less one byte. */
 const MAX_LENGTH = 0x3ffffff;
 
-/** A list given as an array, as comma-separated text, or not at all. */
+/**
+ * A list given as an array, as comma-separated text, or not at all.
+ *
+ * @param {Iterable<unknown> | string | null | undefined} protocols
+ * @returns {string[]}
+ * @throws {TypeError} for CR, LF or NUL
+ */
 function protocolList(protocols) {
   if (!protocols) return [];
   const list = typeof protocols === 'string' ? protocols.split(/ *, */) : Array.from(protocols, String);
@@ -13,7 +19,12 @@ function protocolList(protocols) {
   return list;
 }
 
-/** The size limit of a message; falsy means the default. */
+/**
+ * The size limit of a message; falsy means the default.
+ *
+ * @param {unknown} value
+ * @returns {number} bytes
+ */
 function maxLength(value) {
   return Number(value || MAX_LENGTH);
 }

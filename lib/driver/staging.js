@@ -15,7 +15,12 @@ const NOBODY = 0xffffffff;
 /** Bytes of the stage in use, unless the native side has emptied it meanwhile. */
 let used = 0;
 
-/** Makes room for `length` bytes and returns where they go. */
+/**
+ * Makes room for `length` bytes and returns where they go.
+ *
+ * @param {number} length
+ * @returns {number}
+ */
 function reserve(length) {
   if (commands[0] === 0) used = 0;
   else if (length > STAGE_BYTES - used || commands[0] === MAX_COMMANDS) {
@@ -25,6 +30,12 @@ function reserve(length) {
   return used;
 }
 
+/**
+ * @param {number} id
+ * @param {number} opcode
+ * @param {number} length
+ * @returns {number}
+ */
 function commit(id, opcode, length) {
   const at = 1 + COMMAND_INTS * commands[0]++;
   commands[at] = id;
@@ -34,14 +45,28 @@ function commit(id, opcode, length) {
   return length;
 }
 
-/** Returns the bytes staged, or -1 when the text is too long. */
+/**
+ * Stages a text.
+ *
+ * @param {number} id of the session
+ * @param {number} opcode with reserved bits above its low four bits
+ * @param {string} text
+ * @returns {number} bytes staged, or -1 when the text is too long
+ */
 function stageText(id, opcode, text) {
   if (text.length > MAX_CHARS) return -1;
   const at = reserve(text.length * 3);
   return commit(id, opcode, stage.utf8Write(text, at));
 }
 
-/** Returns the bytes staged, or -1 when there are too many. */
+/**
+ * Stages bytes.
+ *
+ * @param {number} id of the session
+ * @param {number} opcode with reserved bits above its low four bits
+ * @param {Uint8Array} bytes
+ * @returns {number} bytes staged, or -1 when there are too many
+ */
 function stageBytes(id, opcode, bytes) {
   const { length } = bytes;
   if (length > MAX_BYTES) return -1;
@@ -51,7 +76,12 @@ function stageBytes(id, opcode, bytes) {
   return commit(id, opcode, length);
 }
 
-/** Has everything framed; returns how many bytes wait for that session's peer. */
+/**
+ * Has everything framed that is staged, for all sessions.
+ *
+ * @param {number} id of a session
+ * @returns {number} bytes that wait for its peer
+ */
 function frameStaged(id) {
   return native.pending(id);
 }

@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { ByteStream } from '../contracts'
+ * @import Driver from './base'
+ */
+
 const { performance } = require('perf_hooks');
 
 const { keepFlowing, writeTo } = require('./coupling');
@@ -22,6 +27,9 @@ class IO extends LazyStream {
   /**
    * Takes bytes from the peer; false asks the socket to stop reading: the application paused, or a
    * message takes long to inflate.
+   *
+   * @param {Buffer} chunk
+   * @returns {boolean}
    */
   write(chunk) {
     if (!this.writable) return false;
@@ -35,7 +43,11 @@ class IO extends LazyStream {
     return !this._paused && this._driver._held === null;
   }
 
-  /** The socket has ended: no more messages will come. */
+  /**
+   * The socket has ended: no more messages will come.
+   *
+   * @param {Buffer} [chunk]
+   */
   end(chunk) {
     if (!this.writable) return;
     sequence(
@@ -55,7 +67,11 @@ class IO extends LazyStream {
     this.end();
   }
 
-  /** Hands bytes for the peer to the socket. */
+  /**
+   * Hands bytes for the peer to the socket.
+   *
+   * @param {Uint8Array} bytes
+   */
   _put(bytes) {
     const sink = this._sink;
     if (sink !== null && sink.writable && writeTo(sink, bytes) === false) this.pause();
@@ -80,17 +96,29 @@ Object.assign(IO.prototype, { readable: true, writable: true, _paused: false });
  * peer are written to it.
  */
 class Messages extends LazyStream {
+  /**
+   * @param {Driver} driver
+   * @param {boolean} isOpen whether there may be more messages
+   */
   constructor(driver, isOpen) {
     super();
     this.readable = this.writable = isOpen;
     this._driver = driver;
   }
 
+  /**
+   * @param {string | Buffer} message
+   * @returns {boolean} false when it was not sent, or when the socket has more to write than it wants
+   */
   write(message) {
     return this.writable && this._driver._sendNow(message);
   }
 
-  /** One of many possible sources has ended; the socket stays open. */
+  /**
+   * One of many possible sources has ended; the socket stays open.
+   *
+   * @param {string | Buffer} [message]
+   */
   end(message) {
     if (message !== undefined) this.write(message);
   }
@@ -115,7 +143,11 @@ class Messages extends LazyStream {
     if (aside !== null) aside.resume();
   }
 
-  /** Protocol errors are informational and need no listener. */
+  /**
+   * Protocol errors are informational and need no listener.
+   *
+   * @param {Error} error
+   */
   _fail(error) {
     if (this.readable && this.listenerCount('error') > 0) this.emit('error', error);
   }
