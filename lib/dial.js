@@ -1,5 +1,12 @@
 'use strict';
 
+/**
+ * @import { ConnectionOptions } from 'tls'
+ * @import { NetConnectOpts } from 'net'
+ * @import { ByteStream, ProxyWay } from './contracts'
+ * @import { TlsConnector } from './native'
+ */
+
 const net = require('net');
 const tls = require('tls');
 
@@ -16,23 +23,43 @@ const UNSUPPORTED_NET = [
   'allowHalfOpen', 'fd', 'handle', 'manualStart', 'onread', 'pauseOnCreate', 'readable', 'timeout', 'writable',
 ];
 
+/**
+ * @param {URL} url
+ * @returns {string | number | undefined} undefined for a scheme that has no port of its own
+ */
 function portOf({ port, protocol }) {
   return port || PORTS[protocol];
 }
 
+/**
+ * Whether TLS is spoken to the host of a URL.
+ *
+ * @param {URL} url
+ * @returns {boolean}
+ */
 function isSecure({ protocol }) {
   return SECURE.includes(protocol);
 }
 
-/** SNI carries names only: an address is verified all the same, but never sent. */
+/**
+ * SNI carries names only: an address is verified all the same, but never sent.
+ *
+ * @param {any} options of `tls.connect`
+ * @param {string} host
+ * @returns {any}
+ */
 function withServername(options, host) {
   if (options.servername !== undefined || net.isIP(host)) return options;
   return { ...options, servername: host };
 }
 
 /**
- * A copy of a user's `net` option, or of `tls` without the address, which the URL decides.
- * Throws for options that a WebSocket cannot be dialled with.
+ * A copy of a user's option `net`, without members that are undefined.
+ *
+ * @param {any} options
+ * @returns {any}
+ * @throws {Error} for options that a WebSocket cannot be dialled with
+ * @throws {TypeError} for a `path` with NUL
  */
 function copyNet(options) {
   const copy = {};
@@ -45,11 +72,24 @@ function copyNet(options) {
   return copy;
 }
 
-/** Names end up as C strings, which would end at a NUL. */
+/**
+ * Names end up as C strings, which would end at a NUL.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @throws {TypeError}
+ */
 function refuseNul(name, value) {
   if (typeof value === 'string' && value.includes('\0')) throw new TypeError(`${name} must not contain a NUL`);
 }
 
+/**
+ * A copy of a user's option `tls`, without the address, which the URL decides.
+ *
+ * @param {any} options
+ * @returns {any}
+ * @throws {TypeError} for a `servername` with NUL
+ */
 function copyTLS(options) {
   const copy = {};
   for (const name in options) {
@@ -97,6 +137,13 @@ function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, kernelS
   return { ...dialled, reason };
 }
 
+/**
+ * @param {URL} server
+ * @param {string | undefined} path Unix socket
+ * @param {{ serverTLS?: any, connector?: TlsConnector, proxy?: ProxyWay, proxyTLS?: any, proxyConnector?: TlsConnector }} way
+ * @param {any} netOptions
+ * @returns {NativeSocket}
+ */
 function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, { highWaterMark }) {
   return new NativeSocket({
     highWaterMark,
@@ -118,6 +165,15 @@ function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, pro
   });
 }
 
+/**
+ * @param {URL} server
+ * @param {string | undefined} path Unix socket
+ * @param {any} serverTLS
+ * @param {ProxyWay | undefined} proxy
+ * @param {any} proxyTLS
+ * @param {any} netOptions
+ * @returns {{ stream: any, tunnel?: { tls: any } }}
+ */
 function dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions) {
   // Made here, not when the proxy has answered: what is wrong with the options has to be thrown at the call.
   const tunnel = proxy && { tls: serverTLS && withContext(serverTLS) };
@@ -129,18 +185,35 @@ function dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions) {
   return { stream: tls.connect(withServername(options, address.host)), tunnel };
 }
 
+/**
+ * @param {any} options of `tls.connect`
+ * @returns {any}
+ */
 function withContext(options) {
   return { ...options, secureContext: options.secureContext || tls.createSecureContext(options) };
 }
 
-/** TLS to `server` inside a tunnel that is already open. */
+/**
+ * TLS to `server` inside a tunnel that is already open.
+ *
+ * @param {ByteStream} stream to the proxy
+ * @param {URL} server
+ * @param {any} options of `tls.connect`
+ * @returns {import('tls').TLSSocket}
+ */
 function secure(stream, server, options) {
   // Without the host, the certificate of an address would be compared with the name of the proxy.
   const host = hostname(server);
   return tls.connect(withServername({ ...options, socket: stream, host }, host));
 }
 
-/** A proxy's address. Throws a TypeError for what is none. */
+/**
+ * A proxy's address.
+ *
+ * @param {string | URL} origin
+ * @returns {URL}
+ * @throws {TypeError} for what is none
+ */
 function proxyOrigin(origin) {
   const url = parseUrl(origin);
   if (url === null) throw new TypeError(`${origin} is not a valid proxy URL`);

@@ -4,7 +4,11 @@ const requireSingleLine = require('./single_line');
 
 /**
  * Name and value of a header as they may be sent, or null for an undefined value.
- * Throws a TypeError for what would end the header and begin another.
+ *
+ * @param {any} name made text
+ * @param {any} value made text
+ * @returns {[name: string, value: string] | null}
+ * @throws {TypeError} for CR, LF or NUL, which would end the header and begin another (RFC 9110 section 5.5)
  */
 function headerLine(name, value) {
   if (value === undefined) return null;

@@ -1,6 +1,11 @@
 'use strict';
 
 /**
+ * @import { PeerLimits } from './peer_limits'
+ * @import { WebSocketFields } from './contracts'
+ */
+
+/**
  * Whether the peer of a connection is still there: the automatic pings, how soon they are answered,
  * how long nothing has come, and how long the connection has lasted.
  *
@@ -21,6 +26,10 @@ const GOING_AWAY = 1001;
 
 /** Periods in milliseconds, 0 for none. Connections with the same options share them. */
 class Periods {
+  /**
+   * @param {number | undefined} ping the option, in seconds
+   * @param {PeerLimits} limits
+   */
   constructor(ping, { pongTimeout = 0, idleTimeout = 0, maxLifetime = 0 }) {
     // As for `setInterval`, which the option has always been given to.
     this.ping = ping ? Math.max(1, Math.trunc(ping * 1000) || 1) : 0;
@@ -31,6 +40,10 @@ class Periods {
   }
 }
 
+/**
+ * @param {number} seconds
+ * @returns {number}
+ */
 function toMilliseconds(seconds) {
   return Math.ceil(seconds * 1000);
 }
@@ -38,6 +51,11 @@ function toMilliseconds(seconds) {
 let lastArguments = [undefined, undefined];
 let lastPeriods = null;
 
+/**
+ * @param {number | undefined} ping
+ * @param {PeerLimits | null} limits
+ * @returns {Periods}
+ */
 function periodsOf(ping, limits) {
   if (lastPeriods === null || lastArguments[0] !== ping || lastArguments[1] !== limits) {
     lastArguments = [ping, limits];
@@ -51,6 +69,10 @@ const suspects = new Set();
 
 /** Moments are milliseconds of the wheel's clock; 0 where nothing is waited for. */
 class Liveness extends WheelEntry {
+  /**
+   * @param {WebSocketFields} socket
+   * @param {Periods} periods
+   */
   constructor(socket, periods) {
     super();
     this._socket = socket;
@@ -95,7 +117,11 @@ class Liveness extends WheelEntry {
     this._pingAt = 0;
   }
 
-  /** A pong has come: a number that was sent answers it, and with it those before (RFC 6455 section 5.5.3). */
+  /**
+   * A pong has come: a number that was sent answers it, and with it those before (RFC 6455 section 5.5.3).
+   *
+   * @param {Buffer} payload
+   */
   takePong(payload) {
     if (this._pongBy === 0) return;
     const text = payload.toString('latin1');
@@ -108,6 +134,11 @@ class Liveness extends WheelEntry {
     this._pongBy = number === latest ? 0 : this._pingAt - ping * (latest - number) + pong;
   }
 
+  /**
+   * What the timer wheel calls.
+   *
+   * @param {number} now milliseconds
+   */
   onTime(now) {
     try {
       this._listen(now);
@@ -119,7 +150,11 @@ class Liveness extends WheelEntry {
     }
   }
 
-  /** Stands in the wheel where something is to be done next. */
+  /**
+   * Stands in the wheel where something is to be done next.
+   *
+   * @param {number} now
+   */
   _wait(now) {
     const { _pingAt: pingAt, _periods: { look } } = this;
     let next = pingAt > 0 ? pingAt : Infinity;
@@ -131,6 +166,7 @@ class Liveness extends WheelEntry {
     if (next < Infinity) wheel.set(this, next);
   }
 
+  /** @param {number} now */
   _ping(now) {
     const { _socket: socket, _periods: { ping, pong } } = this;
     this._pingAt = now + ping;
@@ -139,7 +175,11 @@ class Liveness extends WheelEntry {
     if (pong > 0 && this._pongBy === 0 && isSent === true && socket.readyState === OPEN) this._pongBy = now + pong;
   }
 
-  /** Notes whether something has come. While nobody reads, nothing can. */
+  /**
+   * Notes whether something has come. While nobody reads, nothing can.
+   *
+   * @param {number} now
+   */
   _listen(now) {
     const { _socket: socket, _periods: { pong } } = this;
     const isPaused = !isReading(socket);
@@ -151,7 +191,12 @@ class Liveness extends WheelEntry {
     this._heardAt = now;
   }
 
-  /** What the peer has failed to do, or null. */
+  /**
+   * What the peer has failed to do, or null.
+   *
+   * @param {number} now
+   * @returns {string | null}
+   */
   _fault(now) {
     if (this._socket.readyState > OPEN) return null;
     const { pong, idle } = this._periods;
@@ -179,6 +224,7 @@ class Liveness extends WheelEntry {
   }
 }
 
+/** @param {Liveness} liveness */
 function suspect(liveness) {
   suspects.add(liveness);
   if (suspects.size === 1) setImmediate(judge);
@@ -193,6 +239,9 @@ function judge() {
 /**
  * A count that grows with the bytes from the peer: past the socket's stream, that of what reads there,
  * which is quicker to ask. That it changes with who reads is no harm.
+ *
+ * @param {WebSocketFields} socket
+ * @returns {number} bytes
  */
 function received({ _stream: stream, _driver: driver }) {
   const { _kernel: kernel } = driver;
@@ -201,7 +250,11 @@ function received({ _stream: stream, _driver: driver }) {
   return typeof bytesRead === 'number' ? bytesRead : driver.io.bytesRead;
 }
 
-/** A stream that does not count what is read from it has it counted behind. */
+/**
+ * A stream that does not count what is read from it has it counted behind.
+ *
+ * @param {WebSocketFields} socket
+ */
 function makeCountable({ _stream: stream, _driver: { io } }) {
   if (!stream || typeof stream.bytesRead === 'number') return;
   const { write } = io;
@@ -212,6 +265,10 @@ function makeCountable({ _stream: stream, _driver: { io } }) {
   };
 }
 
+/**
+ * @param {WebSocketFields} socket
+ * @returns {boolean}
+ */
 function isReading({ _stream: stream, _driver: driver }) {
   return !driver.io._paused && driver._held === null && !(typeof stream.isPaused === 'function' && stream.isPaused());
 }

@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { TlsConnector, TlsSetup } from './native' */
+
 const { constants, createHash, createPrivateKey } = require('crypto');
 const tls = require('tls');
 
@@ -29,7 +31,12 @@ const opensslDefaults = {
   }),
 };
 
-/** The default list is of both kinds; see ./dialling/decision.js for other lists. */
+/**
+ * The default list is of both kinds; see ./dialling/decision.js for other lists.
+ *
+ * @param {(name: string) => boolean} isWanted
+ * @returns {string} names with colons between them
+ */
 function ciphersWhere(isWanted) {
   return String(constants.defaultCoreCipherList).split(':').filter(isWanted).join(':');
 }
@@ -42,6 +49,9 @@ let rootsFrom = null;
  * The native connector for `tls.connect` options that ./dialling/decision.js found nothing wrong with.
  * Null where certificates or keys are none, or are others than plain PEM: what Node makes of those, a
  * warning, an error or less trust, is for Node to say.
+ *
+ * @param {any} options
+ * @returns {TlsConnector | null}
  */
 function connectorFor(options) {
   const setup = setupFrom(options);
@@ -58,6 +68,10 @@ function connectorFor(options) {
   return connector;
 }
 
+/**
+ * @param {TlsSetup} setup
+ * @returns {TlsConnector | null}
+ */
 function make(setup) {
   if (!isPlain(String(setup.roots)) || setup.cert && !isPlain(String(setup.cert))) return null;
   try {
@@ -67,6 +81,10 @@ function make(setup) {
   }
 }
 
+/**
+ * @param {any} options
+ * @returns {TlsSetup | null}
+ */
 function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, maxVersion, rejectUnauthorized }) {
   /** @type {import('./native').TlsSetup} */
   const setup = {
@@ -100,17 +118,34 @@ function defaultStore() {
   return roots;
 }
 
-/** One or several certificates in PEM, as one PEM; null for what Node would refuse at the call. */
+/**
+ * One or several certificates in PEM, as one PEM; null for what Node would refuse at the call.
+ *
+ * @param {any} certificates
+ * @returns {Buffer | null}
+ */
 function pem(certificates) {
   const blocks = [].concat(certificates);
   if (!blocks.every((block) => typeof block === 'string' || ArrayBuffer.isView(block))) return null;
   return Buffer.from(blocks.map(text).join('\n'), 'latin1');
 }
 
+/**
+ * @param {string | ArrayBufferView} block
+ * @returns {string}
+ */
 function text(block) {
   return typeof block === 'string' ? block : Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('latin1');
 }
 
+/**
+ * A private key as the native side takes it: PKCS#8 in PEM, not encrypted.
+ *
+ * @param {any} key
+ * @param {string | undefined} passphrase
+ * @returns {Buffer}
+ * @throws {Error} for what is no key, or another passphrase
+ */
 function pkcs8(key, passphrase) {
   const [only] = [].concat(key);
   const own = only && only.pem ? only : { pem: only };
@@ -118,6 +153,11 @@ function pkcs8(key, passphrase) {
   return Buffer.from(parsed.export({ type: 'pkcs8', format: 'pem' }));
 }
 
+/**
+ * @param {any} pfx
+ * @param {string | undefined} passphrase
+ * @returns {{ pfx: Buffer, passphrase: string | undefined }}
+ */
 function container(pfx, passphrase) {
   const [only] = [].concat(pfx);
   const own = only && only.buf ? only : { buf: only };
@@ -125,7 +165,12 @@ function container(pfx, passphrase) {
   return { pfx: bytes, passphrase: own.passphrase || passphrase };
 }
 
-/** Equal for equal setups. The default roots, which most connections use, are not read for it. */
+/**
+ * Equal for equal setups. The default roots, which most connections use, are not read for it.
+ *
+ * @param {TlsSetup} setup
+ * @returns {string}
+ */
 function identity(setup) {
   if (setup.roots === roots && setup.cert === undefined && setup.pfx === undefined) {
     return `${setup.verify} ${setup.sni} ${setup.minVersion} ${setup.maxVersion}`;

@@ -1,6 +1,12 @@
 'use strict';
 
-/** Throws for the first option, own or inherited, that is not among `validKeys`. */
+/**
+ * Refuses options that nobody knows.
+ *
+ * @param {object | null | undefined} options
+ * @param {readonly string[]} validKeys
+ * @throws {Error} for the first option, own or inherited, that is not among them
+ */
 function validateOptions(options, validKeys) {
   for (const key in options) {
     if (!validKeys.includes(key)) throw new Error('Unrecognized option: ' + key);

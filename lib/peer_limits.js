@@ -50,6 +50,10 @@ function peerLimits(options) {
   return last;
 }
 
+/**
+ * @param {any} limits
+ * @param {unknown} ping
+ */
 function check(limits, ping) {
   for (const name of TIMEOUTS) {
     checkNumber(name, limits[name], (value) => value >= 0, 'a number of seconds, 0 for none');
@@ -69,6 +73,13 @@ function check(limits, ping) {
   if (maxBackpressure === undefined) throw new TypeError('onBackpressure means nothing without the option maxBackpressure');
 }
 
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {(value: number) => boolean} isInRange
+ * @param {string} description for the error's message
+ * @throws {TypeError | RangeError}
+ */
 function checkNumber(name, value, isInRange, description) {
   if (value === undefined) return;
   if (typeof value !== 'number') throw new TypeError(`${name} must be ${description}`);

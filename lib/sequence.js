@@ -1,6 +1,11 @@
 'use strict';
 
-/** Throws the first of the errors; each of the others is thrown in a tick of its own. */
+/**
+ * Throws the first of the errors; each of the others is thrown in a tick of its own.
+ *
+ * @param {unknown[]} errors
+ * @throws {unknown} the first of them
+ */
 function throwAll(errors) {
   for (const error of errors.slice(1)) {
     process.nextTick(() => {

@@ -21,6 +21,7 @@ const SLOT_BITS = 6;
 
 /** Everything that is called at one moment, the latest of those that its entries wait for: the head of a ring. */
 class Slot {
+  /** @param {number} end milliseconds of the wheel's clock */
   constructor(end) {
     /** The latest moment that belongs here. */
     this.end = end;
@@ -65,6 +66,8 @@ class TimerWheel {
   /**
    * Milliseconds, never going back. Time in which the loop was blocked does not count: peers that
    * were heard of in it could not be listened to.
+   *
+   * @returns {number}
    */
   now() {
     const now = Math.floor(performance.now() - this._lost);
@@ -72,7 +75,12 @@ class TimerWheel {
     return this._now;
   }
 
-  /** Has `entry.onTime` called at `time` or up to a 64th of the wait later; it leaves the slot it is in. */
+  /**
+   * Has `entry.onTime` called at `time` or up to a 64th of the wait later; it leaves the slot it is in.
+   *
+   * @param {WheelEntry} entry
+   * @param {number} time milliseconds of the wheel's clock
+   */
   set(entry, time) {
     this.remove(entry);
     const wait = Math.max(1, time - this.now());
@@ -94,7 +102,11 @@ class TimerWheel {
     if (!this._turning && (this._timer === null || slot.time < this._armed)) this._arm(slot.time);
   }
 
-  /** Takes an entry out, if it is in. */
+  /**
+   * Takes an entry out, if it is in.
+   *
+   * @param {WheelEntry} entry
+   */
   remove(entry) {
     const { next, previous } = entry;
     if (next === null) return;
@@ -118,6 +130,7 @@ class TimerWheel {
     if (this._keepingAlive === 0 && this._timer !== null) this._timer.unref?.();
   }
 
+  /** @param {number} time */
   _arm(time) {
     this._disarm();
     const wait = Math.min(Math.max(1, time - this.now()), LONGEST_TIMEOUT);

@@ -1,18 +1,20 @@
 'use strict';
 
+/** @import Output from './driver/output' */
+
 const { writeAtEndOfTurn, writeMarked } = require('./driver/marks');
 
 /**
  * Whatever is sent in one turn of the event loop leaves in one write: drivers with output queue up
  * here and are flushed when the running callback is done, before the loop waits again.
  */
-const waiting = [];
+const waiting = /** @type {Output[]} */ ([]);
 
 /**
  * The driver whose listeners are running: it is flushed when they are done, or never return. And whether the
  * process is about to end: there will be no end of the turn, and what is sent leaves at once.
  */
-const running = { driver: null, isExiting: false };
+const running = { driver: /** @type {Output | null} */ (null), isExiting: false };
 
 /** The first of them that was not flushed yet, while others are. */
 let next = 0;
@@ -54,11 +56,16 @@ function connectionEnds() {
   if (--connections === 0) process.removeListener('exit', onExit);
 }
 
+/** @returns {boolean} */
 function hasConnections() {
   return connections > 0;
 }
 
-/** Has `driver.flush()` called at the end of the turn. */
+/**
+ * Has `driver.flush()` called at the end of the turn.
+ *
+ * @param {Output} driver
+ */
 function flushAtEndOfTurn(driver) {
   if (running.isExiting) driver.flush();
   else if (waiting.push(driver) === 1) process.nextTick(flush);

@@ -2,7 +2,14 @@
 
 const requireSingleLine = require('./single_line');
 
-/** A WHATWG URL (of one of `protocols`, if given), or null. Throws a TypeError for CR, LF and NUL. */
+/**
+ * A WHATWG URL.
+ *
+ * @param {unknown} input made text
+ * @param {string[]} [protocols] those it may have, with their colons; any when left out
+ * @returns {URL | null} null for what is none, or has another protocol
+ * @throws {TypeError} for CR, LF and NUL
+ */
 function parseUrl(input, protocols) {
   const text = String(input);
   // The URL parser would silently drop them.
@@ -21,6 +28,8 @@ function parseUrl(input, protocols) {
  * which ends at the first colon: `ws+unix:/run/app.sock:/chat?room=1`. Null for any other URL.
  *
  * @returns {{ uri: URL, socketPath?: string } | null}
+ * @param {unknown} input
+ * @throws {TypeError} for CR, LF and NUL
  */
 function parseServer(input) {
   const uri = parseUrl(input, ['ws:', 'wss:', 'ws+unix:']);
@@ -34,6 +43,10 @@ function parseServer(input) {
   return { uri: request, socketPath: decode(path) };
 }
 
+/**
+ * @param {string} text
+ * @returns {string}
+ */
 function decode(text) {
   try {
     return decodeURIComponent(text);
@@ -42,13 +55,23 @@ function decode(text) {
   }
 }
 
-/** The value of a Basic Authorization header for the URL's credentials, if it has any. */
+/**
+ * The value of a Basic Authorization header for the URL's credentials, if it has any.
+ *
+ * @param {URL} url
+ * @returns {string | undefined}
+ */
 function authorization({ username, password }) {
   if (!username && !password) return undefined;
   return 'Basic ' + Buffer.from(decode(username) + ':' + decode(password)).toString('base64');
 }
 
-/** The host to connect to: an IPv6 literal without its brackets. */
+/**
+ * The host to connect to: an IPv6 literal without its brackets.
+ *
+ * @param {URL} url
+ * @returns {string}
+ */
 function hostname(url) {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }

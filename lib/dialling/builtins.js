@@ -32,7 +32,13 @@ const entries = FUNCTIONS.map(([place, owner, name, pattern]) => {
   return { label: `${place}.${name}`, owner, name, value, isOwn: isOwn(value, pattern), isTLS: place === 'tls' };
 });
 
-/** Whether a function is Node's own. One that was bound or that is a proxy does not show its source. */
+/**
+ * Whether a function is Node's own. One that was bound or that is a proxy does not show its source.
+ *
+ * @param {unknown} value
+ * @param {RegExp} pattern
+ * @returns {boolean}
+ */
 function isOwn(value, pattern) {
   return typeof value === 'function' && pattern.test(Function.prototype.toString.call(value));
 }

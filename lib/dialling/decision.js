@@ -73,17 +73,31 @@ function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers, ker
     (attach() < 0 ? 'no watch on the event loop' : null);
 }
 
+/**
+ * @param {string} place
+ * @param {any} options
+ * @param {Set<string>} honoured
+ * @returns {string | null}
+ */
 function unhonouredOption(place, options, honoured) {
   for (const name in options) if (options[name] !== undefined && !honoured.has(name)) return `option ${place}.${name}`;
   return null;
 }
 
+/**
+ * @param {boolean} isSecure
+ * @returns {string | null}
+ */
 function replaced(isSecure) {
   const name = replacedFunction(isSecure);
   return name === null ? null : `function ${name}`;
 }
 
-/** How names are looked up, and their addresses tried. */
+/**
+ * How names are looked up, and their addresses tried.
+ *
+ * @returns {string | null}
+ */
 function reasonInNames() {
   if (getDefaultResultOrder === undefined || getDefaultResultOrder() !== 'verbatim') return 'dns.setDefaultResultOrder';
   if (getDefaultAutoSelectFamily === undefined || !getDefaultAutoSelectFamily()) return 'net.setDefaultAutoSelectFamily';
@@ -91,6 +105,10 @@ function reasonInNames() {
   return null;
 }
 
+/**
+ * @param {any[]} layers
+ * @returns {string | null}
+ */
 function reasonInTLS(layers) {
   if (unlikeOurs !== null) return unlikeOurs;
   const { flag, variable, extra, unknown } = processStart();
@@ -108,6 +126,11 @@ function reasonInTLS(layers) {
   return null;
 }
 
+/**
+ * @param {any} options
+ * @param {string | undefined} extra value of NODE_EXTRA_CA_CERTS
+ * @returns {string | null}
+ */
 function reasonInLayer(options, extra) {
   const reason = unhonouredOption('tls', options, HONOURED_TLS);
   if (reason !== null) return reason;

@@ -14,6 +14,9 @@ const LINE = /^[A-Za-z0-9+/]{1,76}={0,2}$/;
 /**
  * Whether a text has certificates, and no other blocks, broken lines or unfinished ends. Remarks
  * between the blocks mean nothing.
+ *
+ * @param {string} text
+ * @returns {boolean}
  */
 function isPlain(text) {
   let isInside = false;

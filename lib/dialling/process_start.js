@@ -31,11 +31,22 @@ const FLAGS = /(?:^|[\s=])--(?:no-)?((?:use-(?:openssl|system|bundled)-ca|(?:ope
 /** Flags that say what holds without them: the test runner of Node 24 and later starts processes with every flag. */
 const DEFAULTS = new Set(['--secure-heap=0', '--secure-heap-min=2', `--tls-cipher-list=${constants.defaultCoreCipherList}`]);
 
-/** A text of flags as Node understands it: quotes are no part of them, and underscores are dashes. */
+/**
+ * A text of flags as Node understands it: quotes are no part of them, and underscores are dashes.
+ *
+ * @param {string} text
+ * @returns {string}
+ */
 function flagsIn(text) {
   return text.replace(/["\\]/g, '').replace(/_/g, '-');
 }
 
+/**
+ * A file of this process in /proc; null where there is none.
+ *
+ * @param {'cmdline' | 'environ' | 'auxv'} name
+ * @returns {string | null}
+ */
 function readProc(name) {
   if (process.platform !== 'linux') return null;
   try {
@@ -45,7 +56,11 @@ function readProc(name) {
   }
 }
 
-/** Flags, and in a worker all arguments; null where the process has written its title over them. */
+/**
+ * Flags, and in a worker all arguments; null where the process has written its title over them.
+ *
+ * @returns {string[] | null}
+ */
 function argumentsOfProcess() {
   if (isMainThread) return execArgv;
   const line = readProc('cmdline');
@@ -53,6 +68,11 @@ function argumentsOfProcess() {
   return line.split('\0').slice(1);
 }
 
+/**
+ * The environment that the process was started with; null where nobody can know it.
+ *
+ * @returns {NodeJS.ProcessEnv | null}
+ */
 function environmentOfProcess() {
   const text = readProc('environ');
   // Elsewhere than on Linux, and where /proc is missing, as early as we have seen it.
@@ -69,6 +89,8 @@ const AT_SECURE = 23n;
 /**
  * Whether the process runs with the rights of somebody else than who has started it. Node has then not
  * listened to the environment.
+ *
+ * @returns {boolean}
  */
 function hasForeignRights() {
   if (process.getuid?.() !== process.geteuid?.() || process.getgid?.() !== process.getegid?.()) return true;
@@ -79,6 +101,7 @@ function hasForeignRights() {
   return false;
 }
 
+/** @returns {ProcessStart} */
 function find() {
   if (hasForeignRights()) return { unknown: true };
   const words = argumentsOfProcess();
@@ -94,13 +117,21 @@ function find() {
   };
 }
 
+/**
+ * @typedef {object} ProcessStart what may make TLS through Node another than by default
+ * @property {string} [flag]
+ * @property {string} [variable]
+ * @property {string} [extra] value of NODE_EXTRA_CA_CERTS
+ * @property {boolean} [unknown] whether nothing of it is known
+ */
+
+/** @type {ProcessStart | undefined} */
 let found;
 
 /**
  * What was read at the start of the process and may make TLS through Node another than by default.
  *
- * @returns {{ flag?: string, variable?: string, extra?: string, unknown?: boolean }} a flag; a variable; the value
- *   of NODE_EXTRA_CA_CERTS; whether nothing of it is known
+ * @returns {ProcessStart}
  */
 function processStart() {
   if (found === undefined) found = find();

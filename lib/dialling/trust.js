@@ -56,7 +56,12 @@ function defaultRoots(extra) {
   return isKnown ? list : null;
 }
 
-/** Of Node.js before 22.15. Node warns of a file that cannot be read, or that is not PEM all through. */
+/**
+ * Of Node.js before 22.15. Node warns of a file that cannot be read, or that is not PEM all through.
+ *
+ * @param {string} file
+ * @returns {readonly string[] | null}
+ */
 function readExtra(file) {
   if (!path.isAbsolute(file)) return null;
   try {
@@ -66,6 +71,11 @@ function readExtra(file) {
   }
 }
 
+/**
+ * @param {readonly string[]} some
+ * @param {readonly string[]} all
+ * @returns {boolean}
+ */
 function isPart(some, all) {
   const known = new Set(all);
   return some.every((certificate) => known.has(certificate));
@@ -73,7 +83,11 @@ function isPart(some, all) {
 
 let level;
 
-/** Security level of the OpenSSL of this Node, as its defaults have it: 1 or 2. */
+/**
+ * Security level of the OpenSSL of this Node, as its defaults have it: 1 or 2.
+ *
+ * @returns {number}
+ */
 function securityLevel() {
   if (level === undefined) {
     try {
@@ -86,7 +100,13 @@ function securityLevel() {
   return level;
 }
 
-/** Whether the OpenSSL of this Node is older than a version. */
+/**
+ * Whether the OpenSSL of this Node is older than a version.
+ *
+ * @param {number} major
+ * @param {number} minor
+ * @returns {boolean}
+ */
 function isBefore(major, minor) {
   const [ownMajor, ownMinor] = process.versions.openssl.split('.').map(Number);
   return ownMajor < major || ownMajor === major && ownMinor < minor;

@@ -118,7 +118,11 @@ class Client extends Hybi {
   }
 }
 
-/** The value of Sec-WebSocket-Key; a property so that tests can fix it. */
+/**
+ * The value of Sec-WebSocket-Key; a property so that tests can fix it.
+ *
+ * @returns {string}
+ */
 Client.generateKey = () => native.generateKey();
 
 module.exports = Client;

@@ -13,6 +13,8 @@ const { Readable } = require('stream');
  * What ties a driver to its socket: listeners that all connections share, and that find their
  * connection by a property of the socket. Closures of its own for each would be a good part of an
  * idle connection.
+ *
+ * @type {any}
  */
 const kDriver = Symbol('driver');
 

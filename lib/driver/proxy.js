@@ -87,6 +87,7 @@ class Proxy extends Stream {
     return true;
   }
 
+  /** The proxy has ended its stream. */
   end() {
     if (!this.writable) return;
     this.readable = this.writable = false;

@@ -16,6 +16,12 @@ const { running } = require('../turn');
  * @returns {any}
  */
 const ServerDriver = (Base) => class extends Base {
+  /**
+   * @param {number} session number of the native session
+   * @param {IncomingMessage} request
+   * @param {string} url
+   * @param {DriverOptions} options
+   */
   constructor(session, request, url, options) {
     super(session, request, url, options);
     const version = VERSIONS[native.sessionVersion(session)];
@@ -27,7 +33,12 @@ const ServerDriver = (Base) => class extends Base {
     return this.readyState > 0 || this._awaitsBody;
   }
 
-  /** Input that comes before `start` is kept: nothing could be delivered from it yet. */
+  /**
+   * Input that comes before `start` is kept: nothing could be delivered from it yet.
+   *
+   * @param {any} chunk
+   * @returns {void}
+   */
   parse(chunk) {
     if (this._started && this._early === null) return super.parse(chunk);
     if (chunk && this.readyState < 3) (this._early ||= []).push(chunk);
@@ -68,7 +79,7 @@ const ServerDriver = (Base) => class extends Base {
 
     if (body && body.length !== 0) (this._early ||= []).unshift(body);
     const outer = running.driver;
-    running.driver = this;
+    running.driver = /** @type {any} */ (this);
     this._depth++;
     try {
       const isOpen = native.startHandshake(this._id, this._headers, extensions);
@@ -84,7 +95,11 @@ const ServerDriver = (Base) => class extends Base {
     return true;
   }
 
-  /** The value of Sec-WebSocket-Extensions to answer with, or null. May throw: a refusal. */
+  /**
+   * The value of Sec-WebSocket-Extensions to answer with, or null. May throw: a refusal.
+   *
+   * @returns {string | null}
+   */
   _generateResponse() {
     return null;
   }

@@ -17,6 +17,7 @@ const { sequence } = require('../sequence');
  * of them are.
  */
 class IO extends LazyStream {
+  /** @param {Driver} driver */
   constructor(driver) {
     super();
     this._driver = driver;

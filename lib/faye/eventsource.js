@@ -51,6 +51,12 @@ function EventSource(request, response, options) {
 }
 inherits(EventSource, Stream);
 
+/**
+ * Whether a request asks for an event stream.
+ *
+ * @param {import('http').IncomingMessage} request
+ * @returns {boolean}
+ */
 EventSource.isEventSource = function (request) {
   if (request.method !== 'GET') return false;
   return native.isEventSource(request.headers.accept || '');
@@ -63,6 +69,10 @@ const methods = {
   /** Time after which browsers reconnect, in seconds. */
   DEFAULT_RETRY: 5,
 
+  /**
+   * @param {string} chunk
+   * @returns {boolean}
+   */
   _write(chunk) {
     if (!this.writable) return false;
     try {
@@ -81,15 +91,25 @@ const methods = {
     this.dispatchEvent(event);
   },
 
+  /**
+   * @param {unknown} message
+   * @returns {boolean}
+   */
   write(message) {
     return this.send(message);
   },
 
+  /** @param {unknown} [message] */
   end(message) {
     if (message !== undefined) this.write(message);
     this.close();
   },
 
+  /**
+   * @param {unknown} message
+   * @param {{ event?: unknown, id?: unknown }} [options]
+   * @returns {boolean} false when the stream is closed, or has more to write than it wants
+   */
   send(message, options) {
     if (this.readyState > API.OPEN) return false;
     const { event, id } = options || {};
@@ -102,6 +122,7 @@ const methods = {
     return this._write(native.EVENT_SOURCE_COMMENT);
   },
 
+  /** @returns {boolean} false when it was closed before */
   close() {
     if (this.readyState > API.OPEN) return false;
     this.readyState = API.CLOSED;

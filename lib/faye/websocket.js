@@ -34,6 +34,11 @@ function driverOptions({ maxLength, allowDrafts, nativeDeflate }, protocols) {
   return last;
 }
 
+/**
+ * @param {unknown} one
+ * @param {unknown} other
+ * @returns {boolean}
+ */
 function areEqual(one, other) {
   return one === other || Array.isArray(one) && Array.isArray(other) && one.length === other.length &&
     one.every((protocol, i) => protocol === other[i]);
@@ -109,10 +114,23 @@ Object.defineProperty(WebSocket.prototype, 'request', {
   configurable: true,
 });
 
+/**
+ * Whether a request asks for a WebSocket.
+ *
+ * @param {import('http').IncomingMessage} request
+ * @returns {boolean}
+ */
 WebSocket.isWebSocket = function (request) {
   return isWebSocket(request);
 };
 
+/**
+ * As ../options has it; the original exports it.
+ *
+ * @param {object} options
+ * @param {string[]} validKeys
+ * @throws {Error}
+ */
 WebSocket.validateOptions = function (options, validKeys) {
   validateOptions(options, validKeys);
 };

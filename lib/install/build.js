@@ -14,11 +14,17 @@ const NEEDS = {
   win32: 'Rust, the Visual Studio build tools, network for crates',
 };
 
+/** @param {string} text */
 function say(text) {
   process.stderr.write(`faye-websocket-rs: ${text}\n`);
 }
 
-/** Copies of this release in the project; this very copy where there is none. */
+/**
+ * Copies of this release in the project; this very copy where there is none.
+ *
+ * @param {string} project
+ * @returns {string[]} folders
+ */
 function targets(project) {
   const { version } = require('../../package.json');
   const ours = findCopies(project).filter(({ isOurs }) => isOurs);

@@ -8,6 +8,10 @@ const Module = /** @type {any} */ (require('node:module')); // Yarn adds functio
 
 const NAMES = ['faye-websocket', 'faye-websocket-rs'];
 
+/**
+ * @param {string} folder
+ * @returns {any} null where there is none
+ */
 function readManifest(folder) {
   try {
     return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
@@ -16,6 +20,12 @@ function readManifest(folder) {
   }
 }
 
+/**
+ * What is in a folder; nothing where there is none.
+ *
+ * @param {string} folder
+ * @returns {Generator<string>}
+ */
 function* entries(folder) {
   let names;
   try {
@@ -26,7 +36,13 @@ function* entries(folder) {
   for (const name of names) yield path.join(folder, name);
 }
 
-/** Folders of all packages below a `node_modules`, those of pnpm's and Deno's stores inside it included; each once. */
+/**
+ * Folders of all packages below a `node_modules`, those of pnpm's and Deno's stores inside it included; each once.
+ *
+ * @param {string} modules
+ * @param {Set<string>} seen
+ * @returns {Generator<string>}
+ */
 function* packagesIn(modules, seen) {
   for (const folder of entries(modules)) {
     const name = path.basename(folder);
@@ -50,7 +66,12 @@ function* packagesIn(modules, seen) {
   }
 }
 
-/** Folders of all packages of a project that Yarn installed without `node_modules`. */
+/**
+ * Folders of all packages of a project that Yarn installed without `node_modules`.
+ *
+ * @param {any} pnp
+ * @returns {Generator<string>}
+ */
 function* packagesOfPlugAndPlay(pnp) {
   const seen = new Set();
   const waiting = [...pnp.getDependencyTreeRoots()];
@@ -67,7 +88,12 @@ function* packagesOfPlugAndPlay(pnp) {
   }
 }
 
-/** What Yarn knows of the project, where it installed it without `node_modules`; otherwise null. */
+/**
+ * What Yarn knows of the project, where it installed it without `node_modules`; otherwise null.
+ *
+ * @param {string} project
+ * @returns {any}
+ */
 function plugAndPlay(project) {
   const file = path.join(project, '.pnp.cjs');
   if (!fs.existsSync(file)) return null;
@@ -76,6 +102,12 @@ function plugAndPlay(project) {
   return Module.findPnpApi(`${project}${path.sep}`);
 }
 
+/**
+ * Folders of the project and of all packages in it.
+ *
+ * @param {string} project
+ * @returns {Generator<string>}
+ */
 function* packages(project) {
   yield project;
   const pnp = plugAndPlay(project);
@@ -86,7 +118,13 @@ function* packages(project) {
   }
 }
 
-/** The folder of the package that `require(name)` finds from `folder`, or null. */
+/**
+ * The folder of the package that `require(name)` finds from `folder`, or null.
+ *
+ * @param {string} folder
+ * @param {string} name
+ * @returns {string | null}
+ */
 function resolve(folder, name) {
   try {
     return path.dirname(Module.createRequire(path.join(folder, 'package.json')).resolve(`${name}/package.json`));

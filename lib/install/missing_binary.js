@@ -16,7 +16,11 @@ const isMissing = ({ code, message }) => ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FO
 /** @type {(error: NodeJS.ErrnoException) => boolean} */
 const isDisabled = ({ code }) => code === 'ERR_DLOPEN_DISABLED';
 
-/** Why Node loads no addon at all, and what to do about it. */
+/**
+ * Why Node loads no addon at all, and what to do about it.
+ *
+ * @returns {string}
+ */
 function explainDisabled() {
   const flags = [...process.execArgv, process.env.NODE_OPTIONS || ''].join(' ');
   if (process.permission !== undefined && !/--no-addons\b/.test(flags)) {
@@ -25,12 +29,24 @@ function explainDisabled() {
   return 'Node.js was started with --no-addons and loads no native addon.\nStart it without that flag.';
 }
 
-/** Why a file or package that is there does not load. */
+/**
+ * Why a file or package that is there does not load.
+ *
+ * @param {Error} error
+ * @param {ReturnType<typeof managerOf>} manager
+ * @returns {string}
+ */
 function explainBroken({ message }, manager) {
   const [line] = String(message).split('\n');
   return `Its binary does not load: ${line}\nTo compile one for this system (needs Rust): ${manager.execute('build')}`;
 }
 
+/**
+ * @param {string} name of the platform
+ * @param {boolean} isPublished
+ * @param {ReturnType<typeof managerOf>} manager
+ * @returns {string}
+ */
 function explainMissing(name, isPublished, manager) {
   if (fs.existsSync(path.join(folder, '__test__'))) {
     return 'This is a checkout in which it has not been built.\nTo build it (needs Rust): npm run build';

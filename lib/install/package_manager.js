@@ -28,7 +28,12 @@ const TRACES = [
   ['npm', ['package-lock.json', path.join('node_modules', '.package-lock.json')]],
 ];
 
-/** The name of the manager whose traces are in the folder or in the nearest one above it; npm where there are none. */
+/**
+ * The name of the manager whose traces are in the folder or in the nearest one above it; npm where there are none.
+ *
+ * @param {string} folder
+ * @returns {string}
+ */
 function managerName(folder) {
   for (let place = path.resolve(folder); ; place = path.dirname(place)) {
     if (path.basename(place) !== 'node_modules' && place !== path.resolve(folder, 'node_modules')) {

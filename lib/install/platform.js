@@ -7,7 +7,11 @@ function isMusl() {
   return !(typeof report === 'string' ? JSON.parse(report) : report).header.glibcVersionRuntime;
 }
 
-/** The platform as the names of packages and binaries have it, for example `linux-x64-gnu`. */
+/**
+ * The platform as the names of packages and binaries have it, for example `linux-x64-gnu`.
+ *
+ * @returns {string}
+ */
 function platformName() {
   const { platform, arch } = process;
   if (platform === 'linux') {

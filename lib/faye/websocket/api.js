@@ -1,5 +1,9 @@
 'use strict';
 
+/**
+ * @import { ByteStream, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
+ */
+
 const { Stream } = require('stream');
 const { inherits } = require('util');
 
@@ -73,15 +77,23 @@ const bufferedAmount = {
 
 function ignore() {}
 
-/** A table of listeners as an emitter makes it, but without a hash table before it needs one. */
+/**
+ * A table of listeners as an emitter makes it, but without a hash table before it needs one.
+ *
+ * @this {any}
+ */
 function Listeners() {
   this.error = ignore;
 }
 Listeners.prototype = Object.create(null);
 
-/** Errors are reported, and need no listener. */
+/**
+ * Errors are reported, and need no listener.
+ *
+ * @param {WebSocketFields} socket
+ */
 function ignoreErrors(socket) {
-  if (socket._events !== undefined || socket.on !== on) {
+  if (socket._events !== undefined || socket.on !== /** @type {unknown} */ (on)) {
     socket.on('error', ignore);
     return;
   }
@@ -94,6 +106,10 @@ const { emit, on } = Stream.prototype;
 /**
  * What `Event` and `dispatchEvent` make of a message, in one step: there are many of them. Its
  * prototype is that of every event.
+ *
+ * @this {any}
+ * @param {object} socket
+ * @param {string | Buffer} data
  */
 function MessageEvent(socket, data) {
   this.type = 'message';
@@ -108,10 +124,15 @@ MessageEvent.prototype = Event.prototype;
 
 /** @type {ThisType<import('../../contracts').WebSocketFields> & { [name: string]: Function }} */
 const methods = {
+  /**
+   * @param {unknown} data
+   * @returns {boolean}
+   */
   write(data) {
     return this.send(data);
   },
 
+  /** @param {unknown} [data] */
   end(data) {
     if (data !== undefined) this.send(data);
     this.close();
@@ -125,17 +146,33 @@ const methods = {
     return this._driver.messages.resume();
   },
 
+  /**
+   * See ../../../index.d.ts for this method and those below.
+   *
+   * @param {any} data
+   * @returns {boolean}
+   */
   send(data) {
     if (this.readyState > API.OPEN) return false;
     if (typeof data !== 'string' && !(data instanceof Buffer)) data = String(data);
     return this._driver._send(data);
   },
 
+  /**
+   * @param {any} [message]
+   * @param {() => void} [callback]
+   * @returns {boolean}
+   */
   ping(message, callback) {
     if (this.readyState > API.OPEN) return false;
     return this._driver.ping(message, callback);
   },
 
+  /**
+   * @param {number} [code]
+   * @param {string} [reason]
+   * @throws {Error} for another code than 1000 and 3000 to 4999
+   */
   close(code, reason) {
     if (code === undefined) code = 1000;
     if (reason === undefined) reason = '';
@@ -148,7 +185,12 @@ const methods = {
     this._leave(code, reason);
   },
 
-  /** Applies the options that concern the handshake. */
+  /**
+   * Applies the options that concern the handshake; the constructors call it.
+   *
+   * @param {HandshakeOptions} options
+   * @throws {TypeError | RangeError | Error} for a value of another type or out of range
+   */
   _configureDriver({ headers, extensions, deflate, nativeDeflate }) {
     const driver = this._driver;
     if (nativeDeflate !== undefined && typeof nativeDeflate !== 'boolean') {
@@ -189,6 +231,7 @@ const methods = {
     this.dispatchEvent(event);
   },
 
+  /** @param {string | Buffer} data */
   _receiveMessage(data) {
     if (this.readyState > API.OPEN) return false;
     // Who wraps `emit` sees everything; for the others a look saves a call.
@@ -204,6 +247,7 @@ const methods = {
     if (!(isPlain && this._events.message === undefined)) this.emit('message', event);
   },
 
+  /** @param {string} message */
   _emitError(message) {
     if (this.readyState >= API.CLOSING) return;
 
@@ -212,6 +256,12 @@ const methods = {
     this.dispatchEvent(event);
   },
 
+  /**
+   * The closing handshake is over, or there will be none: the socket is ended, and 'close' follows.
+   *
+   * @param {string} reason
+   * @param {number} code
+   */
   _beginClose(reason, code) {
     if (this.readyState === API.CLOSED) return;
     this.readyState = API.CLOSING;
@@ -264,7 +314,12 @@ const additions = {
     sequence(() => this._beginClose('', 1006), () => this._finalizeClose());
   },
 
-  /** Begins the closing handshake, with any code, and waits for the peer's half of it. */
+  /**
+   * Begins the closing handshake, with any code, and waits for the peer's half of it.
+   *
+   * @param {number} code
+   * @param {string} reason
+   */
   _leave(code, reason) {
     if (this.readyState < API.CLOSING) {
       const timeout = this._closeTimeout === undefined ? API.CLOSE_TIMEOUT : this._closeTimeout;
@@ -275,7 +330,11 @@ const additions = {
     this._driver.close(reason, code);
   },
 
-  /** Gives the connection up, whatever listeners make of the error. */
+  /**
+   * Gives the connection up, whatever listeners make of the error.
+   *
+   * @param {string} message
+   */
   _fail(message) {
     sequence(() => this._emitError(message), () => this._beginClose('', 1006));
   },
@@ -301,6 +360,8 @@ for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness',
 /**
  * Gives a class and its instances the names of the states. The original has them on API alone; its
  * early releases had them everywhere, and code that compares `ws.readyState` with `ws.OPEN` expects it.
+ *
+ * @param {any} Class
  */
 function nameStates(Class) {
   for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
@@ -311,29 +372,45 @@ function nameStates(Class) {
 nameStates(API);
 Object.defineProperty(API, 'nameStates', { value: nameStates });
 
-/** What went wrong; a failure on all addresses of a host says it once for each. */
+/**
+ * What went wrong; a failure on all addresses of a host says it once for each.
+ *
+ * @param {any} error
+ * @returns {string}
+ */
 function messageOf(error) {
   return error.message || (error.errors && error.errors[0] && error.errors[0].message) || '';
 }
 
 // ---- what happens to the stream
 
+/** @this {ByteStream} */
 function onClose() {
   onStreamClose(driverOf(this)._owner);
 }
 
+/** @this {ByteStream} */
 function onEnd() {
   onStreamEnd(driverOf(this)._owner, this);
 }
 
+/**
+ * @this {ByteStream}
+ * @param {SystemError} error
+ */
 function onError(error) {
   onStreamError(driverOf(this)._owner, this, error);
 }
 
+/** @param {WebSocketFields} socket */
 function onStreamClose(socket) {
   socket._finalizeClose();
 }
 
+/**
+ * @param {WebSocketFields} socket
+ * @param {ByteStream} stream
+ */
 function onStreamEnd(socket, stream) {
   sequence(
     () => socket._driver._deliverRest(),
@@ -342,6 +419,11 @@ function onStreamEnd(socket, stream) {
     () => ended(stream, socket._driver));
 }
 
+/**
+ * @param {WebSocketFields} socket
+ * @param {ByteStream} stream
+ * @param {SystemError} error
+ */
 function onStreamError(socket, stream, error) {
   failed(stream, socket._driver);
   // A proxy that refused is no network error: its text says everything.
@@ -349,7 +431,11 @@ function onStreamError(socket, stream, error) {
   sequence(() => socket._emitError(text), () => socket._finalizeClose());
 }
 
-/** Ends a socket; it may send what it still holds, within limits, before it goes. */
+/**
+ * Ends a socket; it may send what it still holds, within limits, before it goes.
+ *
+ * @param {ByteStream} stream
+ */
 function letFlush(stream) {
   if (stream.writableLength > 0 && !stream.destroyed) {
     const destroy = () => stream.destroy();

@@ -39,6 +39,10 @@ function broadcast(sockets, message) {
   return { sent: drivers.length + others.length, skipped };
 }
 
+/**
+ * @param {import('../../contracts').AnyDriver} driver
+ * @returns {boolean}
+ */
 function isFull(driver) {
   return driver._backpressure === null ? driver._congested : driver._backpressure.refuses(driver);
 }

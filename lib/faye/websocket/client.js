@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { ByteStream, ClientFields, ProxyWay } from '../../contracts' */
+
 const { AsyncResource } = require('async_hooks');
 const { inherits } = require('util');
 
@@ -164,6 +166,11 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
   this._proxy.on('error', (error) => this._fail(error.message));
 };
 
+/**
+ * @param {import('../../../index').ProxyOptions | null | undefined} proxy
+ * @returns {ProxyWay | undefined}
+ * @throws {TypeError} for a URL that is none, or a header with CR, LF or NUL
+ */
 function readProxy(proxy) {
   if (!proxy || !proxy.origin) return undefined;
   const headers = [];
@@ -171,6 +178,11 @@ function readProxy(proxy) {
   return { origin: proxyOrigin(proxy.origin), headers, tls: copyTLS(proxy.tls) };
 }
 
+/**
+ * @param {unknown} seconds
+ * @returns {number}
+ * @throws {TypeError}
+ */
 function handshakeTimeout(seconds) {
   if (seconds === undefined || seconds === null) return HANDSHAKE_TIMEOUT;
   if (typeof seconds !== 'number' || !(seconds >= 0)) {
@@ -179,12 +191,21 @@ function handshakeTimeout(seconds) {
   return seconds;
 }
 
+/**
+ * @param {ClientFields} client
+ * @param {number} seconds
+ */
 function armHandshakeTimeout(client, seconds) {
   const expire = () => client._fail('Opening handshake timed out');
   const timer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMEOUT));
   client._onSettled.push(() => clearTimeout(timer));
 }
 
+/**
+ * @param {any} signal
+ * @returns {AbortSignal | null}
+ * @throws {TypeError}
+ */
 function abortSignal(signal) {
   if (signal === undefined || signal === null) return null;
   if (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
@@ -193,7 +214,12 @@ function abortSignal(signal) {
   return signal;
 }
 
-/** Gives the attempt to connect up when `signal` says so. */
+/**
+ * Gives the attempt to connect up when `signal` says so.
+ *
+ * @param {ClientFields} client
+ * @param {AbortSignal} signal
+ */
 function obey(client, signal) {
   // Whoever aborts does it in a context of his own; listeners see that of the client.
   const abort = AsyncResource.bind(() => client._fail('The operation was aborted'));

@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { WebSocketFields } from '../../contracts' */
+
 const API = require('./api');
 const { openDrivers } = require('../../driver/open_drivers');
 
@@ -64,6 +66,9 @@ function closeAll(code = GOING_AWAY, reason = '', timeout = API.CLOSE_TIMEOUT / 
 /**
  * Calls `then` when the connection is over: when its stream says so, or the WebSocket where the stream
  * is of a kind that says nothing.
+ *
+ * @param {WebSocketFields} socket
+ * @param {() => void} then
  */
 function whenGone(socket, then) {
   const stream = socket._stream;
@@ -72,7 +77,11 @@ function whenGone(socket, then) {
   else then();
 }
 
-/** What one socket's listener throws is its own: the others are closed all the same. */
+/**
+ * What one socket's listener throws is its own: the others are closed all the same.
+ *
+ * @param {() => void} act
+ */
 function attempt(act) {
   try {
     act();

@@ -2,12 +2,24 @@
 
 /**
  * What listeners receive. `fields` become own properties after `type`, in their own order.
+ *
+ * @this {any}
+ * @param {string} eventType
+ * @param {{ [name: string]: unknown }} [fields]
  */
 function Event(eventType, fields) {
   this.type = eventType;
   for (const key in fields) this[key] = fields[key];
 }
 
+/**
+ * The DOM's old way to begin an event.
+ *
+ * @this {any}
+ * @param {string} eventType
+ * @param {boolean} canBubble
+ * @param {boolean} cancelable
+ */
 Event.prototype.initEvent = function (eventType, canBubble, cancelable) {
   this.type = eventType;
   this.bubbles = canBubble;

@@ -9,15 +9,36 @@ const EventTarget = {
   onerror: null,
   onclose: null,
 
+  /**
+   * As `on`.
+   *
+   * @this {any}
+   * @param {string} eventType
+   * @param {(event: any) => void} listener
+   * @param {unknown} [useCapture] means nothing
+   */
   addEventListener(eventType, listener, useCapture) { // eslint-disable-line no-unused-vars
     this.on(eventType, listener);
   },
 
+  /**
+   * As `removeListener`.
+   *
+   * @this {any}
+   * @param {string} eventType
+   * @param {(event: any) => void} listener
+   * @param {unknown} [useCapture] means nothing
+   */
   removeEventListener(eventType, listener, useCapture) { // eslint-disable-line no-unused-vars
     this.removeListener(eventType, listener);
   },
 
-  /** The `on…` handler first, then the listeners; either may be absent. */
+  /**
+   * The `on…` handler first, then the listeners; either may be absent.
+   *
+   * @this {any}
+   * @param {any} event
+   */
   dispatchEvent(event) {
     event.target = event.currentTarget = this;
     event.eventPhase = Event.AT_TARGET;
