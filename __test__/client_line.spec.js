@@ -18,7 +18,7 @@ const { response } = require('./support/handshakes');
 const { TEXT, BINARY, frame } = require('./support/frames');
 
 const MIB = 1024 * 1024;
-const isPast = (ws) => ws._driver._kernel !== null;
+const isPast = (ws) => ws._driver._direct !== null;
 
 function dial(t, scheme, port, options = {}) {
   const ws = new WebSocket.Client(`${scheme}://127.0.0.1:${port}/`, [], { tls: { ca }, ...options });

@@ -103,9 +103,9 @@ it('a connection past Node\'s streams is no longer watched', async (t) => {
   const numbers = [];
   for (let i = 0; i < 2; i++) {
     const { ws, socket } = await openServer(t);
-    numbers.push(ws._driver._kernel && ws._driver._kernel._number);
+    numbers.push(ws._driver._direct && ws._driver._direct._number);
     await depart(child, socket);
-    assert.strictEqual(ws._driver._kernel, null);
+    assert.strictEqual(ws._driver._direct, null);
   }
   assert.strictEqual(numbers[0], numbers[1]);
 });

@@ -116,7 +116,7 @@ for (const path of names) {
 
     it('paused and resumed again and again, in listeners and between them, nothing is lost', async (t) => {
       const { ws, peer, frame } = await open(t, path);
-      const isPast = ws._driver._kernel !== null;
+      const isPast = ws._driver._direct !== null;
       const got = [];
       ws.on('message', ({ data }) => {
         got.push(data);
@@ -137,7 +137,7 @@ for (const path of names) {
       assert.strictEqual(ws._stream.bytesRead - bytesRead, wire.reduce((sum, { length }) => sum + length, 0));
       ws.resume();
       ws._stream.resume();
-      await until(() => (ws._driver._kernel !== null) === isPast);
+      await until(() => (ws._driver._direct !== null) === isPast);
       const arrived = next(ws, 'message');
       peer.write(frame(TEXT, 'z'));
       assert.strictEqual((await arrived).data, 'z');
@@ -191,5 +191,5 @@ for (const [dialled, settings] of [['by default', {}], ['through Node', { kernel
 }
 
 it('without the paths past Node’s streams, nothing is read past them', { skip: hasLoop && 'they are there' }, async (t) => {
-  for (const path of names) assert.strictEqual((await open(t, path)).ws._driver._kernel, null);
+  for (const path of names) assert.strictEqual((await open(t, path)).ws._driver._direct, null);
 });

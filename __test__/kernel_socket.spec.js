@@ -22,7 +22,7 @@ const FIXTURE = path.join(__dirname, 'fixtures', 'kernel_process.js');
 const hasKernelPath = ['linux', 'darwin'].includes(process.platform) &&
   process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
 
-const isPast = (ws) => ws._driver._kernel !== null;
+const isPast = (ws) => ws._driver._direct !== null;
 
 async function echoed(ws, peer, text = 'hello') {
   const arrived = next(ws, 'message');

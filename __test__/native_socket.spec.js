@@ -12,7 +12,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { setImmediate: turn } = require('node:timers/promises');
 
-const NativeSocket = require('../lib/native_socket.js');
+const NativeSocket = require('../lib/socket/dialled.js');
 const { describe, it } = require('./support/spec');
 const { MIB, serve, dial, accepted, closing, echo, echoing, inProcess } = require('./support/native_sockets');
 

@@ -10,7 +10,7 @@ const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
 
-const NativeSocket = require('../lib/native_socket.js');
+const NativeSocket = require('../lib/socket/dialled.js');
 const { connectorFor } = require('../lib/native_tls.js');
 const { describe, it } = require('./support/spec');
 const { fixture, pair, ca } = require('./support/network');
@@ -196,7 +196,7 @@ describe('trust', () => {
   it('trusts what NODE_EXTRA_CA_CERTS holds', async (t) => {
     const { port } = await tlsServer(t);
     const source = `
-      const NativeSocket = require(${JSON.stringify(require.resolve('../lib/native_socket.js'))});
+      const NativeSocket = require(${JSON.stringify(require.resolve('../lib/socket/dialled.js'))});
       new NativeSocket({ host: 'localhost', port: ${port}, tls: {} })
         .on('connect', function () { console.log('connected'); this.destroy(); });`;
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: path.join(__dirname, 'fixtures', 'tls', 'ca.crt') };

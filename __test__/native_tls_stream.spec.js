@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const tls = require('node:tls');
 const { Worker } = require('node:worker_threads');
 
-const NativeSocket = require('../lib/native_socket.js');
+const NativeSocket = require('../lib/socket/dialled.js');
 const { SLOW, describe, it } = require('./support/spec');
 const { pair, ca } = require('./support/network');
 const { MIB, onLinux, dial, echo, listen, tlsServer, roundTrip, busyWorker } = require('./support/native_sockets');

@@ -160,7 +160,7 @@ for (const path of names) {
       peer.write(Buffer.concat([frame(TEXT, 'a'), frame(TEXT, 'b')]));
       await until(() => got.length === 2);
       assert.deepStrictEqual([got, opened, thrown], [['a', 'b'], ['socket', 'driver'], ['open']]);
-      assert.strictEqual(ws._driver._kernel !== null, isPast(path));
+      assert.strictEqual(ws._driver._direct !== null, isPast(path));
     });
 
     it('a \'drain\' listener throws: what is piped into the messages goes on', async (t) => {

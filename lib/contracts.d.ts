@@ -54,6 +54,7 @@ export interface StreamHandle {
   reading: boolean;
   /** Returns 0, or an error number of libuv's. */
   readStart(): number;
+  /** Returns 0, or an error number of libuv's. */
   readStop(): number;
   hasRef?(): boolean;
   [name: string | symbol]: any;
@@ -83,49 +84,10 @@ export interface ByteStream extends Duplex {
 }
 
 /**
- * Reads and writes a connection's descriptor past its stream: `driver._kernel` while it does, `driver._aside` while it
- * has let the stream read for a time. Only the driver, its streams and ./driver/aside call it.
+ * Reads and writes a connection past its stream: `driver._direct` while it does, `driver._aside` while it has let the
+ * stream read for a time. Only the driver, its streams, ./driver/aside and the addon's dispatch call it.
  */
-export interface DirectSocket {
-  _driver: Driver;
-  _socket: ByteStream;
-  /** The handle that Node's socket had when the descriptor was taken over; a server's only. */
-  _handle?: StreamHandle | null;
-  _isSettling?: boolean;
-  /** Bytes read past the stream; absent where the socket counts them itself. */
-  readonly bytesRead?: number;
-  readonly bytesWritten: number;
-  /** Whether bytes written now may go past the stream without overtaking any that are in the stream. */
-  readonly writable: boolean;
-  /** Whether output was marked and has not been written yet. */
-  readonly isMarked: boolean;
-  /** Bytes of that output. */
-  readonly markedBytes: number;
-  /** Has `bytes` bytes of the session's output written before the loop goes on, with that of other connections. */
-  mark(bytes: number): void;
-  unmark(): void;
-  /** Writes the session's output at once; returns the number of bytes that the kernel did not take. */
-  write(): number;
-  /** As `write`, with one message behind it; `opcode` carries reserved bits above its low four bits. */
-  send(opcode: number, payload: Uint8Array): number;
-  /** Has the rest of a message read to `memory`; false where it has to come in chunks. */
-  land(memory: Buffer): boolean;
-  pause(): void;
-  resume(): void;
-  /** Lets the stream read until `comeBack`. */
-  stepAside(): void;
-  comeBack(): void;
-  /** Lets the stream read and write from now on. */
-  giveBack(): void;
-  /** Keeps what is not yet delivered of the `length` bytes in the slab, which will be overwritten. */
-  leaveSlab(length: number): void;
-  /** Lets go of the descriptor; a server's only. */
-  release?(): boolean;
-  /** Has the stream write what the kernel did not take of marked output; a server's only. */
-  handOver?(): void;
-  /** Takes what the addon reports, see `kernelAttach` in native.d.ts; a server's only. */
-  receive(length: number, count: number): void;
-}
+export type DirectSocket = import('./socket/direct');
 
 // ---- drivers
 
@@ -186,7 +148,7 @@ export interface DriverFields extends EventEmitter {
   _options: DriverOptions;
   _request: IncomingMessage | null;
   /** What reads and writes the descriptor past the stream, while it does. */
-  _kernel: DirectSocket | null;
+  _direct: DirectSocket | null;
   /** The same, while the stream reads; see ./driver/aside. */
   _aside: DirectSocket | null;
   /** Node's handle of a socket whose stream reads and writes it. */

@@ -10,7 +10,7 @@
 const net = require('net');
 const tls = require('tls');
 
-const NativeSocket = require('./native_socket');
+const NativeSocket = require('./socket/dialled');
 const { connectorFor } = require('./native_tls');
 const reasonForNode = require('./dialling/decision');
 const { parseUrl, hostname, authorization } = require('./url');

@@ -244,8 +244,8 @@ function judge() {
  * @returns {number} bytes
  */
 function received({ _stream: stream, _driver: driver }) {
-  const { _kernel: kernel } = driver;
-  if (kernel !== null && kernel.bytesRead !== undefined) return kernel.bytesRead;
+  const { _direct: direct } = driver;
+  if (direct !== null) return direct.bytesRead;
   const { bytesRead } = stream;
   return typeof bytesRead === 'number' ? bytesRead : driver.io.bytesRead;
 }

@@ -9,11 +9,11 @@ const { once } = require('node:events');
 const net = require('node:net');
 const tls = require('node:tls');
 
-const NativeSocket = require('../../lib/native_socket.js');
+const NativeSocket = require('../../lib/socket/dialled.js');
 const { pair } = require('./network');
 
 /** What a process or a worker of its own requires. */
-const MODULE = JSON.stringify(require.resolve('../../lib/native_socket.js'));
+const MODULE = JSON.stringify(require.resolve('../../lib/socket/dialled.js'));
 const MIB = 1024 * 1024;
 
 /** For tests that look into /proc. */

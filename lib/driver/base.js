@@ -67,9 +67,9 @@ class Driver extends Output {
     this._id = session;
     connectionBegins();
     this._owner = null;
-    /** Where the socket is read and written past its stream: what does it. */
-    this._kernel = null;
-    /** What Node reads and writes the socket with, where no other does; see ../departure. */
+    /** The DirectSocket that reads and writes the socket past its stream, or null. */
+    this._direct = null;
+    /** The handle of a server's socket, once it is known whether Node reads it; see ../socket/handle_transfer. */
     this._handle = null;
 
     this._batch = null;
@@ -252,14 +252,14 @@ class Driver extends Output {
    * @param {Batch} batch
    */
   _land({ source, consumed, missing }) {
-    const kernel = this._kernel;
+    const direct = this._direct;
     if (this.readyState > 1) return;
-    if (kernel !== null && missing < LEAST_READ) {
+    if (direct !== null && missing < LEAST_READ) {
       native.giveBackLanded(this._id, source.subarray(consumed));
       return;
     }
     const landing = new Landing(source, consumed, missing);
-    if (kernel === null || !kernel.land(landing.memory)) this._landing = landing;
+    if (direct === null || !direct.land(landing.memory)) this._landing = landing;
   }
 
   /**
@@ -366,7 +366,7 @@ class Driver extends Output {
       if (this._queued.length === 0) this._queued = null;
       process.nextTick(() => this._readOn(0));
     } else if (!this.io._paused) {
-      if (this._kernel !== null) this._kernel.resume();
+      if (this._direct !== null) this._direct.resume();
       this.io.emit('drain');
     }
   }
@@ -653,7 +653,7 @@ class Driver extends Output {
 
   /** Forgets what has not been handed to the socket, and reads no more. */
   discard() {
-    if (this._kernel !== null) this._kernel.unmark();
+    if (this._direct !== null) this._direct.unmark();
     this._frames = this._only = this._queue = null;
     this._framed = this._pending = 0;
     this._release();
@@ -675,7 +675,7 @@ class Driver extends Output {
 
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
-    if (this._kernel !== null) this._kernel.giveBack();
+    if (this._direct !== null) this._direct.giveBack();
     else if (this._aside !== null) this._aside.giveBack();
     if (this._registry !== null) this._registry.unregister(this);
     strike(this);

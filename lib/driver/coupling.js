@@ -9,6 +9,8 @@
 const { Socket } = require('net');
 const { Readable } = require('stream');
 
+const { pipesOf, seemPiped, writesAsNode } = require('../socket/node_internals');
+
 /**
  * What ties a driver to its socket: listeners that all connections share, and that find their
  * connection by a property of the socket. Closures of its own for each would be a good part of an
@@ -50,9 +52,7 @@ function driverOf(stream) {
  * @returns {boolean}
  */
 function isReadable(stream) {
-  const state = stream._readableState;
-  return stream.pipe === Readable.prototype.pipe && state !== undefined && Array.isArray(state.pipes) &&
-    state.pipes.length === 0;
+  return stream.pipe === Readable.prototype.pipe && pipesOf(stream)?.length === 0;
 }
 
 /**
@@ -70,7 +70,7 @@ function couple(stream, driver) {
     return;
   }
   io._sink = stream;
-  stream._readableState.pipes = [io];
+  seemPiped(stream, io);
   stream.on('data', onData);
   stream.on('drain', onDrain);
   io.emit('pipe', stream);
@@ -85,7 +85,7 @@ function couple(stream, driver) {
 function onData(chunk) {
   const { io } = this[kDriver];
   // Somebody has called `unpipe`.
-  if (!this._readableState.pipes.includes(io)) this.removeListener('data', onData);
+  if (!pipesOf(this)?.includes(io)) this.removeListener('data', onData);
   else if (io.write(chunk) === false) pipe(this, io);
 }
 
@@ -102,8 +102,8 @@ function onDrain() {
  * @param {IO} io
  */
 function pipe(stream, io) {
-  const { pipes } = stream._readableState;
-  const index = pipes.indexOf(io);
+  const pipes = pipesOf(stream);
+  const index = pipes === null ? -1 : pipes.indexOf(io);
   // A listener that ran the loop may have had more delivered, which then has put it there.
   if (index < 0 || !stream.listeners('data').includes(onData)) return;
   stream.removeListener('data', onData);
@@ -121,8 +121,7 @@ function pipe(stream, io) {
  * @param {IO} io
  */
 function keepFlowing(stream, io) {
-  const { pipes } = stream._readableState || {};
-  if (!Array.isArray(pipes) || !pipes.includes(io)) return;
+  if (!pipesOf(stream)?.includes(io)) return;
   process.nextTick(() => {
     while (stream.readableFlowing && !stream.destroyed && stream.read() !== null);
     if (stream.readableFlowing) stream.read(0);
@@ -136,7 +135,7 @@ function keepFlowing(stream, io) {
  * @param {Driver} driver
  */
 function ended(stream, { io }) {
-  if (io._sink === stream && stream._readableState.pipes.includes(io)) io.end();
+  if (io._sink === stream && pipesOf(stream)?.includes(io)) io.end();
 }
 
 /**
@@ -206,7 +205,7 @@ function hasPlainWrite(stream) {
   return stream.write === ordered.get(Object.getPrototypeOf(stream).write);
 }
 
-const { write, _write, _writeGeneric } = /** @type {any} */ (Socket.prototype);
+const { write } = /** @type {any} */ (Socket.prototype);
 const orderedWrite = shared(write);
 
 /**
@@ -232,7 +231,7 @@ function putAndForget(io, bytes) {
   const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;
   io._put(bytes);
   if (!isIdle || io._events !== undefined || sink.destroyed) return false;
-  if (sink.write !== orderedWrite || sink._write !== _write || sink._writeGeneric !== _writeGeneric) return false;
+  if (sink.write !== orderedWrite || !writesAsNode(sink)) return false;
   // What TLS does not encrypt at once it copies.
   if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
   return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;

@@ -3,7 +3,7 @@
 /** What of a driver most connections never change: it takes no memory of theirs. */
 module.exports = {
   version: 'hybi-13',
-  /** What would read and write past the socket's stream, while that reads; see ./aside. */
+  /** The DirectSocket, while the stream reads in its place; see ./aside. */
   _aside: null,
   /** The stream of messages, once somebody has asked for it. */
   _messages: null,

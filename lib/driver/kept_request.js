@@ -6,6 +6,8 @@
  */
 const { IncomingMessage } = require('http');
 
+const { makesHeaders } = require('../socket/node_internals');
+
 const MAX_STRINGS = 1024;
 const MAX_LENGTH = 256;
 
@@ -55,17 +57,6 @@ function shareStrings(request) {
   request.httpVersion = shared(request.httpVersion);
 }
 
-/** Where Node keeps the object it makes of the raw headers for the first who reads `headers`. */
-let kHeaders;
-
-/**
- * @param {IncomingMessage} request
- * @returns {symbol | null}
- */
-function find(request) {
-  return Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders') || null;
-}
-
 /**
  * Calls `read(request)`, and makes Node forget the headers' object if it was made for that.
  *
@@ -76,8 +67,7 @@ function find(request) {
  */
 function readHeaders(request, read) {
   if (!isNodes(request)) return read(request);
-  if (kHeaders === undefined) kHeaders = find(request);
-  const isFirst = kHeaders !== null && request[kHeaders] === null;
+  const isFirst = makesHeaders(request);
   const result = read(request);
   if (isFirst) request.headers = null;
   return result;

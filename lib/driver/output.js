@@ -50,7 +50,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {string} text
    */
   _writeText(opcode, text) {
-    if (this._kernel !== null || text.length <= MAX_STAGED_CHARS) {
+    if (this._direct !== null || text.length <= MAX_STAGED_CHARS) {
       const length = stageText(this._id, opcode, text);
       if (length >= 0) return this._staged(length);
     }
@@ -66,8 +66,8 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {Buffer | null} memory
    */
   _writeLong(opcode, payload, memory) {
-    const kernel = this._kernel;
-    if (kernel !== null && this._frames === null && kernel.writable) {
+    const direct = this._direct;
+    if (direct !== null && this._frames === null && direct.writable) {
       if (payload.length >= PAST_BYTES || this._claimFirstAnswer()) return this._writePast(opcode, payload, memory);
     } else if (this._sharesFrames) {
       this._gather(opcode, memory || bytesIn(payload));
@@ -92,7 +92,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {Buffer | null} memory
    */
   _writePast(opcode, payload, memory) {
-    const left = this._kernel.send(opcode, payload);
+    const left = this._direct.send(opcode, payload);
     const held = left === 0 ? 0 : frameStaged(this._id);
     this._handOver(held);
     if (left > held) {
@@ -129,7 +129,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
 
   /** What the session holds goes out before the frames that are gathered next. */
   _gatherOutput() {
-    if (this._kernel !== null) this._kernel.unmark();
+    if (this._direct !== null) this._direct.unmark();
     const length = this._isExact ? this._pending : frameStaged(this._id);
     this._pending = 0;
     this._isExact = true;
@@ -177,26 +177,26 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
   /** Hands the session's output to the socket. */
   flush() {
     this._scheduled = false;
-    const { _pending: pending, _kernel: kernel } = this;
+    const { _pending: pending, _direct: direct } = this;
     if (this._frames !== null) return this._putFrames();
-    if (kernel === null) {
+    if (direct === null) {
       if (pending === 0) return;
     } else {
-      if (pending === 0 && !kernel.isMarked) return;
-      if (kernel.writable) return this._handOver(kernel.write());
-      kernel.unmark();
+      if (pending === 0 && !direct.isMarked) return;
+      if (direct.writable) return this._handOver(direct.write());
+      direct.unmark();
     }
     this._handOver(this._isExact ? pending : frameStaged(this._id));
   }
 
   /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
   flushTogether() {
-    const { _pending: pending, _kernel: kernel } = this;
-    if (kernel === null || pending === 0 || this._frames !== null || !kernel.writable) return this.flush();
+    const { _pending: pending, _direct: direct } = this;
+    if (direct === null || pending === 0 || this._frames !== null || !direct.writable) return this.flush();
     this._scheduled = false;
     this._pending = 0;
     this._isExact = false;
-    kernel.mark(pending);
+    direct.mark(pending);
   }
 
   /** Hands all that the session holds to the socket's stream. */

@@ -129,17 +129,17 @@ class Messages extends LazyStream {
   }
 
   pause() {
-    const { io, _kernel: kernel } = this._driver;
+    const { io, _direct: direct } = this._driver;
     if (this._driver._isRated && !io._paused) this._driver._pausedAt = performance.now();
     io._paused = true;
-    if (kernel !== null) kernel.pause();
+    if (direct !== null) direct.pause();
   }
 
   resume() {
-    const { io, _kernel: kernel, _aside: aside } = this._driver;
+    const { io, _direct: direct, _aside: aside } = this._driver;
     if (this._driver._isRated && io._paused) this._driver._allowForPause();
     io._paused = false;
-    if (kernel !== null) kernel.resume();
+    if (direct !== null) direct.resume();
     io.emit('drain');
     if (aside !== null) aside.resume();
   }

@@ -4,12 +4,12 @@ const { Socket } = require('net');
 const { inherits } = require('util');
 
 const API = require('./websocket/api');
-const watchDeparture = require('../departure');
+const watchTransfer = require('../socket/handle_transfer');
 const { couple } = require('../driver/coupling');
 const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
 const { enlist } = require('../driver/open_drivers');
-const { takeSocket } = require('../kernel_socket');
+const { takeSocket } = require('../socket/takeover');
 const validateOptions = require('../options');
 const { NAMES: LIMITS, peerLimits } = require('../peer_limits');
 const { sequence } = require('../sequence');
@@ -90,13 +90,14 @@ function WebSocket(request, socket, body, protocols, options) {
   couple(socket, this._driver);
   enlist(this._driver, socket);
   if (this._liveness !== null) this._liveness.begin();
-  watchDeparture(socket);
+  watchTransfer(socket);
 
   process.nextTick(() => {
     sequence(
       () => this._driver.start(body),
       () => {
-        if (options.kernelSocket === false || !takeSocket(this._driver, socket)) this._driver._handle = socket._handle;
+        this._driver._handle = socket._handle;
+        if (options.kernelSocket !== false) takeSocket(this._driver, socket);
       });
   });
 }

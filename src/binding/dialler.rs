@@ -1,4 +1,4 @@
-//! `Dialler`: what `lib/native_socket.js` needs of a connection that is being made.
+//! `Dialler`: what `lib/socket/dialled.js` needs of a connection that is being made.
 
 use std::time::Duration;
 

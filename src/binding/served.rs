@@ -223,7 +223,7 @@ pub fn served_watch(
     let environment = Environment::of(&env);
     #[expect(unsafe_code, reason = "Node owns the socket")]
     // SAFETY: JavaScript's socket keeps the descriptor open, and releases the connection before it
-    // closes the handle or lets go of it, on this thread: see lib/kernel_socket.js.
+    // closes the handle or lets go of it, on this thread: see lib/socket/takeover.js.
     let descriptor = unsafe { LentDescriptor::new(descriptor) };
     let Some(descriptor) = descriptor else { return -1 };
     let Some(tag) = Tag::new(environment, copy, &resource) else { return -1 };

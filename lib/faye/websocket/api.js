@@ -65,7 +65,7 @@ API.CLOSE_TIMEOUT = 30000;
 const bufferedAmount = {
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + driver._framed + (driver._kernel ? driver._kernel.markedBytes : 0) +
+    return driver._pending + driver._framed + (driver._direct ? driver._direct.markedBytes : 0) +
       (driver._compression ? driver._compression.waiting : 0) +
       (driver._extensions ? driver._extensions.waiting : 0) +
       (stream && stream.writableLength || 0);

@@ -7,7 +7,7 @@ const { inherits } = require('util');
 
 const API = require('./api');
 const ClientDriver = require('../../driver/client');
-const { takeLine } = require('../../client_line');
+const { takeDialled } = require('../../socket/takeover');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
 const validateOptions = require('../../options');
@@ -105,7 +105,7 @@ Object.defineProperties(Client.prototype, {
 /** @this {import('../../contracts').ClientFields} */
 Client.prototype._onConnect = function () {
   (this._proxy || this._driver).start();
-  takeLine(this._driver, this._stream);
+  takeDialled(this._driver, this._stream);
 };
 
 /** @this {import('../../contracts').ClientFields} */

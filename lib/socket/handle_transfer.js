@@ -8,15 +8,15 @@
  */
 const { Socket } = require('net');
 
-const { driverOf } = require('./driver/coupling');
-const giveBackWhenForgotten = require('./driver/forgotten');
-const { strike } = require('./driver/open_drivers');
+const { driverOf } = require('../driver/coupling');
+const giveBackWhenForgotten = require('../driver/forgotten');
+const { strike } = require('../driver/open_drivers');
 
 /** The functions that notice it, by the `setTimeout` they stand before. */
 const watching = new WeakMap();
 
 /** Notices when the socket of a server's connection is sent away. */
-function watchDeparture(socket) {
+function watchTransfer(socket) {
   // Node's handle is not in its types.
   if (!(socket instanceof Socket && /** @type {any} */ (socket)._handle)) return;
   const original = socket.setTimeout;
@@ -25,7 +25,7 @@ function watchDeparture(socket) {
     /** @type {(this: any, ...args: [timeout: number, callback?: () => void]) => any} */
     value = function (...args) {
       const driver = driverOf(this);
-      if (driver !== undefined && this._handle === null && !this.destroyed) depart(this, driver);
+      if (driver !== undefined && this._handle === null && !this.destroyed) transfer(this, driver);
       return original.apply(this, args);
     };
     watching.set(original, value);
@@ -33,20 +33,20 @@ function watchDeparture(socket) {
   Object.defineProperty(socket, 'setTimeout', { value, writable: true, configurable: true, enumerable: false });
 }
 
-function depart(socket, driver) {
-  const { _kernel: kernel } = driver;
-  const handle = kernel === null ? driver._handle : kernel._handle;
+function transfer(socket, driver) {
+  const { _direct, _aside, _handle: handle } = driver;
   if (handle === null) return;
   driver._handle = null;
   // It can be written to until the other process has it.
   socket._handle = handle;
   driver.flush();
   socket._handle = null;
-  if (kernel !== null) kernel.release();
+  const direct = _direct || _aside;
+  if (direct !== null) direct.release();
   handle.readStop();
   driver._congested = true;
   strike(driver);
   giveBackWhenForgotten(driver);
 }
 
-module.exports = watchDeparture;
+module.exports = watchTransfer;

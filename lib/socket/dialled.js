@@ -5,12 +5,12 @@ const { Duplex } = require('stream');
 const tls = require('tls');
 const { getSystemErrorName, getSystemErrorMap } = require('util');
 
-const AsyncContext = require('./async_context');
-const { inWordsOfNode } = require('./dialling/trust');
-const native = require('./native_binding');
-const { connectorFor } = require('./native_tls');
-const { attach, connections, NEWS } = require('./socket/event_loop');
-const { slab } = require('./driver/session');
+const AsyncContext = require('../async_context');
+const { inWordsOfNode } = require('../dialling/trust');
+const native = require('../native_binding');
+const { connectorFor } = require('../native_tls');
+const { attach, connections, NEWS } = require('./event_loop');
+const { slab } = require('../driver/session');
 
 const { Flushed, Finished, Failed, Closed } = native.SocketNews || {};
 const { Credentials, Connection, Failure, End } = native.DialNews || {};
@@ -20,8 +20,8 @@ const { Credentials, Connection, Failure, End } = native.DialNews || {};
  * @property {string} [host] name or address, IPv6 without brackets
  * @property {number | string} [port]
  * @property {string} [path] Unix socket to connect to; `host` is then only a name for TLS
- * @property {object} [tls] as for `tls.connect`, if `connectorFor` in native_tls.js can honour it
- * @property {import('./native').TlsConnector} [connector] what `connectorFor` has made of it
+ * @property {object} [tls] as for `tls.connect`, if `connectorFor` in ../native_tls.js can honour it
+ * @property {import('../native').TlsConnector} [connector] what `connectorFor` has made of it
  * @property {NativeProxy} [proxy] the HTTP proxy to go through
  * @property {number} [timeout] milliseconds until 'connect'; 0, the default, for any
  * @property {number} [highWaterMark] as for every Duplex, in bytes
@@ -32,7 +32,7 @@ const { Credentials, Connection, Failure, End } = native.DialNews || {};
  * @property {string} host
  * @property {number | string} [port]
  * @property {object} [tls] as for `tls.connect`
- * @property {import('./native').TlsConnector} [connector]
+ * @property {import('../native').TlsConnector} [connector]
  * @property {string} serverHost value of Host
  * @property {string} url of the server, for the errors of the proxy
  * @property {string} [authorization] a header value
@@ -41,7 +41,7 @@ const { Credentials, Connection, Failure, End } = native.DialNews || {};
 
 /**
  * A TCP or Unix socket dialled outside Node, and then read and written on Node's loop: the byte
- * stream a `net.Socket` is, with its surface. Only where `attach()` of ./socket/event_loop is not -1.
+ * stream a `net.Socket` is, with its surface. Only where `attach()` of ./event_loop is not -1.
  *
  * Events: those of a Duplex, and `connect`, `ready`, `timeout`.
  */
@@ -57,7 +57,6 @@ class NativeSocket extends Duplex {
 
     this.connecting = true;
     this.timeout = 0;
-    this.bytesRead = 0;
     this.localAddress = undefined;
     this.localPort = undefined;
     this.localFamily = undefined;
@@ -66,13 +65,13 @@ class NativeSocket extends Duplex {
     this.remoteFamily = undefined;
 
     this._closed = false;
+    /** What reads and writes for a driver past this stream, or null: a DirectSocket. */
+    this._direct = null;
     this._dispatched = 0;
     this._ended = false;
     this._inFlight = 0;
     /** @type {[enable: boolean, seconds: number] | null} */
     this._keepAlive = null;
-    /** Where a driver reads and writes past this stream: what does it. */
-    this._line = null;
     this._noDelay = true;
     /** Of the connection on Node's loop; -1 before there is one, and after it is closed. */
     this._number = -1;
@@ -81,6 +80,8 @@ class NativeSocket extends Duplex {
     this._onFlushed = null;
     this._onOpen = [];
     this._reading = false;
+    /** Bytes that were read by the time the socket was closed. */
+    this._received = 0;
     this._timer = null;
 
     const { tls: ownTls, proxy } = options;
@@ -97,9 +98,13 @@ class NativeSocket extends Duplex {
     });
   }
 
+  get bytesRead() {
+    return this._number < 0 ? this._received : native.servedReceived(this._number);
+  }
+
   /** Bytes handed to the socket, whether or not the kernel has them yet. */
   get bytesWritten() {
-    const past = this._line === null ? 0 : this._line.bytesWritten;
+    const past = this._number < 0 ? 0 : native.servedWritten(this._number);
     // @ts-expect-error TypeScript takes the getter of Writable for a field, which `super` could not reach.
     return this._dispatched + past + super.writableLength - this._inFlight;
   }
@@ -178,7 +183,7 @@ class NativeSocket extends Duplex {
     if (this._reading) return;
     this._reading = true;
     // Nothing is read here: the loop brings the bytes in the async context of the creator.
-    if (this._line === null) native.servedRead(this._number, true);
+    if (this._direct === null) native.servedRead(this._number, true);
   }
 
   _write(chunk, encoding, callback) {
@@ -196,6 +201,7 @@ class NativeSocket extends Duplex {
       this._onOpen.push(() => this._final(callback));
       return;
     }
+    if (this._direct !== null) this._direct.writeAll();
     this._onFinished = callback;
     native.servedFinish(this._number);
   }
@@ -218,7 +224,10 @@ class NativeSocket extends Duplex {
       process.nextTick(this._onClosed);
       return;
     }
-    if (this._line !== null) this._line.giveBack();
+    if (this._direct !== null) {
+      this._direct.writeAll();
+      this._direct.giveBack();
+    }
     if (this._number >= 0) native.servedDestroy(this._number);
     else this._dialler.abandon();
   }
@@ -231,7 +240,7 @@ class NativeSocket extends Duplex {
     }
     this._onFlushed = null;
     this._dispatched += length;
-    this._refreshTimer();
+    this._unrefTimer();
     if (write()) {
       callback();
       return;
@@ -240,7 +249,8 @@ class NativeSocket extends Duplex {
     this._onFlushed = callback;
   }
 
-  _refreshTimer() {
+  /** Starts the time of `setTimeout` anew, by the name that it has in a `net.Socket`. */
+  _unrefTimer() {
     if (this._timer) this._timer.refresh();
   }
 
@@ -274,33 +284,30 @@ class NativeSocket extends Duplex {
     this._open(dialler.endpoints());
   }
 
-  /** What Node's loop has to tell: see src/binding/served.rs. */
+  /** Takes a report of the native side: see src/binding/served.rs. */
   receive(length, count) {
-    const line = this._line;
     if (length > 0) {
-      if (line !== null) line.receive(length, count);
-      else this._receive(Buffer.from(slab.subarray(0, length)));
+      this._receive(Buffer.from(slab.subarray(0, length)));
     } else if (length === NEWS) {
       if (count & Closed) connections[this._number] = undefined;
       this._settle(count);
-    } else {
-      if (line !== null) line.giveBack();
+    } else if (length === 0) {
+      if (this._direct !== null) this._direct.giveBack();
       this._end();
     }
   }
 
   /** Bytes from Node's loop. */
   _receive(chunk) {
-    this.bytesRead += chunk.length;
-    this._refreshTimer();
+    if (this.timeout) this._unrefTimer();
     this._reading = this.push(chunk);
-    if (!this._reading && this._line === null) native.servedRead(this._number, false);
+    if (!this._reading && this._direct === null) native.servedRead(this._number, false);
   }
 
   /**
    * The connection stands: 'connect' is emitted, and what was written before goes out.
    *
-   * @param {import('./native').SocketEndpoints} endpoints
+   * @param {import('../native').SocketEndpoints} endpoints
    */
   _open({ localAddress, localPort, remoteAddress, remotePort }) {
     this.localAddress = localAddress;
@@ -312,7 +319,7 @@ class NativeSocket extends Duplex {
     this.connecting = false;
     if (!this._noDelay) native.servedNoDelay(this._number, false);
     if (this._keepAlive) native.servedKeepAlive(this._number, ...this._keepAlive);
-    this._refreshTimer();
+    this._unrefTimer();
     const waiting = this._onOpen;
     this._onOpen = [];
     for (const run of waiting) run();
@@ -341,7 +348,7 @@ class NativeSocket extends Duplex {
       const callback = this._onFlushed;
       this._onFlushed = null;
       this._inFlight = 0;
-      this._refreshTimer();
+      this._unrefTimer();
       callback();
     }
     if (report & Finished && this._onFinished) {
@@ -371,6 +378,8 @@ class NativeSocket extends Duplex {
   /** Nothing will follow. */
   _close() {
     this._closed = true;
+    this._received = this.bytesRead;
+    this._dispatched += this._number < 0 ? 0 : native.servedWritten(this._number);
     this._number = -1;
     if (this._onClosed) this._onClosed();
     else this.destroy(closedEarly());
@@ -381,11 +390,11 @@ class NativeSocket extends Duplex {
  * What `native.Dialler` is to connect to.
  *
  * @param {NativeSocketOptions} options
- * @returns {import('./native').SocketTarget}
+ * @returns {import('../native').SocketTarget}
  */
 function targetOf({ host, port, path, tls: own, proxy, timeout }) {
   if (path) return { path, timeout, servername: nameOf(own, host || 'localhost') };
-  /** @type {import('./native').SocketTarget} */
+  /** @type {import('../native').SocketTarget} */
   const target = { host: host || 'localhost', port: portOf(port), timeout };
   target.servername = nameOf(own, target.host);
   if (proxy) {
@@ -399,8 +408,8 @@ function targetOf({ host, port, path, tls: own, proxy, timeout }) {
 /**
  * What makes a layer of TLS; undefined where there is none.
  *
- * @param {{ tls?: object, connector?: import('./native').TlsConnector }} layer
- * @returns {import('./native').TlsConnector | undefined}
+ * @param {{ tls?: object, connector?: import('../native').TlsConnector }} layer
+ * @returns {import('../native').TlsConnector | undefined}
  * @throws {Error} where only a socket of Node's can honour the options
  */
 function connectorOf({ tls: options, connector }) {
@@ -418,7 +427,7 @@ function connectorOf({ tls: options, connector }) {
 function portOf(port) {
   const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
   if (Number.isInteger(number) && number >= 0 && number <= 65535) return number;
-  const error = /** @type {import('./contracts').SystemError} */ (
+  const error = /** @type {import('../contracts').SystemError} */ (
     new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`));
   error.code = 'ERR_SOCKET_BAD_PORT';
   throw error;
@@ -449,9 +458,9 @@ function familyOf(address) {
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
-/** @returns {import('./contracts').SystemError} */
+/** @returns {import('../contracts').SystemError} */
 function closedEarly() {
-  const error = /** @type {import('./contracts').SystemError} */ (new Error('Socket closed before the connection was established'));
+  const error = /** @type {import('../contracts').SystemError} */ (new Error('Socket closed before the connection was established'));
   error.code = 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION';
   return error;
 }
@@ -459,15 +468,15 @@ function closedEarly() {
 /**
  * The error that `net.connect` would have given.
  *
- * @param {import('./native').SocketFailure} failure
- * @returns {import('./contracts').SystemError}
+ * @param {import('../native').SocketFailure} failure
+ * @returns {import('../contracts').SystemError}
  */
 function errorFrom(failure) {
   const error = systemError(failure);
   if (failure.others.length === 0) return error;
   const errors = [error, ...failure.others.map(systemError)];
   // Node leaves the message of such an error empty; the first attempt's says what happened.
-  const all = /** @type {import('./contracts').SystemError} */ (new AggregateError(errors, error.message));
+  const all = /** @type {import('../contracts').SystemError} */ (new AggregateError(errors, error.message));
   all.code = error.code;
   all.errno = error.errno;
   all.syscall = error.syscall;
@@ -475,8 +484,8 @@ function errorFrom(failure) {
 }
 
 /**
- * @param {import('./native').SocketFailure} failure
- * @returns {import('./contracts').SystemError}
+ * @param {import('../native').SocketFailure} failure
+ * @returns {import('../contracts').SystemError}
  */
 function systemError({ syscall, code, errno, address, port, hostname, text, answer }) {
   if (syscall === 'proxy') return handshakeError(text, code, answer);
@@ -485,7 +494,7 @@ function systemError({ syscall, code, errno, address, port, hostname, text, answ
   const where = hostname || (port ? `${address}:${port}` : address);
   const words = [syscall, name || text, where];
   if (name === 'EPROTO') words.push(text);
-  const error = /** @type {import('./contracts').SystemError} */ (new Error(words.filter(Boolean).join(' ')));
+  const error = /** @type {import('../contracts').SystemError} */ (new Error(words.filter(Boolean).join(' ')));
   error.errno = numberOf(name);
   error.code = name || 'EUNKNOWN';
   error.syscall = syscall;
@@ -497,10 +506,10 @@ function systemError({ syscall, code, errno, address, port, hostname, text, answ
 
 /**
  * @param {{ message: string, code: string }} failure
- * @returns {import('./contracts').SystemError}
+ * @returns {import('../contracts').SystemError}
  */
 function tlsError({ message, code }) {
-  const error = /** @type {import('./contracts').SystemError} */ (new Error(message));
+  const error = /** @type {import('../contracts').SystemError} */ (new Error(message));
   error.code = code;
   return error;
 }
@@ -510,11 +519,11 @@ function tlsError({ message, code }) {
  *
  * @param {string} text
  * @param {string | undefined} code
- * @param {import('./native').ProxyAnswer} [answer]
- * @returns {import('./contracts').SystemError}
+ * @param {import('../native').ProxyAnswer} [answer]
+ * @returns {import('../contracts').SystemError}
  */
 function handshakeError(text, code, answer) {
-  const error = /** @type {import('./contracts').SystemError} */ (new Error(text));
+  const error = /** @type {import('../contracts').SystemError} */ (new Error(text));
   error.code = code;
   if (answer && answer.statusCode > 0) {
     error.statusCode = answer.statusCode;

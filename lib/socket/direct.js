@@ -1,0 +1,320 @@
+'use strict';
+
+/**
+ * A socket that is read and written past its stream, on Node's loop (see src/transport/event_loop): a
+ * server's, whose handle Node keeps, or a dialled one. What is peculiar to either is its `Side`.
+ *
+ * @typedef {object} Side how a direct socket gets along with the stream beside it
+ * @property {(driver: import('../driver/base'), socket: any) => boolean} isFree whether nobody can
+ *   tell the difference if the driver's socket is read past its stream
+ * @property {(direct: DirectSocket) => boolean} stopStream has the stream read no more; false where it goes on
+ * @property {(direct: DirectSocket) => void} startStream has the stream read again
+ * @property {(direct: DirectSocket) => void} letGo gives up what was needed for reading past the stream, for good
+ * @property {(direct: DirectSocket, length: number, count: number) => void} receive takes a report that is not of
+ *   bytes or memory: see `servedAttach` in ../native.d.ts
+ * @property {string[]} watched the stream's events beside pause and resume that somebody else may cause
+ */
+const { settleLater, hold } = require('../driver/aside');
+const { driverOf } = require('../driver/coupling');
+const { mark, unmark, currentRound } = require('../driver/marks');
+const { occupied } = require('../driver/reentry');
+const { native, slab } = require('../driver/session');
+const { connections, UNWRITTEN, MEMORY_WANTED, LANDED } = require('./event_loop');
+const { refreshTimer } = require('./node_internals');
+
+/**
+ * What a driver has as `_direct` while its socket is read past its stream, and as `_aside` while the
+ * stream reads for a while.
+ */
+class DirectSocket {
+  /**
+   * @param {import('../driver/base')} driver
+   * @param {any} socket a ByteStream with what its side needs besides
+   * @param {Side} side
+   */
+  constructor(driver, socket, side) {
+    this._driver = driver;
+    this._socket = socket;
+    this._side = side;
+    /** Of the connection on the loop; -1 before it is there, and when it was let go of. */
+    this._number = -1;
+    this._markedIn = -1;
+    this._markedBytes = 0;
+  }
+
+  /**
+   * The connection on the loop has this number, and the stream does not read. For ./takeover, once.
+   *
+   * @param {number} number
+   */
+  begin(number) {
+    const { _socket: socket } = this;
+    this._number = number;
+    connections[number] = this;
+    this._driver._stopLanding();
+    this._driver._direct = this;
+    socket.on('pause', onPause);
+    socket.on('resume', onResume);
+    for (const event of this._side.watched) socket.on(event, onListener);
+  }
+
+  /** Bytes read. */
+  get bytesRead() {
+    return this._number < 0 ? this._read : native.servedReceived(this._number);
+  }
+
+  /** Bytes written past the stream. */
+  get bytesWritten() {
+    return this._number < 0 ? this._written : native.servedWritten(this._number);
+  }
+
+  /** Whether the stream must not read. */
+  get isReading() {
+    return this._driver._direct === this;
+  }
+
+  // ---- output
+
+  /** Whether what is written now may go past the stream without overtaking anything. */
+  get writable() {
+    const socket = this._socket;
+    return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable;
+  }
+
+  /** Whether there is output that was marked and has not been written yet. */
+  get isMarked() {
+    return this._markedIn === currentRound();
+  }
+
+  /** Bytes of the output that was marked and has not been written yet. */
+  get markedBytes() {
+    return this.isMarked ? this._markedBytes : 0;
+  }
+
+  /**
+   * Has the session's output written before the loop goes on, together with that of other connections.
+   *
+   * @param {number} bytes length of that output
+   */
+  mark(bytes) {
+    if (this._socket.timeout) refreshTimer(this._socket);
+    if (this.isMarked) {
+      this._markedBytes += bytes;
+    } else {
+      this._markedIn = mark(this._number);
+      this._markedBytes = bytes;
+    }
+  }
+
+  /** Something else is written first, or more: what was marked must not come in between. */
+  unmark() {
+    if (!this.isMarked) return;
+    unmark(this._number);
+    this._markedIn = -1;
+  }
+
+  /** Has the stream write what the kernel did not take of the marked output. */
+  handOver() {
+    this.unmark();
+    this._driver.handOverAll();
+  }
+
+  /**
+   * Writes the session's output at once.
+   *
+   * @returns {number} bytes of it that the kernel did not take
+   */
+  write() {
+    if (this._socket.timeout) refreshTimer(this._socket);
+    this.unmark();
+    return native.servedWrite(this._number);
+  }
+
+  /**
+   * Writes the session's output and a message behind it.
+   *
+   * @param {number} opcode reserved bits above its low four bits
+   * @param {Buffer} payload
+   * @returns {number} bytes of both that the kernel did not take
+   */
+  send(opcode, payload) {
+    this.unmark();
+    if (this._socket.timeout) refreshTimer(this._socket);
+    return native.servedSend(this._number, opcode, payload);
+  }
+
+  /** The socket is ended or destroyed in the turn in which something was sent. */
+  writeAll() {
+    const driver = this._driver;
+    if (!this.isReading || driver._pending === 0 && !this.isMarked) return;
+    driver._pending = 0;
+    native.servedWrite(this._number);
+  }
+
+  // ---- who reads
+
+  /** The application wants no more for now. */
+  pause() {
+    if (!this.isReading) return;
+    native.servedRead(this._number, false);
+    if (this._driver._depth > 0) this._isHeld = true;
+    settleLater(this);
+  }
+
+  resume() {
+    this._isHeld = false;
+    if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    if (!this.isReading) settleLater(this);
+    else if (!native.servedRead(this._number, true)) this.giveBack();
+  }
+
+  /** Has the stream read for a while. */
+  stepAside() {
+    const { _driver: driver } = this;
+    if (!this.isReading) return;
+    if (this.isMarked) driver.flush();
+    // What has arrived of a long message is the session's.
+    native.servedRaw(this._number, false);
+    this._raw = false;
+    this._landing = null;
+    driver._direct = null;
+    driver._aside = this;
+    this._side.startStream(this);
+    if (this._isHeld) hold(this._socket);
+  }
+
+  /** Reads again in place of the stream, unless that has something left or something else is different. */
+  comeBack() {
+    const { _driver: driver, _socket: socket, _side: side } = this;
+    if (driver._aside !== this || !side.isFree(driver, socket) || !side.stopStream(this)) return;
+    driver._stopLanding();
+    driver._aside = null;
+    driver._direct = this;
+    if (!native.servedRead(this._number, true)) this.giveBack();
+  }
+
+  /** Lets go of the socket: neither reads nor writes it any more. */
+  release() {
+    if (this._number < 0) return false;
+    const { _driver: driver, _socket: socket, _side: side } = this;
+    this._read = this.bytesRead;
+    this._written = this.bytesWritten;
+    side.letGo(this);
+    this._number = -1;
+    this._landing = null;
+    driver._direct = null;
+    driver._aside = null;
+    socket.removeListener('pause', onPause);
+    socket.removeListener('resume', onResume);
+    for (const event of side.watched) socket.removeListener(event, onListener);
+    return true;
+  }
+
+  /** Has the stream go on reading where we stopped. */
+  giveBack() {
+    const { isReading } = this;
+    if (isReading && this.isMarked) this._driver.flush();
+    if (this.release() && isReading && !this._socket.destroyed) this._side.startStream(this);
+  }
+
+  // ---- input
+
+  /**
+   * Takes a report of the native side: see `servedAttach` in ../native.d.ts.
+   *
+   * @param {number} length
+   * @param {number} count
+   */
+  receive(length, count) {
+    if (length > 0) return this._take(length, count);
+    if (length === UNWRITTEN) return this.handOver();
+    if (length === MEMORY_WANTED) return this._lend(Buffer.allocUnsafeSlow(count));
+    this._side.receive(this, length, count);
+  }
+
+  _take(length, count) {
+    const { _socket: socket, _driver: driver } = this;
+    // Destroyed in this turn of the loop.
+    if (socket.destroyed) return this.release();
+    if (socket.timeout) refreshTimer(socket);
+    occupied.by = this;
+    occupied.length = length;
+    try {
+      if (count & LANDED) driver._takeReport(driver._landed = this._takeLanding(), length, 1);
+      else if (!this._raw) driver._takeReport(slab, length, count);
+      else driver.parse(slab.subarray(0, length));
+    } finally {
+      occupied.by = null;
+      this.leaveSlab(length);
+    }
+  }
+
+  /**
+   * Has the rest of a long message read to `memory`.
+   *
+   * @param {Buffer} memory with what has arrived of the message in its first bytes
+   * @returns {boolean} false if the rest has to come in chunks
+   */
+  land(memory) {
+    if (this._raw) return false;
+    this._lend(memory);
+    return true;
+  }
+
+  _lend(memory) {
+    this._landing = memory;
+    native.servedLand(this._number, memory);
+  }
+
+  _takeLanding() {
+    const memory = this._landing;
+    this._landing = null;
+    return memory;
+  }
+
+  /** What is left of a chunk goes first, and what follows comes unparsed until it is gone. */
+  leaveSlab(length) {
+    const isRaw = this._driver._leaveSlab(length);
+    if (!isRaw && !this._raw) return;
+    if (!this.isReading) return;
+    if (this._driver._held !== null) native.servedRead(this._number, false);
+    this._raw = isRaw;
+    native.servedRaw(this._number, this._raw);
+  }
+}
+
+// What most connections never need.
+
+/** Bytes that were read and written by the time the connection was let go of. */
+DirectSocket.prototype._read = 0;
+DirectSocket.prototype._written = 0;
+/** Memory that was lent for a long message, or null. */
+DirectSocket.prototype._landing = null;
+/** Whether chunks are handed over unparsed. */
+DirectSocket.prototype._raw = false;
+/** See ../driver/aside. */
+DirectSocket.prototype._isSettling = false;
+/** Whether a listener of the driver's has paused it. */
+DirectSocket.prototype._isHeld = false;
+
+// ---- what others do to the stream
+
+function onPause() {
+  const { _direct: direct } = driverOf(this);
+  if (direct !== null) direct.pause();
+}
+
+function onResume() {
+  const { _direct, _aside } = driverOf(this);
+  const direct = _direct || _aside;
+  if (direct !== null) direct.resume();
+}
+
+/** Somebody else begins to read, or the driver ceases to: they get what a stream gives. */
+function onListener(event) {
+  const { _direct: direct } = driverOf(this);
+  // What is aside looks before it comes back.
+  if (direct !== null && (event === 'data' || event === 'readable')) direct.giveBack();
+}
+
+module.exports = DirectSocket;

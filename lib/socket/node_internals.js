@@ -1,0 +1,129 @@
+'use strict';
+
+/**
+ * What we rely on of Node's sockets that Node does not document, each with what happens where it is
+ * missing.
+ */
+const { Socket } = require('net');
+
+/** @typedef {import('../contracts').ByteStream} ByteStream */
+/** @typedef {import('../contracts').StreamHandle} StreamHandle */
+
+const hasUnrefTimer = typeof /** @type {any} */ (Socket.prototype)._unrefTimer === 'function';
+
+/**
+ * Starts the time anew after which a socket is idle; only for one with a `timeout`. Without `_unrefTimer`
+ * the timeout is set again, which does the same at more cost.
+ *
+ * @param {ByteStream} socket
+ */
+function refreshTimer(socket) {
+  if (hasUnrefTimer) socket._unrefTimer();
+  else socket.setTimeout(socket.timeout);
+}
+
+/**
+ * The handle by which Node reads and writes a connected socket, if it has a descriptor and keeps the
+ * process alive; otherwise null, and the socket is read through its stream.
+ *
+ * @param {ByteStream} socket
+ * @returns {StreamHandle | null}
+ */
+function plainHandle(socket) {
+  const { _handle: handle } = socket;
+  return handle && handle.fd >= 0 && typeof handle.hasRef === 'function' && handle.hasRef() ? handle : null;
+}
+
+/**
+ * Has a socket's stream read no more. False where its handle refuses, and then it goes on reading. The
+ * stream asks `reading` before it starts its handle again; a Node without it asks the handle, whose
+ * `readStart` we replace.
+ *
+ * @param {StreamHandle} handle
+ * @returns {boolean}
+ */
+function stopReading(handle) {
+  if (handle.readStop() !== 0) return false;
+  handle.reading = false;
+  return true;
+}
+
+/**
+ * Has a socket's stream read again.
+ *
+ * @param {StreamHandle} handle
+ * @returns {number} 0, or libuv's number for why it cannot
+ */
+function startReading(handle) {
+  handle.reading = true;
+  return handle.readStart();
+}
+
+/**
+ * The getter of a property that a handle inherits; undefined where it has none, and then its socket is
+ * read through its stream.
+ *
+ * @param {object} object
+ * @param {string} name
+ * @returns {(() => unknown) | undefined}
+ */
+function getterOf(object, name) {
+  for (; object; object = Object.getPrototypeOf(object)) {
+    const property = Object.getOwnPropertyDescriptor(object, name);
+    if (property) return property.get;
+  }
+}
+
+/**
+ * The streams that a stream is piped into, as its own list; null where a stream has no such list, and
+ * then a real pipe is used.
+ *
+ * @param {ByteStream} stream
+ * @returns {object[] | null}
+ */
+function pipesOf({ _readableState: state }) {
+  return state && Array.isArray(state.pipes) ? state.pipes : null;
+}
+
+/**
+ * Has a stream that has such a list seem to be piped into `destination` alone.
+ *
+ * @param {ByteStream} stream
+ * @param {object} destination
+ */
+function seemPiped(stream, destination) {
+  stream._readableState.pipes = [destination];
+}
+
+const { _write, _writeGeneric } = /** @type {any} */ (Socket.prototype);
+
+/**
+ * Whether a socket's stream hands a chunk to its handle as Node's does: it does not keep what was written.
+ *
+ * @param {ByteStream} socket
+ * @returns {boolean}
+ */
+function writesAsNode(socket) {
+  return socket._write === _write && socket._writeGeneric === _writeGeneric;
+}
+
+/** Where Node keeps the object that it makes of the raw headers for the first who reads `headers`. */
+let kHeaders;
+
+/**
+ * Whether reading `headers` of a request makes an object that setting `headers` to null would have Node
+ * forget. False where Node does not keep it that way, and then it stays.
+ *
+ * @param {import('http').IncomingMessage} request
+ * @returns {boolean}
+ */
+function makesHeaders(request) {
+  if (kHeaders === undefined) {
+    kHeaders = Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders') || null;
+  }
+  return kHeaders !== null && request[kHeaders] === null;
+}
+
+module.exports = {
+  refreshTimer, plainHandle, stopReading, startReading, getterOf, pipesOf, seemPiped, writesAsNode, makesHeaders,
+};
