@@ -8,7 +8,7 @@
 const { writeMarked } = require('./marks');
 const { flush, running } = require('../turn');
 
-/** See src/binding/event_loop.rs. */
+/** See src/binding/served.rs. */
 const REENTERED = -0x80000000 + 3;
 
 /** Whose chunk lies in the slab, and its bytes. */
