@@ -83,6 +83,14 @@ export interface ByteStream extends Duplex {
   _unrefTimer?(): void;
 }
 
+/** What the addon reports to for a connection that it reads: an entry of `connections` in ./driver/marks. */
+export interface Served {
+  /** `length` and `count` are those of `dispatch`, see native.d.ts. */
+  receive(length: number, count: number): unknown;
+  /** Has the stream write what the kernel did not take of marked output; only of what marks. */
+  handOver?(): void;
+}
+
 /**
  * Reads and writes a connection past its stream: `driver._direct` while it does, `driver._aside` while it has let the
  * stream read for a time. Only the driver, its streams, ./driver/aside and the addon's dispatch call it.

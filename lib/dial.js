@@ -15,6 +15,7 @@ const { connectorFor } = require('./native_tls');
 const reasonForNode = require('./dialling/decision');
 const { parseUrl, hostname, authorization } = require('./url');
 
+/** @type {{ [protocol: string]: number }} */
 const PORTS = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 };
 const SECURE = ['https:', 'wss:'];
 
@@ -62,6 +63,7 @@ function withServername(options, host) {
  * @throws {TypeError} for a `path` with NUL
  */
 function copyNet(options) {
+  /** @type {any} */
   const copy = {};
   for (const name in options) {
     if (options[name] === undefined) continue;
@@ -91,6 +93,7 @@ function refuseNul(name, value) {
  * @throws {TypeError} for a `servername` with NUL
  */
 function copyTLS(options) {
+  /** @type {any} */
   const copy = {};
   for (const name in options) {
     // Node takes a `checkServerIdentity` that is there and undefined for a bug of its own.
@@ -109,8 +112,8 @@ function copyTLS(options) {
  * @param {URL} server
  * @param {object} options
  * @param {string} [options.socketPath] the Unix socket to find the server at
- * @param {object} options.tls a copy of the user's, for the server
- * @param {object} options.net a copy of the user's
+ * @param {any} options.tls a copy of the user's, for the server
+ * @param {any} options.net a copy of the user's
  * @param {boolean} [options.kernelSocket] false dials through Node
  * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
  * @returns {{ stream: import('./contracts').ByteStream, reason: string | null, tunnel?: { tls: object } }} `reason`: why
@@ -178,6 +181,7 @@ function dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions) {
   // Made here, not when the proxy has answered: what is wrong with the options has to be thrown at the call.
   const tunnel = proxy && { tls: serverTLS && withContext(serverTLS) };
   const endpoint = proxy ? proxy.origin : server;
+  /** @type {{ host: string, port: any, path?: string }} */
   const address = { host: hostname(endpoint), port: portOf(endpoint) };
   if (path) address.path = path;
   if (!isSecure(endpoint)) return { stream: net.connect({ ...netOptions, ...address }), tunnel };

@@ -48,7 +48,9 @@ function toMilliseconds(seconds) {
   return Math.ceil(seconds * 1000);
 }
 
+/** @type {[ping: number | undefined, limits: PeerLimits | null]} */
 let lastArguments = [undefined, undefined];
+/** @type {Periods | null} */
 let lastPeriods = null;
 
 /**
@@ -259,7 +261,7 @@ function makeCountable({ _stream: stream, _driver: { io } }) {
   if (!stream || typeof stream.bytesRead === 'number') return;
   const { write } = io;
   io.bytesRead = 0;
-  io.write = function (chunk) {
+  io.write = function (/** @type {Buffer} */ chunk) {
     this.bytesRead += chunk.length;
     return write.call(this, chunk);
   };
@@ -276,7 +278,7 @@ function isReading({ _stream: stream, _driver: driver }) {
 /**
  * Watches over a connection; null where no option asks for it.
  *
- * @param {object} socket a WebSocket
+ * @param {WebSocketFields} socket
  * @param {number | undefined} ping the option, in seconds
  * @param {?import('./peer_limits').PeerLimits} limits
  * @returns {?Liveness}

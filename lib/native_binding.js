@@ -66,6 +66,7 @@ function loadBuilt(failed) {
  * @throws {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`, where no binary loads
  */
 function load() {
+  /** @type {any[]} */
   const failures = [];
   const loader = loaders[`${process.platform}-${process.arch}`] || loadBuilt;
   const native = loader((error) => failures.push(error));

@@ -42,7 +42,9 @@ function ciphersWhere(isWanted) {
 }
 
 
+/** @type {Buffer | null} */
 let roots = null;
+/** @type {readonly string[] | null} */
 let rootsFrom = null;
 
 /**

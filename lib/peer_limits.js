@@ -26,10 +26,10 @@ const NAMES = [...TIMEOUTS, 'closeTimeout', ...COUNTS, 'onBackpressure', ...RATE
 const MOST_FRAGMENTS = 0xffffffff;
 
 /** The limits of the connection before: most connections have the same, and share them. */
-let last = null;
+let last = /** @type {PeerLimits | null} */ (null);
 
 /**
- * @param {object} options
+ * @param {any} options
  * @returns {?PeerLimits} null where none of the options is given
  * @throws {TypeError} for a value of another type, or an option that means nothing without another
  * @throws {RangeError} for a number that is out of range
@@ -42,11 +42,12 @@ function peerLimits(options) {
     maxBackpressure == null && onBackpressure == null && maxFragments == null && maxMessageRate == null &&
     maxPingRate == null) return null;
 
+  /** @type {any} */
   const limits = {};
   for (const name of NAMES) limits[name] = options[name] == null ? undefined : options[name];
   check(limits, options.ping);
   for (const name of TIMEOUTS) limits[name] ||= undefined;
-  if (last === null || NAMES.some((name) => last[name] !== limits[name])) last = limits;
+  if (last === null || NAMES.some((name) => /** @type {any} */ (last)[name] !== limits[name])) last = limits;
   return last;
 }
 

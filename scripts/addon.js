@@ -22,6 +22,10 @@ function addonPath() {
   return path.join(root, 'lib', `faye-websocket-rs.${platformName()}.node`);
 }
 
+/**
+ * @param {string} file or folder
+ * @returns {number} milliseconds since 1970; 0 where there is none
+ */
 function newestChange(file) {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (!stat) return 0;
@@ -37,11 +41,25 @@ function addonState() {
   return built.mtimeMs < sources ? 'outdated' : 'ready';
 }
 
+/**
+ * What a command prints; undefined where it fails.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {string | undefined}
+ */
 function printed(command, args) {
   const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;
 }
 
+/**
+ * Whether a version is at least another, of as many numbers.
+ *
+ * @param {string} version
+ * @param {string} floor
+ * @returns {boolean}
+ */
 function atLeast(version, floor) {
   const [a, b] = [version, floor].map((text) => text.split('.').map(Number));
   for (let i = 0; i < b.length; i++) {

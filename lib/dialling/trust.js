@@ -30,8 +30,14 @@ y5lHzxSQgY4K5DDiVbXn8Z/27J63eL9eFZR7zCvHrRbvR+IDlmn9lVpK9oF+z4DJ
 -----END CERTIFICATE-----
 `;
 
+/** @type {readonly string[] | null} */
 let lastList = null;
 let isKnown = true;
+/**
+ * Of Node.js before 22.15: what `readExtra` has read; undefined until then.
+ *
+ * @type {readonly string[] | null | undefined}
+ */
 let withExtra;
 
 /**
@@ -81,6 +87,7 @@ function isPart(some, all) {
   return some.every((certificate) => known.has(certificate));
 }
 
+/** @type {number | undefined} */
 let level;
 
 /**

@@ -50,7 +50,7 @@ class Batch {
    * @param {Buffer} chunk
    */
   leave(chunk) {
-    const isLeft = (bytes) => bytes === chunk || bytes.buffer === slab.buffer;
+    const isLeft = (/** @type {Buffer} */ bytes) => bytes === chunk || bytes.buffer === slab.buffer;
     const leaves = isLeft(this.chunk);
     if (!leaves && !isLeft(this.source)) return;
     const copy = Buffer.from(chunk);

@@ -91,6 +91,7 @@ class Client extends Hybi {
   _completeHandshake() {
     const { statusCode, headers, failure, protocol } = native.answer(this._id);
     this.statusCode = statusCode;
+    /** @type {{ [name: string]: string }} */
     this.headers = {};
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
     this.protocol = null;

@@ -20,7 +20,7 @@ const CloseCode = {
  * @returns {number} undefined for a name that is not in the table
  */
 function codeOf(type) {
-  return typeof type === 'string' ? CloseCode[type] : type;
+  return typeof type === 'string' ? CloseCode[/** @type {keyof typeof CloseCode} */ (type)] : type;
 }
 
 module.exports = { CloseCode, codeOf };

@@ -17,6 +17,7 @@ class Compression {
   /** @param {Driver} driver */
   constructor(driver) {
     this._driver = driver;
+    /** @type {[opcode: number, payload: Buffer][]} */
     this._queue = [];
     this._sending = false;
     this._then = null;
@@ -64,6 +65,7 @@ class Compression {
   _next() {
     const driver = this._driver;
     // By whoever listens to the output; what waits behind a message must neither stay nor be overtaken.
+    /** @type {unknown[]} */
     const thrown = [];
     let entry;
     while ((entry = this._queue.shift()) !== undefined) {

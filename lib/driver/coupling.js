@@ -64,7 +64,7 @@ function isReadable(stream) {
  */
 function couple(stream, driver) {
   const { io } = driver;
-  if (stream[kDriver] !== driver || !isReadable(stream)) {
+  if (driverOf(stream) !== driver || !isReadable(stream)) {
     stream.pipe(/** @type {any} */ (io));
     io.pipe(stream);
     return;
@@ -188,7 +188,7 @@ function shared(original) {
  * @returns {Function}
  */
 function flushThen(original, find) {
-  return function (...args) {
+  return /** @this {any} */ function (/** @type {unknown[]} */ ...args) {
     const driver = find(this);
     if (driver !== undefined) driver.flush();
     return original.apply(this, args);

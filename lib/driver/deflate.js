@@ -14,7 +14,11 @@ const NAME = 'permessage-deflate';
 /** Time, in milliseconds, after which memory for compression that was not used is given back. */
 const SWEEP_INTERVAL = 30000;
 
-/** Ranges of the options that are numbers. */
+/**
+ * Ranges of the options that are numbers, both ends included.
+ *
+ * @type {{ [name: string]: [from: number, to: number] }}
+ */
 const RANGES = {
   level: [-1, 9],
   memLevel: [1, 9],
@@ -34,9 +38,12 @@ const SESSION_KEYS = '_acceptMaxWindowBits,_acceptNoContextTakeover,_level,_memL
   '_requestMaxWindowBits,_requestNoContextTakeover,_strategy,_zlib';
 
 const genuine = new WeakMap();
+/** @type {NodeJS.Timeout | null} */
 let sweeper = null;
 
+/** @type {(object: object, key: string) => boolean} */
 const own = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
+/** @type {(value: any, range: [from: number, to: number]) => boolean} */
 const isInRange = (value, [from, to]) => Number.isInteger(value) && value >= from && value <= to;
 
 /**
@@ -51,6 +58,7 @@ function readOptions(value) {
   if (value === true) return {};
   if (typeof value !== 'object') throw new TypeError('deflate must be true, false or an object');
 
+  /** @type {{ [name: string]: any }} */
   const settings = {};
   for (const key in value) {
     const given = value[key];
@@ -224,6 +232,7 @@ function isGenuine(root) {
  */
 function pluginSettings({ _options: options = {} }) {
   // Every message is compressed, and the answer leaves a window of 15 bits out.
+  /** @type {{ [name: string]: any }} */
   const settings = { threshold: 0, omitFullWindow: true };
   if (own(options, 'zlib') && options.zlib !== undefined && options.zlib !== require('zlib')) return null;
   for (const key of PLUGIN_OPTIONS) {

@@ -5,6 +5,7 @@ class OpenEvent {}
 class ConnectEvent {}
 
 class MessageEvent {
+  /** @param {string | Buffer} data */
   constructor(data) {
     this.data = data;
   }
@@ -22,12 +23,14 @@ class CloseEvent {
 }
 
 class PingEvent {
+  /** @param {string} data */
   constructor(data) {
     this.data = data;
   }
 }
 
 class PongEvent {
+  /** @param {string} data */
   constructor(data) {
     this.data = data;
   }

@@ -13,6 +13,7 @@ const requireSingleLine = require('../single_line');
 
 /** The reserved bits of a frame by the names plug-ins have for them. */
 const FLAGS = { rsv1: 4, rsv2: 2, rsv3: 1 };
+const NAMES = /** @type {('rsv1' | 'rsv2' | 'rsv3')[]} */ (Object.keys(FLAGS));
 
 /** Time, in milliseconds, that messages inside extensions get to come out before a close. */
 const CLOSE_TIMEOUT = 30000;
@@ -30,7 +31,9 @@ class Extensions {
   constructor(driver, maxLength) {
     this._driver = driver;
     this._options = { maxLength };
+    /** @type {Extension[]} */
     this._registered = [];
+    /** @type {{ extension: Extension, session: any }[]} */
     this._offered = [];
     this._pipeline = null;
     /** Bytes of the messages that are inside plug-ins. */
@@ -52,7 +55,7 @@ class Extensions {
     if (typeof extension.name !== 'string') throw new TypeError('extension.name must be a string');
     requireSingleLine(extension.name, 'extension name');
     if (extension.type !== 'permessage') throw new TypeError('extension.type must be "permessage"');
-    for (const flag in FLAGS) {
+    for (const flag of NAMES) {
       if (typeof extension[flag] !== 'boolean') throw new TypeError(`extension.${flag} must be true or false`);
     }
     if (this._registered.some(({ name }) => name === extension.name)) {
@@ -115,6 +118,7 @@ class Extensions {
    */
   generateResponse(header) {
     const extensions = this._registered;
+    /** @type {any[]} */
     const sessions = [];
     const { members, rsv, header: response } = negotiate(native.answerExtensions, header, extensions, (place, offers) => {
       const session = extensions[place].createServerSession(offers.map(readParams), this._options);
@@ -181,6 +185,7 @@ class Extensions {
   close(then) {
     if (this._pipeline === null) return then();
     let done = false;
+    /** @type {NodeJS.Timeout | null} */
     let timer = null;
     const finish = () => {
       if (done) return;
@@ -206,7 +211,7 @@ function negotiate(judge, header, extensions, ask) {
   /** @type {{ error: unknown } | null} */
   let failure = null;
   const names = extensions.map(({ name }) => name);
-  const agreed = judge(header || '', names, extensions.map(reservedBits), (place, params) => {
+  const agreed = judge(header || '', names, extensions.map(reservedBits), (/** @type {number} */ place, /** @type {any[]} */ params) => {
     try {
       return ask(place, params);
     } catch (error) {
@@ -225,7 +230,7 @@ function negotiate(judge, header, extensions, ask) {
  */
 function reservedBits(extension) {
   let bits = 0;
-  for (const flag in FLAGS) if (extension[flag]) bits |= FLAGS[flag];
+  for (const flag of NAMES) if (extension[flag]) bits |= FLAGS[flag];
   return bits;
 }
 

@@ -52,12 +52,24 @@ class Hixie extends Driver {
 const HixieServer = ServerDriver(Hixie);
 
 class Draft75 extends HixieServer {
+  /**
+   * @param {IncomingMessage} request
+   * @param {string} url
+   * @param {DriverOptions} [options]
+   * @param {number} [session] a native session that was made for the request
+   */
   constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-75'))) {
     super(session, request, url, options);
   }
 }
 
 class Draft76 extends HixieServer {
+  /**
+   * @param {IncomingMessage} request
+   * @param {string} url
+   * @param {DriverOptions} [options]
+   * @param {number} [session] a native session that was made for the request
+   */
   constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-76'))) {
     super(session, request, url, options);
   }

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { DirectSocket } from '../contracts' */
+/** @import { Served } from '../contracts' */
 
 /**
  * The connections that are served past Node's streams, and which of them have output to be written:
@@ -13,7 +13,11 @@ const COUNT = 0;
 const ROUND = 1;
 const SERVING = 2;
 
-/** Connections by number; released ones leave a hole that is filled again. */
+/**
+ * Connections by number; released ones leave a hole that is filled again.
+ *
+ * @type {(Served | undefined)[]}
+ */
 const connections = [];
 
 /**

@@ -12,7 +12,7 @@ const { Socket } = require('net');
  * for each. A socket of Node's always closes before it is forgotten, others may not: their drivers
  * are not held here.
  */
-const drivers = [];
+const drivers = /** @type {(Driver | WeakRef<Driver> | undefined)[]} */ ([]);
 
 /**
  * A server's connection begins: `closeAll` finds its driver until `strike`.
@@ -33,7 +33,7 @@ function strike({ _id: id }) {
   if (id < drivers.length) drivers[id] = undefined;
 }
 
-/** @returns {object[]} the drivers that are enlisted */
+/** @returns {Driver[]} the drivers that are enlisted */
 function openDrivers() {
   return drivers.map((entry) => (entry instanceof WeakRef ? entry.deref() : entry)).filter(Boolean);
 }

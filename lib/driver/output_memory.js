@@ -12,8 +12,8 @@ const HEADER_ROOM = 14;
 const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 
 /** Memory whose message has left, and the last that was taken of it. */
-let spare = null;
-let lent = null;
+let spare = /** @type {Buffer | null} */ (null);
+let lent = /** @type {Buffer | null} */ (null);
 
 /**
  * Memory of `size` bytes; the caller alone has it.

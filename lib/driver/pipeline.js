@@ -1,8 +1,10 @@
 'use strict';
 
-/** @import { ExtensionMessage, ExtensionSession } from '../contracts' */
+/** @import { ExtensionCallback, ExtensionMessage, ExtensionSession } from '../contracts' */
 
 const { sequence, throwAll } = require('../sequence');
+
+/** @typedef {(error: any, message: ExtensionMessage | null) => void} Leave takes what comes out of a lane */
 
 /**
  * One session and one direction: messages go in as they come and leave in the same order, however
@@ -18,6 +20,7 @@ class Lane {
     this._name = name;
     this._session = session;
     this._method = method;
+    /** @type {{ error: any, message: ExtensionMessage | null, leave: Leave, done: boolean }[]} */
     this._entries = [];
     this._stopped = false;
   }
@@ -27,7 +30,7 @@ class Lane {
    *
    * @param {any} error
    * @param {ExtensionMessage | null} message
-   * @param {(error: any, message: ExtensionMessage | null) => void} leave
+   * @param {Leave} leave
    */
   enter(error, message, leave) {
     if (this._stopped) return;
@@ -40,6 +43,7 @@ class Lane {
       return this._flush();
     }
 
+    /** @type {ExtensionCallback} */
     const callback = (failure, result) => {
       if (entry.done) return;
       entry.done = true;
@@ -90,12 +94,12 @@ class Direction {
 
   /**
    * @param {ExtensionMessage} message
-   * @param {(error: any, message: ExtensionMessage | null) => void} callback
+   * @param {Leave} callback
    */
   enter(message, callback) {
     if (this._stopped) return;
     this.inside++;
-    const pass = (index, error, current) => {
+    const pass = (/** @type {number} */ index, /** @type {any} */ error, /** @type {ExtensionMessage} */ current) => {
       if (index < this._lanes.length) {
         this._lanes[index].enter(error, current, (failure, result) => {
           // From here on nothing new comes in; what went in before still comes out.
@@ -126,6 +130,7 @@ class Pipeline {
       members.map(({ name, session }) => new Lane(name, session, 'processOutgoingMessage')), onIdle);
     this._incoming = new Direction(
       members.map(({ name, session }) => new Lane(name, session, 'processIncomingMessage')).reverse(), onIdle);
+    /** @type {(() => void)[] | null} */
     this._waiting = null;
   }
 
@@ -133,7 +138,7 @@ class Pipeline {
    * Passes a message of the peer through all sessions, the last one first.
    *
    * @param {ExtensionMessage} message
-   * @param {(error: any, message: ExtensionMessage | null) => void} callback
+   * @param {Leave} callback
    */
   incoming(message, callback) {
     this._incoming.enter(message, callback);
@@ -143,7 +148,7 @@ class Pipeline {
    * Passes a message for the peer through all sessions, the first one first.
    *
    * @param {ExtensionMessage} message
-   * @param {(error: any, message: ExtensionMessage | null) => void} callback
+   * @param {Leave} callback
    */
   outgoing(message, callback) {
     this._outgoing.enter(message, callback);

@@ -8,6 +8,7 @@ const headerLine = require('../header_line');
 const { sequence } = require('../sequence');
 const { parseUrl, authorization } = require('../url');
 
+/** @type {{ [protocol: string]: number }} */
 const PORTS = { 'ws:': 80, 'wss:': 443 };
 
 /**
@@ -26,6 +27,7 @@ class Proxy extends Stream {
     const proxy = parseUrl(origin);
     this.readable = this.writable = true;
     this._started = false;
+    /** @type {string[]} */
     this._headers = [];
     this._tunnel = new native.Tunnel({
       hostname: server.hostname,
@@ -76,6 +78,7 @@ class Proxy extends Stream {
 
     const { statusCode, headers, failure } = this._tunnel.answer();
     this.statusCode = statusCode;
+    /** @type {{ [name: string]: string }} */
     this.headers = {};
     for (let i = 0; i < headers.length; i += 2) this.headers[headers[i]] = headers[i + 1];
     this.rest = chunk.subarray(consumed);

@@ -12,7 +12,7 @@ const { flush, running } = require('../turn');
 const REENTERED = -0x80000000 + 3;
 
 /** Whose chunk lies in the slab, and its bytes. */
-const occupied = { by: null, length: 0 };
+const occupied = { by: /** @type {import('../contracts').DirectSocket | null} */ (null), length: 0 };
 
 function reentered() {
   if (occupied.by !== null) occupied.by.leaveSlab(occupied.length);

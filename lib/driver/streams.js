@@ -62,6 +62,8 @@ class IO extends LazyStream {
   /**
    * Ends as `end` does. Since Node.js 24 the `pipe` of a stream catches what `write` throws, which only
    * an application's listener can have thrown, and gives it to us: it is thrown on, as in Node.js 22.
+   *
+   * @param {unknown} [error]
    */
   destroy(error) {
     if (error) throw error;
@@ -124,6 +126,11 @@ class Messages extends LazyStream {
     if (message !== undefined) this.write(message);
   }
 
+  /**
+   * As of IO, but nothing ends.
+   *
+   * @param {unknown} [error]
+   */
   destroy(error) {
     if (error) throw error;
   }

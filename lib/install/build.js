@@ -8,6 +8,7 @@ const { BuildError, addonPath, buildAddon, root } = require('../../scripts/addon
 const { findCopies } = require('./copies');
 const { platformName } = require('./platform');
 
+/** @type {{ [platform: string]: string }} */
 const NEEDS = {
   linux: 'Rust, a C compiler, perl and make (Debian: build-essential; Alpine: apk add rust cargo gcc musl-dev make perl), network for crates',
   darwin: 'Rust, the Xcode command line tools, network for crates',

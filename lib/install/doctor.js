@@ -18,6 +18,7 @@ const PROBE = `
   }`;
 
 /** How a project asks for ours where its dependencies ask for faye-websocket, by package manager. */
+/** @type {{ [manager: string]: string }} */
 const OVERRIDES = {
   npm: '"dependencies": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" }, "overrides": { "faye-websocket": "$faye-websocket" } in package.json',
   pnpm: 'overrides: { faye-websocket: "npm:faye-websocket-rs@^VERSION" } in pnpm-workspace.yaml',

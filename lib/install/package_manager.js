@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+/** @type {{ [name: string]: { addOptional: (name: string) => string, execute: (command: string) => string, install: string } }} */
 const MANAGERS = {
   npm: { addOptional: (name) => `npm install --include=optional --save-optional ${name}`, execute: (what) => `npx faye-websocket-rs ${what}`, install: 'npm install' },
   pnpm: { addOptional: (name) => `pnpm add --save-optional ${name}`, execute: (what) => `pnpm dlx faye-websocket-rs ${what}`, install: 'pnpm install' },

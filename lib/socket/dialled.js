@@ -78,6 +78,7 @@ class NativeSocket extends Duplex {
     this._onClosed = null;
     this._onFinished = null;
     this._onFlushed = null;
+    /** @type {(() => void)[]} */
     this._onOpen = [];
     this._reading = false;
     /** Bytes that were read by the time the socket was closed. */
@@ -129,19 +130,37 @@ class NativeSocket extends Duplex {
     return { address: this.localAddress, family: this.localFamily, port: this.localPort };
   }
 
+  /**
+   * As of a `net.Socket`, and so the methods below.
+   *
+   * @param {boolean} [noDelay]
+   * @returns {this}
+   */
   setNoDelay(noDelay = true) {
     this._noDelay = Boolean(noDelay);
     if (!this.connecting) native.servedNoDelay(this._number, this._noDelay);
     return this;
   }
 
+  /**
+   * @param {boolean} [enable]
+   * @param {number} [initialDelay] milliseconds; 0 for the system's
+   * @returns {this}
+   */
   setKeepAlive(enable = false, initialDelay = 0) {
     this._keepAlive = [Boolean(enable), Math.max(0, Math.trunc(initialDelay / 1000)) || 0];
     if (!this.connecting) native.servedKeepAlive(this._number, ...this._keepAlive);
     return this;
   }
 
-  /** Emits `timeout` after so many milliseconds without traffic; 0 switches it off. */
+  /**
+   * Emits `timeout` after so many milliseconds without traffic; 0 switches it off.
+   *
+   * @param {number} milliseconds
+   * @param {() => void} [callback] listener of 'timeout'
+   * @returns {this}
+   * @throws {RangeError}
+   */
   setTimeout(milliseconds, callback) {
     if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
       throw new RangeError(`The value of "msecs" is out of range. Received ${milliseconds}`);
@@ -166,6 +185,10 @@ class NativeSocket extends Duplex {
     return this._setRef(false);
   }
 
+  /**
+   * @param {boolean} keepAlive
+   * @returns {this}
+   */
   _setRef(keepAlive) {
     if (this.connecting) this._dialler.setRef(keepAlive);
     else native.servedRef(this._number, keepAlive);
@@ -186,16 +209,26 @@ class NativeSocket extends Duplex {
     if (this._direct === null) native.servedRead(this._number, true);
   }
 
+  /**
+   * @param {Buffer} chunk
+   * @param {string} encoding
+   * @param {(error?: Error | null) => void} callback
+   */
   _write(chunk, encoding, callback) {
     this._dispatch(chunk.length, () => native.servedPush(this._number, chunk), callback);
   }
 
+  /**
+   * @param {{ chunk: Buffer }[]} entries
+   * @param {(error?: Error | null) => void} callback
+   */
   _writev(entries, callback) {
     const chunks = entries.map((entry) => entry.chunk);
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     this._dispatch(length, () => native.servedPushAll(this._number, chunks), callback);
   }
 
+  /** @param {(error?: Error | null) => void} callback */
   _final(callback) {
     if (this.connecting) {
       this._onOpen.push(() => this._final(callback));
@@ -206,6 +239,10 @@ class NativeSocket extends Duplex {
     native.servedFinish(this._number);
   }
 
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
   _destroy(error, callback) {
     this.connecting = false;
     clearTimeout(this._timer);
@@ -232,6 +269,13 @@ class NativeSocket extends Duplex {
     else this._dialler.abandon();
   }
 
+  /**
+   * Writes when the connection stands, and calls back when more may be written.
+   *
+   * @param {number} length bytes
+   * @param {() => boolean} write returns whether more may follow at once
+   * @param {(error?: Error | null) => void} callback
+   */
   _dispatch(length, write, callback) {
     if (this.connecting) {
       this._onFlushed = callback;
@@ -284,7 +328,12 @@ class NativeSocket extends Duplex {
     this._open(dialler.endpoints());
   }
 
-  /** Takes a report of the native side: see src/binding/served.rs. */
+  /**
+   * Takes a report of the native side while no driver reads past the stream: see `servedAttach` in ../native.d.ts.
+   *
+   * @param {number} length
+   * @param {number} count
+   */
   receive(length, count) {
     if (length > 0) {
       this._receive(Buffer.from(slab.subarray(0, length)));
@@ -297,7 +346,11 @@ class NativeSocket extends Duplex {
     }
   }
 
-  /** Bytes from Node's loop. */
+  /**
+   * Bytes from Node's loop.
+   *
+   * @param {Buffer} chunk
+   */
   _receive(chunk) {
     if (this.timeout) this._unrefTimer();
     this._reading = this.push(chunk);
@@ -342,7 +395,11 @@ class NativeSocket extends Duplex {
     else this._dialler.giveConsent();
   }
 
-  /** What the loop reports besides bytes, as bits of `SocketNews`. */
+  /**
+   * What the loop reports besides bytes, as bits of `SocketNews`.
+   *
+   * @param {number} report
+   */
   _settle(report) {
     if (report & Flushed && this._onFlushed && !this.connecting) {
       const callback = this._onFlushed;
@@ -369,6 +426,7 @@ class NativeSocket extends Duplex {
     this.read(0);
   }
 
+  /** @param {import('../native').SocketFailure} failure */
   _fail(failure) {
     // A proxy that hangs up without a word is an end, not an error.
     const isEnd = failure.syscall === 'proxy' && failure.code === 'EOF';

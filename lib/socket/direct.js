@@ -58,12 +58,20 @@ class DirectSocket {
     for (const event of this._side.watched) socket.on(event, onListener);
   }
 
-  /** Bytes read. */
+  /**
+   * Bytes read.
+   *
+   * @returns {number}
+   */
   get bytesRead() {
     return this._number < 0 ? this._read : native.servedReceived(this._number);
   }
 
-  /** Bytes written past the stream. */
+  /**
+   * Bytes written past the stream.
+   *
+   * @returns {number}
+   */
   get bytesWritten() {
     return this._number < 0 ? this._written : native.servedWritten(this._number);
   }
@@ -193,7 +201,11 @@ class DirectSocket {
     if (!native.servedRead(this._number, true)) this.giveBack();
   }
 
-  /** Lets go of the socket: neither reads nor writes it any more. */
+  /**
+   * Lets go of the socket: neither reads nor writes it any more.
+   *
+   * @returns {boolean} false when it had been let go of before
+   */
   release() {
     if (this._number < 0) return false;
     const { _driver: driver, _socket: socket, _side: side } = this;
@@ -232,6 +244,10 @@ class DirectSocket {
     this._side.receive(this, length, count);
   }
 
+  /**
+   * @param {number} length bytes, in the slab or in memory that was lent
+   * @param {number} count events
+   */
   _take(length, count) {
     const { _socket: socket, _driver: driver } = this;
     // Destroyed in this turn of the loop.
@@ -261,6 +277,7 @@ class DirectSocket {
     return true;
   }
 
+  /** @param {Buffer} memory */
   _lend(memory) {
     this._landing = memory;
     native.servedLand(this._number, memory);
@@ -272,7 +289,12 @@ class DirectSocket {
     return memory;
   }
 
-  /** What is left of a chunk goes first, and what follows comes unparsed until it is gone. */
+  /**
+   * The `length` bytes in the slab will be overwritten: what is left of them is copied, and chunks that follow come
+   * unparsed until it is delivered.
+   *
+   * @param {number} length
+   */
   leaveSlab(length) {
     const isRaw = this._driver._leaveSlab(length);
     if (!isRaw && !this._raw) return;
@@ -299,18 +321,25 @@ DirectSocket.prototype._isHeld = false;
 
 // ---- what others do to the stream
 
+/** @this {object} */
 function onPause() {
   const { _direct: direct } = driverOf(this);
   if (direct !== null) direct.pause();
 }
 
+/** @this {object} */
 function onResume() {
   const { _direct, _aside } = driverOf(this);
   const direct = _direct || _aside;
   if (direct !== null) direct.resume();
 }
 
-/** Somebody else begins to read, or the driver ceases to: they get what a stream gives. */
+/**
+ * Somebody else begins to read, or the driver ceases to: they get what a stream gives.
+ *
+ * @this {object}
+ * @param {string | symbol} event
+ */
 function onListener(event) {
   const { _direct: direct } = driverOf(this);
   // What is aside looks before it comes back.

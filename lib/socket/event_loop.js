@@ -24,7 +24,11 @@ const isEnabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof nat
 
 let isAttached = false;
 
-/** The number to have connections served with, or -1 where Node's loop cannot be watched. */
+/**
+ * The number to have connections served with, or -1 where Node's loop cannot be watched.
+ *
+ * @returns {number}
+ */
 function attach() {
   if (!isEnabled) return -1;
   // Again for each connection after a failure: descriptors may have been short.
@@ -32,6 +36,11 @@ function attach() {
   return isAttached ? lent.number : -1;
 }
 
+/**
+ * @param {number} number of the connection
+ * @param {number} length bytes in the slab; 0 and below, see above
+ * @param {number} count events in `spans`
+ */
 function dispatch(number, length, count) {
   if (length === REENTERED) return reentered();
   const connection = connections[number];

@@ -15,7 +15,11 @@ const { strike } = require('../driver/open_drivers');
 /** The functions that notice it, by the `setTimeout` they stand before. */
 const watching = new WeakMap();
 
-/** Notices when the socket of a server's connection is sent away. */
+/**
+ * Notices when the socket of a server's connection is sent away. The WebSocket calls it once.
+ *
+ * @param {any} socket
+ */
 function watchTransfer(socket) {
   // Node's handle is not in its types.
   if (!(socket instanceof Socket && /** @type {any} */ (socket)._handle)) return;
@@ -33,6 +37,10 @@ function watchTransfer(socket) {
   Object.defineProperty(socket, 'setTimeout', { value, writable: true, configurable: true, enumerable: false });
 }
 
+/**
+ * @param {any} socket
+ * @param {import('../driver/base')} driver
+ */
 function transfer(socket, driver) {
   const { _direct, _aside, _handle: handle } = driver;
   if (handle === null) return;

@@ -79,7 +79,7 @@ function getterOf(object, name) {
  * then a real pipe is used.
  *
  * @param {ByteStream} stream
- * @returns {object[] | null}
+ * @returns {unknown[] | null}
  */
 function pipesOf({ _readableState: state }) {
   return state && Array.isArray(state.pipes) ? state.pipes : null;
@@ -107,7 +107,11 @@ function writesAsNode(socket) {
   return socket._write === _write && socket._writeGeneric === _writeGeneric;
 }
 
-/** Where Node keeps the object that it makes of the raw headers for the first who reads `headers`. */
+/**
+ * Where Node keeps the object that it makes of the raw headers for the first who reads `headers`.
+ *
+ * @type {any}
+ */
 let kHeaders;
 
 /**
@@ -121,7 +125,7 @@ function makesHeaders(request) {
   if (kHeaders === undefined) {
     kHeaders = Object.getOwnPropertySymbols(request).find(({ description }) => description === 'kHeaders') || null;
   }
-  return kHeaders !== null && request[kHeaders] === null;
+  return kHeaders !== null && /** @type {any} */ (request)[kHeaders] === null;
 }
 
 module.exports = {

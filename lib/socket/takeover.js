@@ -21,7 +21,12 @@ const kDirect = Symbol('direct');
 /** Methods that a stream calls of itself: one of its own stands for a difference that we would not make. */
 const OVERRIDABLE = ['read', 'push', 'emit', '_read', '_write'];
 
-/** Whether a stream is as one that only its pipe reads, with nothing on its way. */
+/**
+ * Whether a stream is as one that only its pipe reads, with nothing on its way.
+ *
+ * @param {any} socket
+ * @returns {boolean}
+ */
 function isPlain(socket) {
   return !socket.destroyed && socket.readable && socket.writable &&
     socket.readableFlowing === true && socket.readableLength === 0 && socket.readableEncoding === null &&
@@ -30,7 +35,12 @@ function isPlain(socket) {
     hasPlainWrite(socket) && !OVERRIDABLE.some((name) => Object.hasOwn(socket, name));
 }
 
-/** Whether the driver reads, and has delivered all that it was given. */
+/**
+ * Whether the driver reads, and has delivered all that it was given.
+ *
+ * @param {import('../driver/base')} driver
+ * @returns {boolean}
+ */
 function isCurrent(driver) {
   return driver.readyState <= 1 && !driver.io._paused && driver._early === null && !driver._isBehind;
 }
@@ -74,7 +84,13 @@ const nodeSide = {
   },
 };
 
-/** What Node makes of a system call's failure. */
+/**
+ * What Node makes of a system call's failure.
+ *
+ * @param {number} errno libuv's
+ * @param {string} syscall
+ * @returns {import('../contracts').SystemError}
+ */
 function systemError(errno, syscall) {
   const code = getSystemErrorName(errno);
   return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall });
@@ -86,13 +102,17 @@ const disguises = new Map();
  * A prototype between a handle and its own: it counts our bytes, keeps the stream from reading
  * beside us, and lets go of the descriptor before it is closed. Null where a handle is not as we know
  * it.
+ *
+ * @param {any} original
+ * @returns {any}
  */
 function disguise(original) {
   let prototype = disguises.get(original);
   if (prototype !== undefined) return prototype;
-  const counter = (name) => {
+  const counter = (/** @type {'bytesRead' | 'bytesWritten'} */ name) => {
     const getter = getterOf(original, name);
     return getter && {
+      /** @this {any} */
       get() { return getter.call(this) + this[kDirect][name]; }, configurable: true, enumerable: true,
     };
   };
@@ -108,13 +128,13 @@ function disguise(original) {
       this[kDirect].giveBack();
       return original.unref.call(this);
     };
-    prototype.shutdown = function (request) {
+    prototype.shutdown = function (/** @type {object} */ request) {
       this[kDirect].writeAll();
       return original.shutdown.call(this, request);
     };
     for (const name of ['close', 'reset']) {
       if (typeof original[name] !== 'function') continue;
-      prototype[name] = function (callback) {
+      prototype[name] = function (/** @type {() => void} */ callback) {
         this[kDirect].writeAll();
         this[kDirect].release();
         return original[name].call(this, callback);
@@ -184,7 +204,11 @@ const dialledSide = {
   },
 };
 
-/** Has chunks reach the stream, unparsed. */
+/**
+ * Has chunks reach the stream, unparsed.
+ *
+ * @param {any} socket
+ */
 function giveBackSession(socket) {
   socket._direct = null;
   connections[socket._number] = socket;

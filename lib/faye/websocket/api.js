@@ -63,6 +63,7 @@ API.CLOSE_TIMEOUT = 30000;
 
 /** Bytes accepted by `send` and not yet handed to the operating system. */
 const bufferedAmount = {
+  /** @this {WebSocketFields} */
   get() {
     const { _stream: stream, _driver: driver } = this;
     return driver._pending + driver._framed + (driver._direct ? driver._direct.markedBytes : 0) +
@@ -364,7 +365,7 @@ for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness',
  * @param {any} Class
  */
 function nameStates(Class) {
-  for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']) {
+  for (const name of /** @type {const} */ (['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'])) {
     if (Class !== API) Object.defineProperty(Class, name, { value: API[name] });
     Object.defineProperty(Class.prototype, name, { value: API[name] });
   }

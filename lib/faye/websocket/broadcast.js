@@ -8,7 +8,7 @@ const { native, Opcode } = require('../../driver/session');
  * that is not open, or whose earlier messages still wait for the network, is skipped; of one with the
  * option `maxBackpressure` so many bytes may wait.
  *
- * @param {Iterable<object>} sockets
+ * @param {Iterable<import('../../contracts').WebSocketFields>} sockets
  * @param {string | Buffer | *} message as for `send`
  * @returns {{sent: number, skipped: object[]}} how many sockets took it, and which did not
  */

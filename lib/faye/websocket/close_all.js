@@ -32,10 +32,11 @@ function closeAll(code = GOING_AWAY, reason = '', timeout = API.CLOSE_TIMEOUT / 
   if (!(timeout >= 0)) throw new RangeError('timeout must be a number of seconds');
 
   return new Promise((resolve) => {
-    const open = new Set(openDrivers().map((driver) => driver._owner).filter((socket) => socket !== null));
+    const open = new Set(openDrivers().map((driver) => /** @type {WebSocketFields | null} */ (driver._owner)).filter((socket) => socket !== null));
     const result = { closed: open.size, terminated: 0 };
+    /** @type {NodeJS.Timeout | null} */
     let timer = null;
-    const leave = (socket) => {
+    const leave = (/** @type {WebSocketFields} */ socket) => {
       open.delete(socket);
       if (open.size > 0) return;
       clearTimeout(timer);

@@ -4,10 +4,10 @@ const Event = require('./event');
 
 /** The DOM's face of an EventEmitter: a mix-in for the prototypes of WebSocket and EventSource. */
 const EventTarget = {
-  onopen: null,
-  onmessage: null,
-  onerror: null,
-  onclose: null,
+  onopen: /** @type {Function | null} */ (null),
+  onmessage: /** @type {Function | null} */ (null),
+  onerror: /** @type {Function | null} */ (null),
+  onclose: /** @type {Function | null} */ (null),
 
   /**
    * As `on`.
