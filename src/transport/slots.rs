@@ -14,6 +14,7 @@ pub(crate) struct Key {
     generation: u32,
 }
 
+#[cfg(has_loop)]
 impl Key {
     /// As one integer.
     pub(crate) fn to_bits(self) -> u64 {
@@ -67,15 +68,19 @@ impl<T> Slots<T> {
         Some(value)
     }
 
+    /// The value of a number.
+    pub(crate) fn at(&mut self, number: u32) -> Option<&mut T> {
+        self.slots.get_mut(number as usize)?.value.as_mut()
+    }
+}
+
+/// What only the event loop asks for.
+#[cfg(has_loop)]
+impl<T> Slots<T> {
     /// The key of the value that a number has now.
     pub(crate) fn key(&self, number: u32) -> Option<Key> {
         let slot = self.slots.get(number as usize).filter(|slot| slot.value.is_some())?;
         Some(Key { number, generation: slot.generation })
-    }
-
-    /// The value of a number.
-    pub(crate) fn at(&mut self, number: u32) -> Option<&mut T> {
-        self.slots.get_mut(number as usize)?.value.as_mut()
     }
 
     /// The value of a key, unless it was removed.
@@ -97,7 +102,7 @@ impl<T> Slots<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, has_loop))]
 mod tests {
     use super::*;
 
