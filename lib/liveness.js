@@ -207,6 +207,7 @@ class Liveness extends WheelEntry {
     return null;
   }
 
+  /** Fails the connection, unless its peer was heard of while the loop polled. */
   _judge() {
     const now = wheel.now();
     this._listen(now);
@@ -215,6 +216,7 @@ class Liveness extends WheelEntry {
     else this._wait(now);
   }
 
+  /** The connection has lasted as long as it may. */
   _expire() {
     this._expiresAt = 0;
     const socket = this._socket;
@@ -232,6 +234,7 @@ function suspect(liveness) {
   if (suspects.size === 1) setImmediate(judge);
 }
 
+/** Called when the loop has polled once since the first suspect was found. */
 function judge() {
   const all = [...suspects];
   suspects.clear();

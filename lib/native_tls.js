@@ -108,7 +108,11 @@ function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, max
   return setup.cert === null ? null : setup;
 }
 
-/** What Node trusts by default, as one PEM. */
+/**
+ * What Node trusts by default, as one PEM.
+ *
+ * @returns {Buffer | null} null where nobody can know it
+ */
 function defaultStore() {
   const list = defaultRoots(processStart().extra);
   if (list !== rootsFrom) {

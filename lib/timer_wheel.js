@@ -125,6 +125,7 @@ class TimerWheel {
     if (this._keepingAlive === 1 && this._timer !== null) this._timer.ref?.();
   }
 
+  /** Takes one `keepAlive` back. */
   letGo() {
     this._keepingAlive--;
     if (this._keepingAlive === 0 && this._timer !== null) this._timer.unref?.();
@@ -144,6 +145,7 @@ class TimerWheel {
     this._timer = null;
   }
 
+  /** Calls what is due. Milliseconds by which the timer is late count as time in which the loop was blocked. */
   _onTimer() {
     this._timer = null;
     // A timer that is said to have expired has: clocks differ by fractions, and in tests by more.
@@ -153,6 +155,7 @@ class TimerWheel {
     this._turn();
   }
 
+  /** Calls every entry whose time has come, and arms the timer for the next; what entries throw is thrown at the end. */
   _turn() {
     const now = this.now();
     const due = [...this._slots.values()].filter(({ time }) => time <= now).sort((one, other) => one.time - other.time);

@@ -19,6 +19,7 @@ const running = { driver: /** @type {Output | null} */ (null), isExiting: false 
 /** The first of them that was not flushed yet, while others are. */
 let next = 0;
 
+/** Writes the output of all drivers that wait for the end of the turn. */
 function flush() {
   try {
     while (next < waiting.length) waiting[next++].flushTogether();

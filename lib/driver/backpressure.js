@@ -51,6 +51,7 @@ class Backpressure {
     this._early += message.length;
   }
 
+  /** @returns {true} */
   _refuse() {
     this.refused++;
     return true;

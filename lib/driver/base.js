@@ -81,7 +81,11 @@ class Driver extends Output {
     this._isExact = true;
   }
 
-  /** The application's side of the driver; whoever owns the driver can do without. */
+  /**
+   * The application's side of the driver; whoever owns the driver can do without.
+   *
+   * @returns {Messages}
+   */
   get messages() {
     return this._messages ||= new Messages(this, !this._isFinished);
   }
@@ -150,7 +154,11 @@ class Driver extends Output {
     return false;
   }
 
-  /** Whether a message may reach the native session past `text` and `binary`. */
+  /**
+   * Whether a message may reach the native session past `text` and `binary`.
+   *
+   * @returns {boolean}
+   */
   get _sharesFrames() {
     return false;
   }
@@ -217,7 +225,11 @@ class Driver extends Output {
     }
   }
 
-  /** Whether something that was received has not been delivered or parsed yet. */
+  /**
+   * Whether something that was received has not been delivered or parsed yet.
+   *
+   * @returns {boolean}
+   */
   get _isBehind() {
     return this._batch !== null || this._held !== null || this._queued !== null;
   }
@@ -431,6 +443,7 @@ class Driver extends Output {
     }
   }
 
+  /** Parses the chunk that has waited longest. */
   _parseQueued() {
     const chunk = this._queued.shift();
     if (this._queued.length === 0) this._queued = null;
@@ -559,6 +572,7 @@ class Driver extends Output {
 
   // ---- handshake and close
 
+  /** The handshake is complete: tells the owner and listeners, and sends what was queued. */
   _open() {
     this.readyState = 1;
     native.openSession(this._id);
@@ -570,6 +584,7 @@ class Driver extends Output {
       () => this.emit('open', new OpenEvent()));
   }
 
+  /** Sends the frames that were queued before the connection was open. */
   _sendQueued() {
     const queue = this._queue;
     this._queue = null;
@@ -767,6 +782,7 @@ class Driver extends Output {
     return false;
   }
 
+  /** The socket has written what it held: senders may go on. The socket's 'drain' calls it, through `io.resume`. */
   _drained() {
     this._congested = false;
     this._unsentPongs = 0;

@@ -38,7 +38,11 @@ class Batch {
     this._sourceBytes = source.length;
   }
 
-  /** Whether what is still needed was transferred by somebody, or made smaller. */
+  /**
+   * Whether what is still needed was transferred by somebody, or made smaller.
+   *
+   * @returns {boolean}
+   */
   get isTorn() {
     if (this.next < this.events.length) return this.chunk.length !== this._bytes;
     return this.source.length !== this._sourceBytes && this.status !== Status.NEED_MORE;

@@ -88,6 +88,7 @@ class Client extends Hybi {
     return new Proxy(this, origin);
   }
 
+  /** The server's response has arrived: takes it, or fails the connection for what is wrong with it. */
   _completeHandshake() {
     const { statusCode, headers, failure, protocol } = native.answer(this._id);
     this.statusCode = statusCode;

@@ -62,6 +62,7 @@ class Compression {
     else then();
   }
 
+  /** Sends what waits, until a message is long: that is compressed on another thread, and those behind it wait. */
   _next() {
     const driver = this._driver;
     // By whoever listens to the output; what waits behind a message must neither stay nor be overtaken.

@@ -120,6 +120,7 @@ class Session {
     keepSwept();
   }
 
+  /** The methods below are those of a session as `websocket-extensions` defines it. */
   generateOffer() {
     return readParams(this._codec.offer());
   }
@@ -249,6 +250,7 @@ function keepSwept() {
   sweeper ||= setInterval(sweep, SWEEP_INTERVAL).unref();
 }
 
+/** Has the native side give memory back, until there is none and no connection. */
 function sweep() {
   if (native.sweepDeflate() > 0 || hasConnections()) return;
   clearInterval(sweeper);

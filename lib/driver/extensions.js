@@ -40,7 +40,11 @@ class Extensions {
     this.waiting = 0;
   }
 
-  /** Whether any plug-in takes part in the connection. */
+  /**
+   * Whether any plug-in takes part in the connection.
+   *
+   * @returns {boolean}
+   */
   get active() {
     return this._pipeline !== null;
   }

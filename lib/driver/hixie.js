@@ -27,7 +27,11 @@ class Hixie extends Driver {
     return true;
   }
 
-  /** Says goodbye where the draft has a word for it, and does not wait for an answer. */
+  /**
+   * Says goodbye where the draft has a word for it, and does not wait for an answer.
+   *
+   * @returns {boolean} false when the connection is closed
+   */
   close() {
     if (this.readyState === 3) return false;
     this._wrote(native.conclude(this._id));
@@ -38,6 +42,7 @@ class Hixie extends Driver {
     return true;
   }
 
+  /** The peer has said goodbye, or broken the protocol: both end the connection, as the drafts have no codes. */
   _shutdown() {
     this.close();
   }

@@ -23,11 +23,20 @@ function controlPayload(data) {
 
 /** RFC 6455 and its drafts 07 and 08, on an open connection; both roles extend it. */
 class Hybi extends Driver {
+  /**
+   * Most bytes of one message of the peer.
+   *
+   * @returns {number}
+   */
   get _maxLength() {
     return maxLength(this._options.maxLength);
   }
 
-  /** Has the native side negotiate permessage-deflate, if that is all there is to negotiate. */
+  /**
+   * Has the native side negotiate permessage-deflate, if that is all there is to negotiate.
+   *
+   * @returns {boolean}
+   */
   _proposeDeflate() {
     const settings = this._extensions.nativeSettings();
     if (settings === null) return false;
@@ -37,11 +46,13 @@ class Hybi extends Driver {
     return true;
   }
 
+  /** As of Driver; long messages are compressed on another thread from now on, where compression was agreed on. */
   _open() {
     if (native.isCompressed(this._id)) this._compression = new Compression(this);
     super._open();
   }
 
+  /** @returns {boolean} */
   get _sharesFrames() {
     return this._extensions === null && this._compression === null;
   }

@@ -40,6 +40,7 @@ class HybiServer extends ServerDriver(Hybi) {
     return true;
   }
 
+  /** @returns {string | null} value of Sec-WebSocket-Extensions */
   _generateResponse() {
     if (this._extensions === null || this._proposeDeflate()) return null;
     const response = this._extensions.generateResponse(this._request.headers['sec-websocket-extensions']);

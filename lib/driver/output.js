@@ -77,7 +77,11 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     if (memory !== null) keep(memory);
   }
 
-  /** Whether this is the first that is said to the only message of a chunk: others seldom follow. */
+  /**
+   * Whether this is the first that is said to the only message of a chunk: others seldom follow.
+   *
+   * @returns {boolean}
+   */
   _claimFirstAnswer() {
     const isFirst = this._depth === 1 && this._batch === null && this._pending === 0 && !this._hasAnswered;
     if (isFirst) this._hasAnswered = true;

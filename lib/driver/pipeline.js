@@ -115,6 +115,7 @@ class Direction {
     pass(0, null, message);
   }
 
+  /** Lets no further message in; those inside still come out. */
   stop() {
     this._stopped = true;
   }
@@ -167,6 +168,7 @@ class Pipeline {
     this._closeIfIdle();
   }
 
+  /** Closes the sessions when that is wanted and no message is inside. */
   _closeIfIdle() {
     if (this._waiting === null || this._incoming.inside + this._outgoing.inside > 0) return;
     const sessions = this._sessions;

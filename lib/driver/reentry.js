@@ -14,6 +14,10 @@ const REENTERED = -0x80000000 + 3;
 /** Whose chunk lies in the slab, and its bytes. */
 const occupied = { by: /** @type {import('../contracts').DirectSocket | null} */ (null), length: 0 };
 
+/**
+ * A listener runs the event loop: keeps what is left of its chunk, and writes all output that waits. The addon's
+ * dispatch calls it.
+ */
 function reentered() {
   if (occupied.by !== null) occupied.by.leaveSlab(occupied.length);
   // What listeners have sent would leave when they return, and they may be waiting for the answer.

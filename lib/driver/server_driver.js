@@ -28,7 +28,11 @@ const ServerDriver = (Base) => class extends Base {
     if (version !== this.version) this.version = version;
   }
 
-  /** Whether the request has been answered. */
+  /**
+   * Whether the request has been answered.
+   *
+   * @returns {boolean}
+   */
   get _started() {
     return this.readyState > 0 || this._awaitsBody;
   }
@@ -45,6 +49,7 @@ const ServerDriver = (Base) => class extends Base {
     if (this._started) this._parseEarly();
   }
 
+  /** Parses the input that came before `start`. */
   _parseEarly() {
     const early = this._early;
     if (early === null) return;

@@ -87,6 +87,7 @@ class IO extends LazyStream {
     this._driver._congested = true;
   }
 
+  /** The socket takes output again. */
   resume() {
     this._driver._drained();
   }
@@ -135,6 +136,7 @@ class Messages extends LazyStream {
     if (error) throw error;
   }
 
+  /** The application wants no more messages for now: the socket is read no further. */
   pause() {
     const { io, _direct: direct } = this._driver;
     if (this._driver._isRated && !io._paused) this._driver._pausedAt = performance.now();
@@ -142,6 +144,7 @@ class Messages extends LazyStream {
     if (direct !== null) direct.pause();
   }
 
+  /** The application wants messages again. */
   resume() {
     const { io, _direct: direct, _aside: aside } = this._driver;
     if (this._driver._isRated && io._paused) this._driver._allowForPause();
@@ -160,6 +163,7 @@ class Messages extends LazyStream {
     if (this.readable && this.listenerCount('error') > 0) this.emit('error', error);
   }
 
+  /** There will be no more messages. */
   _finish() {
     if (!this.readable) return;
     this.readable = this.writable = false;

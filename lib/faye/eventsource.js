@@ -82,6 +82,7 @@ const methods = {
     }
   },
 
+  /** The head of the response was sent: announces it, once. */
   _open() {
     if (this.readyState !== API.CONNECTING) return;
     this.readyState = API.OPEN;
@@ -118,6 +119,7 @@ const methods = {
     return this._write(native.eventSourceEvent(name, id ? String(id) : undefined, String(message)));
   },
 
+  /** Sends a comment, so that no proxy takes the connection for idle. */
   ping() {
     return this._write(native.EVENT_SOURCE_COMMENT);
   },

@@ -17,8 +17,11 @@ const PROBE = `
     console.log(JSON.stringify({ code, message }));
   }`;
 
-/** How a project asks for ours where its dependencies ask for faye-websocket, by package manager. */
-/** @type {{ [manager: string]: string }} */
+/**
+ * How a project asks for ours where its dependencies ask for faye-websocket, by package manager.
+ *
+ * @type {{ [manager: string]: string }}
+ */
 const OVERRIDES = {
   npm: '"dependencies": { "faye-websocket": "npm:faye-websocket-rs@^VERSION" }, "overrides": { "faye-websocket": "$faye-websocket" } in package.json',
   pnpm: 'overrides: { faye-websocket: "npm:faye-websocket-rs@^VERSION" } in pnpm-workspace.yaml',
@@ -29,10 +32,11 @@ const OVERRIDES = {
 };
 
 /**
- * 
- * @returns {{ file?: string, code?: string, message?: string }} the addon's file, or the error
+ * Loads a copy in a process of its own.
+ *
  * @param {string} folder of the copy
  * @param {string} project
+ * @returns {{ file?: string, code?: string, message?: string }} the addon's file, or the error
  */
 function probe(folder, project) {
   const pnp = path.join(project, '.pnp.cjs');

@@ -1,6 +1,10 @@
 'use strict';
 
-/** True on Linux systems whose C library is musl (Alpine). */
+/**
+ * True on Linux systems whose C library is musl (Alpine).
+ *
+ * @returns {boolean}
+ */
 function isMusl() {
   if (process.platform !== 'linux') return false;
   const report = process.report.getReport();

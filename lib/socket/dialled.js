@@ -99,11 +99,20 @@ class NativeSocket extends Duplex {
     });
   }
 
+  /**
+   * Bytes received since the connection began.
+   *
+   * @returns {number}
+   */
   get bytesRead() {
     return this._number < 0 ? this._received : native.servedReceived(this._number);
   }
 
-  /** Bytes handed to the socket, whether or not the kernel has them yet. */
+  /**
+   * Bytes handed to the socket, whether or not the kernel has them yet.
+   *
+   * @returns {number}
+   */
   get bytesWritten() {
     const past = this._number < 0 ? 0 : native.servedWritten(this._number);
     // @ts-expect-error TypeScript takes the getter of Writable for a field, which `super` could not reach.
@@ -125,6 +134,11 @@ class NativeSocket extends Duplex {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
+  /**
+   * This end's address; an object without members before there is a connection.
+   *
+   * @returns {{ address?: string, family?: string, port?: number }}
+   */
   address() {
     if (this.localAddress === undefined) return {};
     return { address: this.localAddress, family: this.localFamily, port: this.localPort };

@@ -76,25 +76,41 @@ class DirectSocket {
     return this._number < 0 ? this._written : native.servedWritten(this._number);
   }
 
-  /** Whether the stream must not read. */
+  /**
+   * Whether the stream must not read.
+   *
+   * @returns {boolean}
+   */
   get isReading() {
     return this._driver._direct === this;
   }
 
   // ---- output
 
-  /** Whether what is written now may go past the stream without overtaking anything. */
+  /**
+   * Whether what is written now may go past the stream without overtaking anything.
+   *
+   * @returns {boolean}
+   */
   get writable() {
     const socket = this._socket;
     return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable;
   }
 
-  /** Whether there is output that was marked and has not been written yet. */
+  /**
+   * Whether there is output that was marked and has not been written yet.
+   *
+   * @returns {boolean}
+   */
   get isMarked() {
     return this._markedIn === currentRound();
   }
 
-  /** Bytes of the output that was marked and has not been written yet. */
+  /**
+   * Bytes of the output that was marked and has not been written yet.
+   *
+   * @returns {number}
+   */
   get markedBytes() {
     return this.isMarked ? this._markedBytes : 0;
   }
@@ -169,6 +185,7 @@ class DirectSocket {
     settleLater(this);
   }
 
+  /** The application wants to read again, unless something else holds the stream back. */
   resume() {
     this._isHeld = false;
     if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
@@ -283,6 +300,7 @@ class DirectSocket {
     native.servedLand(this._number, memory);
   }
 
+  /** @returns {Buffer | null} */
   _takeLanding() {
     const memory = this._landing;
     this._landing = null;

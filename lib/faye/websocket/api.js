@@ -139,6 +139,7 @@ const methods = {
     this.close();
   },
 
+  /** Stops reading; messages of the chunk that is being dispatched still arrive. */
   pause() {
     return this._driver.messages.pause();
   },
@@ -221,6 +222,7 @@ const methods = {
     keepOrder(stream, this._driver);
   },
 
+  /** The driver's handshake is complete. */
   _open() {
     if (this.readyState !== API.CONNECTING) return;
     this.readyState = API.OPEN;
@@ -282,6 +284,7 @@ const methods = {
       });
   },
 
+  /** The connection is over: releases the driver, ends the stream and emits 'end' and 'close', once. */
   _finalizeClose() {
     if (this.readyState === API.CLOSED) return;
     this.readyState = API.CLOSED;
@@ -309,6 +312,7 @@ const methods = {
  * @type {ThisType<import('../../contracts').WebSocketFields> & { [name: string]: Function }}
  */
 const additions = {
+  /** Closes at once, without a closing handshake, with code 1006; what waits for the peer is discarded. */
   terminate() {
     if (this.readyState === API.CLOSED) return;
     this._driver.discard();
