@@ -6,6 +6,7 @@ const assert = require('node:assert');
 
 const { it } = require('./support/spec');
 const { openServer } = require('./support/sides');
+const { caught } = require('./support/caught');
 const { record, next, until } = require('./support/record');
 const { TEXT, BINARY, CONTINUATION, CLOSE, PING, masked, closePayload } = require('./support/frames');
 
@@ -86,14 +87,7 @@ it('a listener that throws in front of a long message costs nothing behind it', 
     got.push(data);
     if (data === 'throw') throw new Error('of the listener');
   });
-  const thrown = [];
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => thrown.push(error.message));
-  t.after(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of listeners) process.on('uncaughtException', listener);
-  });
+  const thrown = caught(t);
   const frame = masked(BINARY, bytes);
   peer.write(Buffer.concat([masked(TEXT, 'throw'), frame.subarray(0, 10000)]));
   await until(() => thrown.length === 1);

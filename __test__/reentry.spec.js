@@ -7,6 +7,7 @@ const assert = require('node:assert');
 
 const { it, describe } = require('./support/spec');
 const { until } = require('./support/record');
+const { caught } = require('./support/caught');
 const { names, open } = require('./support/paths');
 const loop = require('./support/loop');
 const { TEXT, BINARY, PING } = require('./support/frames');
@@ -104,14 +105,7 @@ for (const one of names) {
 
     it('listeners throw, of the loop as well', runsItself(one), async (t) => {
       const side = await open(t, one);
-      const thrown = [];
-      const listeners = process.listeners('uncaughtException');
-      process.removeAllListeners('uncaughtException');
-      process.on('uncaughtException', (error) => thrown.push(error.message));
-      t.after(() => {
-        process.removeAllListeners('uncaughtException');
-        for (const listener of listeners) process.on('uncaughtException', listener);
-      });
+      const thrown = caught(t);
       const got = received(side.ws, (data) => {
         if (data === 'b 2') throw new Error(data);
         if (data !== 'a 1') return;
