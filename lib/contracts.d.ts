@@ -83,11 +83,11 @@ export interface ByteStream extends Duplex {
   _unrefTimer?(): void;
 }
 
-/** What the addon reports to for a connection that it reads: an entry of `connections` in ./driver/marks. */
+/** What the addon reports to for a connection that it reads: an entry of `connections` in ./driver/dirty_list. */
 export interface Served {
   /** `length` and `count` are those of `dispatch`, see native.d.ts. */
   receive(length: number, count: number): unknown;
-  /** Has the stream write what the kernel did not take of marked output; only of what marks. */
+  /** Has the stream write what the kernel did not take of output on the dirty list; only of what puts itself there. */
   handOver?(): void;
 }
 

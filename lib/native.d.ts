@@ -70,8 +70,8 @@ export interface DeflateSettings {
   omitFullWindow?: boolean
 }
 
-/** What there is for JavaScript to take of a connection that is being made. */
-export declare enum DialNews {
+/** What JavaScript has to do next about a connection that is being made: something to take, or nothing. */
+export declare enum DialState {
   Nothing = 0,
   /** `takeCredentials`. */
   Credentials = 1,
@@ -86,14 +86,14 @@ export declare enum DialNews {
 /** One connection that is being made. */
 export declare class Dialler {
   /**
-   * `bell` is called, in the async context of this call, whenever there is news. Throws for what
+   * `doorbell` is called, in the async context of this call, whenever the state has changed. Throws for what
    * cannot be dialled.
    */
-  constructor(target: SocketTarget, bell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
+  constructor(target: SocketTarget, doorbell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
   /** Begins to connect. */
   dial(): void
-  /** What there is to take. After `End` the bell is silent. */
-  news(): DialNews
+  /** What to do next. After `End` the doorbell is silent. */
+  state(): DialState
   /** The certificate to look at. */
   takeCredentials(): SocketCredentials | null
   /** Accepts the certificate taken last; until then its server gets no byte of ours. */
@@ -103,12 +103,12 @@ export declare class Dialler {
   /**
    * Has the connection served on this thread's loop (see `servedAttach`), in the async context of
    * this call; `resource` stands for it and must live as long. Returns its number there, or -1,
-   * and then the connection is lost. The bell is silent from then on.
+   * and then the connection is lost. The doorbell is silent from then on.
    */
   handOver(copy: number, resource: object): number
   /** The addresses of the connection that was handed over. */
   endpoints(): SocketEndpoints | null
-  /** Gives the attempt up; the bell rings when its socket is closed. */
+  /** Gives the attempt up; the doorbell rings when its socket is closed. */
   abandon(): void
   /** Whether the attempt keeps the process alive; it does from the start. */
   setRef(keepAlive: boolean): void
@@ -148,6 +148,18 @@ export interface SocketEndpoints {
   remotePort?: number
 }
 
+/** Bits that say what has happened to a dialled connection since the last. */
+export declare enum SocketEvents {
+  /** What was written has reached the kernel: a writer that waits may go on. */
+  Flushed = 1,
+  /** The end of our stream has reached the kernel. */
+  Finished = 2,
+  /** A failure waits to be taken. */
+  Failed = 4,
+  /** The socket is closed, and nothing will follow. */
+  Closed = 8
+}
+
 /** The raw material of a Node system error. */
 export interface SocketFailure {
   syscall: string
@@ -159,18 +171,6 @@ export interface SocketFailure {
   text: string
   others: Array<SocketFailure>
   answer?: ProxyAnswer
-}
-
-/** Bits that say what has happened to a dialled connection since the last. */
-export declare enum SocketNews {
-  /** What was written has reached the kernel: a writer that waits may go on. */
-  Flushed = 1,
-  /** The end of our stream has reached the kernel. */
-  Finished = 2,
-  /** A failure waits to be taken. */
-  Failed = 4,
-  /** The socket is closed, and nothing will follow. */
-  Closed = 8
 }
 
 /** The HTTP proxy to go through. */
@@ -290,8 +290,8 @@ export declare function answer(id: number): Answer | null
 export declare function answerExtensions(offers: string, names: Array<string>, rsv: Array<number>, ask: (arg0: number, arg1: Array<ParamList>) => PluginAnswer | null): AgreedExtensions | null
 
 /**
- * Takes the memory of one copy of the JavaScript layer: the properties `spans`, `commands` and `marks`
- * (`Int32Array`), `stage` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
+ * Takes the memory of one copy of the JavaScript layer: the properties `spans`, `sendQueue` and
+ * `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
  * as long as `owner` is there. `longest_text` is the length of the longest string there can be. Returns the
  * number of the copy, which means nothing once `owner` has been collected.
  */
@@ -302,6 +302,12 @@ export declare function beginClosing(id: number): void
 
 /** Appends the same message to many sessions; it is framed once where it goes out as it is. */
 export declare function broadcast(ids: Uint32Array, opcodeBits: number, payload: Buffer): void
+
+/**
+ * Has a message that is landing collected natively after all; what has arrived of it is at the
+ * beginning of `memory`.
+ */
+export declare function cancelLanding(id: number, memory: Buffer): void
 
 /**
  * Judges a message that extensions written in JavaScript have decoded: opcode 1 or 2. False fails
@@ -352,14 +358,8 @@ export declare function frameAround(id: number, opcodeBits: number, memory: Buff
 /** A fresh value for Sec-WebSocket-Key. */
 export declare function generateKey(): string
 
-/**
- * Has a message that is landing collected natively after all; what has arrived of it is at the
- * beginning of `memory`.
- */
-export declare function giveBackLanded(id: number, memory: Buffer): void
-
 /** Does the work `receive` stopped for; it goes on once the promise is resolved. */
-export declare function inflateAside(id: number): Promise<unknown>
+export declare function inflateAsync(id: number): Promise<unknown>
 
 /** Whether permessage-deflate was agreed on. */
 export declare function isCompressed(id: number): boolean
@@ -392,7 +392,7 @@ export declare function offerExtensions(names: Array<string>, params: Array<Para
 /** The handshake succeeded. */
 export declare function openSession(id: number): void
 
-/** Frames what was staged; returns how many bytes wait for the session's peer. */
+/** Frames what is in the send queue; returns how many bytes wait for the session's peer. */
 export declare function pending(id: number): number
 
 /**
@@ -435,7 +435,7 @@ export declare function send(id: number, opcodeBits: number, payload: Buffer): n
  * Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
  * been compressed and written; none may be sent before.
  */
-export declare function sendAside(id: number, opcode: number, payload: Buffer): Promise<unknown>
+export declare function sendAsync(id: number, opcode: number, payload: Buffer): Promise<unknown>
 
 /** Writes a close frame; returns how many bytes wait for the peer. */
 export declare function sendClose(id: number, code: number, reason: Buffer): number
@@ -445,20 +445,20 @@ export declare function sendClose(id: number, code: number, reason: Buffer): num
  * `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
  * spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
  * stream, and a small negative number an error number, negated. The least integers: of the socket,
- * +0 has failed; +1 did not take `count` bytes of marked output; +2 should be given `count` bytes of
- * memory with `servedLand`; +4 has the news `count`, bits of `SocketNews`. +3, of no connection: a
+ * +0 has failed; +1 did not take `count` bytes of the output of the dirty list; +2 should be given `count` bytes of
+ * memory with `servedLand`; +4 has the events `count`, bits of `SocketEvents`. +3, of no connection: a
  * listener is running the event loop, so that the slab is about to be overwritten, and output that
  * waits for the listener must leave. False where Node's loop cannot be watched.
  */
 export declare function servedAttach(copy: number, dispatch: (number: number, length: number, count: number) => void): boolean
 
-/** Closes the socket in whatever state it is; later news say `Closed`. */
+/** Closes the socket in whatever state it is; later events say `Closed`. */
 export declare function servedDestroy(number: number): void
 
-/** What went wrong, after news said `Failed`. */
+/** What went wrong, after events said `Failed`. */
 export declare function servedFailure(number: number): SocketFailure | null
 
-/** Ends our direction after what was written; later news say `Finished`. */
+/** Ends our direction after what was written; later events say `Finished`. */
 export declare function servedFinish(number: number): void
 
 /** Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay. */
@@ -474,7 +474,7 @@ export declare function servedLand(number: number, memory: Buffer): void
 export declare function servedNoDelay(number: number, noDelay: boolean): void
 
 /**
- * Copies what the kernel does not take at once. `true` when more may follow; otherwise later news
+ * Copies what the kernel does not take at once. `true` when more may follow; otherwise later events
  * say `Flushed`, and nothing may be written before.
  */
 export declare function servedPush(number: number, chunk: Uint8Array): boolean
@@ -521,10 +521,10 @@ export declare function servedWatch(copy: number, descriptor: number, session: n
 export declare function servedWrite(number: number): number
 
 /**
- * Writes what the marked connections hold. What the system did not take stays in the sessions:
+ * Writes what the connections on the dirty list hold. What the system did not take stays in the sessions:
  * numbers and bytes left, in turn.
  */
-export declare function servedWriteMarked(): Array<number> | null
+export declare function servedWriteDirty(): Array<number> | null
 
 /** Bytes written for a session. */
 export declare function servedWritten(number: number): number

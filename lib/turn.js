@@ -2,7 +2,7 @@
 
 /** @import Output from './driver/output' */
 
-const { writeAtEndOfTurn, writeMarked } = require('./driver/marks');
+const { writeAtEndOfTurn, writeDirty } = require('./driver/dirty_list');
 
 /**
  * Whatever is sent in one turn of the event loop leaves in one write: drivers with output queue up
@@ -39,7 +39,7 @@ function onExit() {
   running.isExiting = true;
   if (running.driver !== null) running.driver.flush();
   flush();
-  writeMarked();
+  writeDirty();
 }
 
 /** There is another connection. */

@@ -105,7 +105,7 @@ fn what_has_landed_can_be_given_back() {
     receiver.receive(&mut input[..108], 0, &mut out);
     let mut memory = input[8..158].to_vec();
     receiver.landed(&mut memory, 50, &mut out);
-    receiver.give_back_landed(&memory);
+    receiver.cancel_landing(&memory);
     receiver.receive(&mut input[158..], 0, &mut out);
     assert_eq!(out.events, [Event::Binary(Span::scratch(0, 256))]);
     assert_eq!(out.scratch, payload);

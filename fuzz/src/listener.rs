@@ -189,7 +189,7 @@ impl Listener {
         let Landing { held, missing } = self.connection.landing()?;
         if memory.len() == held {
             // Larger than is worth the memory here.
-            self.connection.give_back_landed(&memory);
+            self.connection.cancel_landing(&memory);
             return None;
         }
         let length = rest.len().min(missing).min(memory.len() - held);
@@ -203,7 +203,7 @@ impl Listener {
         self.react(progress, &memory);
         // Half of the time the driver has to have it back.
         if !is_complete && held % 2 == 1 {
-            self.connection.give_back_landed(&memory);
+            self.connection.cancel_landing(&memory);
         } else if !is_complete {
             self.landing = Some(memory);
         }

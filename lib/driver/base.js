@@ -267,7 +267,7 @@ class Driver extends Output {
     const direct = this._direct;
     if (this.readyState > 1) return;
     if (direct !== null && missing < LEAST_READ) {
-      native.giveBackLanded(this._id, source.subarray(consumed));
+      native.cancelLanding(this._id, source.subarray(consumed));
       return;
     }
     const landing = new Landing(source, consumed, missing);
@@ -303,7 +303,7 @@ class Driver extends Output {
   /** Somebody else reads from now on: what has arrived of a long message is the session's. */
   _stopLanding() {
     if (this._landing === null) return;
-    native.giveBackLanded(this._id, this._landing.memory);
+    native.cancelLanding(this._id, this._landing.memory);
     this._landing = null;
   }
 
@@ -343,10 +343,10 @@ class Driver extends Output {
    * @param {Buffer} chunk
    * @param {number} from where parsing goes on
    */
-  _inflateAside(chunk, from) {
+  _inflateAsync(chunk, from) {
     this._held = chunk;
     // Out of the promise: what listeners throw is theirs to catch.
-    native.inflateAside(this._id).then(() => process.nextTick(() => this._readOn(from)));
+    native.inflateAsync(this._id).then(() => process.nextTick(() => this._readOn(from)));
   }
 
   /**
@@ -434,7 +434,7 @@ class Driver extends Output {
         this._land(batch);
       } else if (status === Status.BUSY) {
         this._batch = null;
-        this._inflateAside(batch.source, batch.consumed);
+        this._inflateAsync(batch.source, batch.consumed);
       } else {
         batch.status = RESUME;
         if (status === Status.HANDSHAKE) this._completeHandshake();
@@ -668,7 +668,7 @@ class Driver extends Output {
 
   /** Forgets what has not been handed to the socket, and reads no more. */
   discard() {
-    if (this._direct !== null) this._direct.unmark();
+    if (this._direct !== null) this._direct.clearDirty();
     this._frames = this._only = this._queue = null;
     this._framed = this._pending = 0;
     this._release();

@@ -74,7 +74,7 @@ class Compression {
       if (payload.length >= LONG) {
         this._sending = true;
         const id = driver._id;
-        native.sendAside(id, opcode, payload).then((/** @type {any} */ pending) => {
+        native.sendAsync(id, opcode, payload).then((/** @type {any} */ pending) => {
           this.waiting -= payload.length;
           // Out of the promise: what listeners throw is theirs to catch.
           process.nextTick(() => {

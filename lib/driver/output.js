@@ -4,7 +4,7 @@ const { putAndForget } = require('./coupling');
 const { LazyEmitter } = require('./emitter');
 const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./output_memory');
 const { native } = require('./session');
-const { stageText, stageBytes, frameStaged } = require('./staging');
+const { queueText, queueBytes, frameQueued } = require('./send_queue');
 const { sequence } = require('../sequence');
 const { flushAtEndOfTurn, running } = require('../turn');
 
@@ -23,7 +23,7 @@ const POOLED_BYTES = 256;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * What a driver says, on its way from messages to the socket. Short messages are staged, and the
+ * What a driver says, on its way from messages to the socket. Short messages are queued, and the
  * session frames them when it is next called; long ones are framed in memory of their own. Of both,
  * what is said in one turn leaves in one write when the turn ends.
  *
@@ -37,7 +37,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {Buffer} payload
    */
   _write(opcode, payload) {
-    const length = stageBytes(this._id, opcode, payload);
+    const length = queueBytes(this._id, opcode, payload);
     if (length >= 0) this._staged(length);
     else if (opcode >= 8) this._wrote(native.send(this._id, opcode, payload));
     else this._writeLong(opcode, payload, null);
@@ -51,7 +51,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    */
   _writeText(opcode, text) {
     if (this._direct !== null || text.length <= MAX_STAGED_CHARS) {
-      const length = stageText(this._id, opcode, text);
+      const length = queueText(this._id, opcode, text);
       if (length >= 0) return this._staged(length);
     }
     const memory = textIn(text);
@@ -59,7 +59,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
   }
 
   /**
-   * Writes a message that is not staged; `memory` is the payload's with room for a header, if it is ours.
+   * Writes a message that is not queued; `memory` is the payload's with room for a header, if it is ours.
    *
    * @param {number} opcode
    * @param {Buffer} payload
@@ -97,7 +97,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    */
   _writePast(opcode, payload, memory) {
     const left = this._direct.send(opcode, payload);
-    const held = left === 0 ? 0 : frameStaged(this._id);
+    const held = left === 0 ? 0 : frameQueued(this._id);
     this._handOver(held);
     if (left > held) {
       const rest = payload.subarray(payload.length - (left - held));
@@ -133,8 +133,8 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
 
   /** What the session holds goes out before the frames that are gathered next. */
   _gatherOutput() {
-    if (this._direct !== null) this._direct.unmark();
-    const length = this._isExact ? this._pending : frameStaged(this._id);
+    if (this._direct !== null) this._direct.clearDirty();
+    const length = this._isExact ? this._pending : frameQueued(this._id);
     this._pending = 0;
     this._isExact = true;
     const bytes = length > 0 ? this._takeOutput(length) : EMPTY;
@@ -186,11 +186,11 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     if (direct === null) {
       if (pending === 0) return;
     } else {
-      if (pending === 0 && !direct.isMarked) return;
+      if (pending === 0 && !direct.isDirty) return;
       if (direct.writable) return this._handOver(direct.write());
-      direct.unmark();
+      direct.clearDirty();
     }
-    this._handOver(this._isExact ? pending : frameStaged(this._id));
+    this._handOver(this._isExact ? pending : frameQueued(this._id));
   }
 
   /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
@@ -200,12 +200,12 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
     this._scheduled = false;
     this._pending = 0;
     this._isExact = false;
-    direct.mark(pending);
+    direct.markDirty(pending);
   }
 
   /** Hands all that the session holds to the socket's stream. */
   handOverAll() {
-    this._handOver(frameStaged(this._id));
+    this._handOver(frameQueued(this._id));
   }
 
   /**

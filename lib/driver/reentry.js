@@ -5,7 +5,7 @@
  * meanwhile, into the slab in which the rest of the listener's chunk lies. The native side says so before
  * it happens, with `REENTERED` in place of a length.
  */
-const { writeMarked } = require('./marks');
+const { writeDirty } = require('./dirty_list');
 const { flush, running } = require('../turn');
 
 /** See src/binding/served.rs. */
@@ -23,7 +23,7 @@ function reentered() {
   // What listeners have sent would leave when they return, and they may be waiting for the answer.
   if (running.driver !== null) running.driver.flush();
   flush();
-  writeMarked();
+  writeDirty();
 }
 
 module.exports = { REENTERED, occupied, reentered };

@@ -2,46 +2,46 @@
 
 /**
  * The memory JavaScript and the native sessions share, and the codes that are passed in it. The
- * layout is documented in src/binding/shared.rs; both sides must agree on it.
+ * layout is documented in src/binding/report.rs; both sides must agree on it.
  */
 const { constants } = require('buffer');
 const workerThreads = require('worker_threads');
 
 const native = require('../native_binding');
 
-/** Bytes of text that can be staged for one message. */
-const STAGE_BYTES = 65536;
+/** Bytes of payloads that can be queued. */
+const QUEUE_BYTES = 65536;
 /** Events one `receive` can report. */
 const MAX_EVENTS = 256;
 const HEADER_INTS = 4;
 const EVENT_INTS = 3;
 
 const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
-const stage = Buffer.allocUnsafeSlow(STAGE_BYTES);
-/** Messages that can be staged before the native side has to frame them. */
-const MAX_COMMANDS = 1024;
-const COMMAND_INTS = 3;
-const commands = new Int32Array(1 + COMMAND_INTS * MAX_COMMANDS);
+const payloads = Buffer.allocUnsafeSlow(QUEUE_BYTES);
+/** Messages that can be queued before the native side has to frame them. */
+const MAX_QUEUED = 1024;
+const ENTRY_INTS = 3;
+const sendQueue = new Int32Array(1 + ENTRY_INTS * MAX_QUEUED);
 
 /** Bytes one read of a socket can take. */
 const SLAB_BYTES = 65536;
 /** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
 const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 
-/** Connections whose output is ready, see ./marks. */
-const MARK_HEADER_INTS = 3;
-const MAX_MARKS = 1024;
-const marks = new Int32Array(MARK_HEADER_INTS + MAX_MARKS);
+/** Connections whose output is ready, see ./dirty_list. */
+const DIRTY_HEADER_INTS = 3;
+const MAX_DIRTY = 1024;
+const dirtyList = new Int32Array(DIRTY_HEADER_INTS + MAX_DIRTY);
 
 /**
  * What is lent to the native side, which keeps this object while it has sessions or connections of ours
  * and relies on its properties: they are never replaced. Whoever begins a session or a connection takes
  * the number from here, so that the object is there as long as anybody can.
  */
-const lent = { spans, stage, commands, slab, marks, number: -1 };
-// Bun and Deno have no such mark; there, too, this memory reaches no user.
+const lent = { spans, payloads, sendQueue, slab, dirtyList, number: -1 };
+// Bun and Deno cannot do that; there, too, this memory reaches no user.
 if (!process.versions.bun && !process.versions.deno) {
-  for (const memory of [spans, stage, commands, slab, marks]) workerThreads.markAsUntransferable(memory.buffer);
+  for (const memory of [spans, payloads, sendQueue, slab, dirtyList]) workerThreads.markAsUntransferable(memory.buffer);
 }
 lent.number = native.attach(lent, constants.MAX_STRING_LENGTH);
 
@@ -65,7 +65,7 @@ const KEY_BYTES = 4;
 const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 module.exports = {
-  native, lent, spans, stage, commands, slab, marks, Status, Kind, Opcode, VERSIONS,
-  STAGE_BYTES, MAX_COMMANDS, MAX_MARKS, MARK_HEADER_INTS, COMMAND_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
+  native, lent, spans, payloads, sendQueue, slab, dirtyList, Status, Kind, Opcode, VERSIONS,
+  QUEUE_BYTES, MAX_QUEUED, MAX_DIRTY, DIRTY_HEADER_INTS, ENTRY_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
   KEY_BYTES,
 };

@@ -9,11 +9,11 @@ const AsyncContext = require('../async_context');
 const { inWordsOfNode } = require('../dialling/trust');
 const native = require('../native_binding');
 const { connectorFor } = require('../native_tls');
-const { attach, connections, NEWS } = require('./event_loop');
+const { attach, connections, SOCKET_EVENTS } = require('./event_loop');
 const { slab } = require('../driver/session');
 
-const { Flushed, Finished, Failed, Closed } = native.SocketNews || {};
-const { Credentials, Connection, Failure, End } = native.DialNews || {};
+const { Flushed, Finished, Failed, Closed } = native.SocketEvents || {};
+const { Credentials, Connection, Failure, End } = native.DialState || {};
 
 /**
  * @typedef {object} NativeSocketOptions
@@ -312,11 +312,11 @@ class NativeSocket extends Duplex {
     if (this._timer) this._timer.refresh();
   }
 
-  /** Answers the dialler's bell. */
+  /** Answers the dialler's doorbell. */
   _turn() {
     // It may have been rung once more before the connection was handed over.
     if (this._number >= 0 || this._closed) return;
-    switch (this._dialler.news()) {
+    switch (this._dialler.state()) {
       case Credentials:
         return this.destroyed || this._check();
       case Connection:
@@ -351,7 +351,7 @@ class NativeSocket extends Duplex {
   receive(length, count) {
     if (length > 0) {
       this._receive(Buffer.from(slab.subarray(0, length)));
-    } else if (length === NEWS) {
+    } else if (length === SOCKET_EVENTS) {
       if (count & Closed) connections[this._number] = undefined;
       this._settle(count);
     } else if (length === 0) {
@@ -410,7 +410,7 @@ class NativeSocket extends Duplex {
   }
 
   /**
-   * What the loop reports besides bytes, as bits of `SocketNews`.
+   * What the loop reports besides bytes, as bits of `SocketEvents`.
    *
    * @param {number} report
    */

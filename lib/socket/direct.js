@@ -16,7 +16,7 @@
  */
 const { settleLater, hold } = require('../driver/aside');
 const { driverOf } = require('../driver/coupling');
-const { mark, unmark, currentRound } = require('../driver/marks');
+const { markDirty, clearDirty, currentRound } = require('../driver/dirty_list');
 const { occupied } = require('../driver/reentry');
 const { native, slab } = require('../driver/session');
 const { connections, UNWRITTEN, MEMORY_WANTED, LANDED } = require('./event_loop');
@@ -38,8 +38,8 @@ class DirectSocket {
     this._side = side;
     /** Of the connection on the loop; -1 before it is there, and when it was let go of. */
     this._number = -1;
-    this._markedIn = -1;
-    this._markedBytes = 0;
+    this._dirtyRound = -1;
+    this._dirtyBytes = 0;
   }
 
   /**
@@ -98,21 +98,21 @@ class DirectSocket {
   }
 
   /**
-   * Whether there is output that was marked and has not been written yet.
+   * Whether there is output on the dirty list that has not been written yet.
    *
    * @returns {boolean}
    */
-  get isMarked() {
-    return this._markedIn === currentRound();
+  get isDirty() {
+    return this._dirtyRound === currentRound();
   }
 
   /**
-   * Bytes of the output that was marked and has not been written yet.
+   * Bytes of the output on the dirty list that has not been written yet.
    *
    * @returns {number}
    */
-  get markedBytes() {
-    return this.isMarked ? this._markedBytes : 0;
+  get dirtyBytes() {
+    return this.isDirty ? this._dirtyBytes : 0;
   }
 
   /**
@@ -120,26 +120,26 @@ class DirectSocket {
    *
    * @param {number} bytes length of that output
    */
-  mark(bytes) {
+  markDirty(bytes) {
     if (this._socket.timeout) refreshTimer(this._socket);
-    if (this.isMarked) {
-      this._markedBytes += bytes;
+    if (this.isDirty) {
+      this._dirtyBytes += bytes;
     } else {
-      this._markedIn = mark(this._number);
-      this._markedBytes = bytes;
+      this._dirtyRound = markDirty(this._number);
+      this._dirtyBytes = bytes;
     }
   }
 
-  /** Something else is written first, or more: what was marked must not come in between. */
-  unmark() {
-    if (!this.isMarked) return;
-    unmark(this._number);
-    this._markedIn = -1;
+  /** Something else is written first, or more: what is on the dirty list must not come in between. */
+  clearDirty() {
+    if (!this.isDirty) return;
+    clearDirty(this._number);
+    this._dirtyRound = -1;
   }
 
-  /** Has the stream write what the kernel did not take of the marked output. */
+  /** Has the stream write what the kernel did not take of its output when the dirty list was written. */
   handOver() {
-    this.unmark();
+    this.clearDirty();
     this._driver.handOverAll();
   }
 
@@ -150,7 +150,7 @@ class DirectSocket {
    */
   write() {
     if (this._socket.timeout) refreshTimer(this._socket);
-    this.unmark();
+    this.clearDirty();
     return native.servedWrite(this._number);
   }
 
@@ -162,7 +162,7 @@ class DirectSocket {
    * @returns {number} bytes of both that the kernel did not take
    */
   send(opcode, payload) {
-    this.unmark();
+    this.clearDirty();
     if (this._socket.timeout) refreshTimer(this._socket);
     return native.servedSend(this._number, opcode, payload);
   }
@@ -170,7 +170,7 @@ class DirectSocket {
   /** The socket is ended or destroyed in the turn in which something was sent. */
   writeAll() {
     const driver = this._driver;
-    if (!this.isReading || driver._pending === 0 && !this.isMarked) return;
+    if (!this.isReading || driver._pending === 0 && !this.isDirty) return;
     driver._pending = 0;
     native.servedWrite(this._number);
   }
@@ -197,7 +197,7 @@ class DirectSocket {
   stepAside() {
     const { _driver: driver } = this;
     if (!this.isReading) return;
-    if (this.isMarked) driver.flush();
+    if (this.isDirty) driver.flush();
     // What has arrived of a long message is the session's.
     native.servedRaw(this._number, false);
     this._raw = false;
@@ -242,7 +242,7 @@ class DirectSocket {
   /** Has the stream go on reading where we stopped. */
   giveBack() {
     const { isReading } = this;
-    if (isReading && this.isMarked) this._driver.flush();
+    if (isReading && this.isDirty) this._driver.flush();
     if (this.release() && isReading && !this._socket.destroyed) this._side.startStream(this);
   }
 

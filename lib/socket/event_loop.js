@@ -4,18 +4,18 @@
  * The native event loop set of this copy of the package: what it calls for each connection that it reads,
  * a server's and a dialled one's. See src/binding/served.rs.
  */
-const { connections } = require('../driver/marks');
+const { connections } = require('../driver/dirty_list');
 const { REENTERED, reentered } = require('../driver/reentry');
 const { native, lent } = require('../driver/session');
 
 /** In place of a length: the socket has failed, and its owner should find out how. */
 const FAILED = -0x80000000;
-/** In place of a length: the kernel did not take `count` bytes of the output that was marked. */
+/** In place of a length: the kernel did not take `count` bytes of the output of the dirty list. */
 const UNWRITTEN = FAILED + 1;
 /** In place of a length: `count` bytes of memory are wanted for a message that is being read. */
 const MEMORY_WANTED = FAILED + 2;
-/** In place of a length: news of a dialled connection, as bits of `SocketNews`. */
-const NEWS = FAILED + 4;
+/** In place of a length: what has happened to a dialled connection besides, as bits of `SocketEvents`. */
+const SOCKET_EVENTS = FAILED + 4;
 /** In a count of events: the event is in that memory. */
 const LANDED = 1 << 16;
 
@@ -47,4 +47,4 @@ function dispatch(number, length, count) {
   if (connection !== undefined) connection.receive(length, count);
 }
 
-module.exports = { attach, connections, FAILED, UNWRITTEN, MEMORY_WANTED, NEWS, LANDED };
+module.exports = { attach, connections, FAILED, UNWRITTEN, MEMORY_WANTED, SOCKET_EVENTS, LANDED };

@@ -79,12 +79,12 @@ impl Drop for AsyncContext {
 }
 
 /// A stay in JavaScript, for one call or for many: what they make is given back when it ends.
-pub(super) struct Visit {
+pub(super) struct HandleScope {
     env: sys::napi_env,
     scope: sys::napi_handle_scope,
 }
 
-impl Visit {
+impl HandleScope {
     pub(super) fn begin(env: Env) -> Option<Self> {
         let (env, mut scope) = (env.raw(), ptr::null_mut());
         // SAFETY: called by the event loop on the environment's thread, before it ends.
@@ -93,9 +93,9 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for HandleScope {
     fn drop(&mut self) {
-        // SAFETY: opened in `begin` and closed once; visits end in the order of their nesting.
+        // SAFETY: opened in `begin` and closed once; scopes end in the order of their nesting.
         unsafe { sys::napi_close_handle_scope(self.env, self.scope) };
     }
 }
@@ -117,7 +117,12 @@ impl Callback {
 
     /// Calls the function. What it throws goes where Node's own callbacks send it: to
     /// `uncaughtException`.
-    pub(super) fn call(&self, _: &Visit, context: sys::napi_async_context, arguments: Arguments) {
+    pub(super) fn call(
+        &self,
+        _: &HandleScope,
+        context: sys::napi_async_context,
+        arguments: Arguments,
+    ) {
         let env = self.calls.env;
         let Some(function) = self.function.value() else { return };
         let mut values = [ptr::null_mut(); 3];

@@ -6,7 +6,7 @@ use napi_derive::napi;
 
 use super::env::Environment;
 use super::extension::{ParamList, read_params, write_params};
-use super::table;
+use super::sessions;
 use crate::proto::deflate::{Codec, DeflateOptions, InflateError, Proposal, ZlibPool};
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::{DeflateJob, InflateJob};
@@ -75,7 +75,9 @@ impl Task for Inflating {
     fn resolve(&mut self, env: Env, (): ()) -> Result<()> {
         if let Some(job) = self.job.take() {
             // Nobody takes it if the session was released meanwhile.
-            table::with(Environment::of(&env), self.id, |entry, _| entry.connection.inflated(*job));
+            sessions::with(Environment::of(&env), self.id, |entry, _| {
+                entry.connection.inflated(*job)
+            });
         }
         Ok(())
     }
@@ -83,9 +85,10 @@ impl Task for Inflating {
 
 /// Does the work `receive` stopped for; it goes on once the promise is resolved.
 #[napi(catch_unwind)]
-pub fn inflate_aside(env: Env, id: u32) -> AsyncTask<Inflating> {
-    let job = table::with(Environment::of(&env), id, |entry, _| entry.connection.take_inflation())
-        .flatten();
+pub fn inflate_async(env: Env, id: u32) -> AsyncTask<Inflating> {
+    let job =
+        sessions::with(Environment::of(&env), id, |entry, _| entry.connection.take_inflation())
+            .flatten();
     AsyncTask::new(Inflating { id, job })
 }
 
@@ -108,7 +111,7 @@ impl Task for Deflating {
 
     fn resolve(&mut self, env: Env, (): ()) -> Result<u32> {
         let Some(job) = self.job.take() else { return Ok(0) };
-        let pending = table::with(Environment::of(&env), self.id, |entry, entropy| {
+        let pending = sessions::with(Environment::of(&env), self.id, |entry, entropy| {
             entry.connection.deflated(job, entropy, entry.output);
             entry.output.wire.len() as u32
         });
@@ -119,9 +122,9 @@ impl Task for Deflating {
 /// Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
 /// been compressed and written; none may be sent before.
 #[napi(catch_unwind)]
-pub fn send_aside(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> AsyncTask<Deflating> {
+pub fn send_async(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> AsyncTask<Deflating> {
     let job = Opcode::parse(opcode as u8).and_then(|opcode| {
-        table::with(Environment::of(&env), id, |entry, _| {
+        sessions::with(Environment::of(&env), id, |entry, _| {
             entry.connection.take_deflation(opcode, payload.to_vec())
         })
     });

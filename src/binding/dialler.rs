@@ -16,7 +16,7 @@ use super::tasks;
 use super::tls_connector::TlsConnector;
 use crate::proto::handshake::proxy::ProxyHandshake;
 use crate::transport::dial::Target;
-use crate::transport::dialling::{Dialling, News};
+use crate::transport::dialling::{DialState as State, Dialling};
 use crate::transport::route::{Established, Proxy, Route, Tls};
 use crate::transport::socket::Endpoints;
 use crate::transport::tls::Credentials;
@@ -68,9 +68,9 @@ pub struct SocketEndpoints {
     pub remote_port: Option<u16>,
 }
 
-/// What there is for JavaScript to take of a connection that is being made.
+/// What JavaScript has to do next about a connection that is being made: something to take, or nothing.
 #[napi]
-pub enum DialNews {
+pub enum DialState {
     Nothing,
     /// `takeCredentials`.
     Credentials,
@@ -86,7 +86,7 @@ pub enum DialNews {
 #[napi]
 pub struct Dialler {
     dialling: Dialling,
-    bell: JsDoorbell,
+    doorbell: JsDoorbell,
     task: Option<AbortHandle>,
     endpoints: Option<Endpoints>,
     keeps_alive: bool,
@@ -94,24 +94,24 @@ pub struct Dialler {
 
 #[napi]
 impl Dialler {
-    /// `bell` is called, in the async context of this call, whenever there is news. Throws for what
+    /// `doorbell` is called, in the async context of this call, whenever the state has changed. Throws for what
     /// cannot be dialled.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
         target: SocketTarget,
-        bell: Function<(), ()>,
+        doorbell: Function<(), ()>,
         tls: Option<&TlsConnector>,
         proxy_tls: Option<&TlsConnector>,
     ) -> Result<Self> {
         let route = route(target, tls, proxy_tls)?;
-        let bell = JsDoorbell::new(env, &bell)?;
-        let dialling = Dialling::new(route, Box::new(bell.clone()));
+        let doorbell = JsDoorbell::new(env, &doorbell)?;
+        let dialling = Dialling::new(route, Box::new(doorbell.clone()));
         let task = dialling.abort_handle();
         if let Some(task) = &task {
             tasks::adopt(env, task.clone())?;
         }
-        Ok(Self { dialling, bell, task, endpoints: None, keeps_alive: true })
+        Ok(Self { dialling, doorbell, task, endpoints: None, keeps_alive: true })
     }
 
     /// Begins to connect.
@@ -120,17 +120,17 @@ impl Dialler {
         self.dialling.begin();
     }
 
-    /// What there is to take. After `End` the bell is silent.
+    /// What to do next. After `End` the doorbell is silent.
     #[napi(catch_unwind)]
-    pub fn news(&mut self, env: Env) -> DialNews {
-        match self.dialling.news() {
-            News::Nothing => DialNews::Nothing,
-            News::Credentials => DialNews::Credentials,
-            News::Connection => DialNews::Connection,
-            News::Failure => DialNews::Failure,
-            News::End => {
+    pub fn state(&mut self, env: Env) -> DialState {
+        match self.dialling.state() {
+            State::Nothing => DialState::Nothing,
+            State::Credentials => DialState::Credentials,
+            State::Connection => DialState::Connection,
+            State::Failure => DialState::Failure,
+            State::End => {
                 self.let_go(env);
-                DialNews::End
+                DialState::End
             }
         }
     }
@@ -156,7 +156,7 @@ impl Dialler {
 
     /// Has the connection served on this thread's loop (see `servedAttach`), in the async context of
     /// this call; `resource` stands for it and must live as long. Returns its number there, or -1,
-    /// and then the connection is lost. The bell is silent from then on.
+    /// and then the connection is lost. The doorbell is silent from then on.
     #[napi(catch_unwind)]
     pub fn hand_over(&mut self, env: Env, copy: u32, resource: Object<'_>) -> i32 {
         let Some(Established { stream, endpoints }) = self.dialling.take_connection() else {
@@ -180,7 +180,7 @@ impl Dialler {
         })
     }
 
-    /// Gives the attempt up; the bell rings when its socket is closed.
+    /// Gives the attempt up; the doorbell rings when its socket is closed.
     #[napi(catch_unwind)]
     pub fn abandon(&mut self) {
         self.dialling.abandon();
@@ -190,11 +190,11 @@ impl Dialler {
     #[napi(catch_unwind)]
     pub fn set_ref(&mut self, env: Env, keep_alive: bool) -> Result<()> {
         self.keeps_alive = keep_alive;
-        self.bell.set_ref(env, keep_alive)
+        self.doorbell.set_ref(env, keep_alive)
     }
 
     fn let_go(&mut self, env: Env) {
-        self.bell.silence();
+        self.doorbell.silence();
         if let Some(task) = self.task.take() {
             tasks::release(env, task.id());
         }

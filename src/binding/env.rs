@@ -27,7 +27,7 @@ use napi::{Env, sys};
 use napi_derive::napi;
 
 use super::js_copy::Copies;
-use super::table::Table;
+use super::sessions::Sessions;
 #[cfg(has_loop)]
 use super::tasks::Tasks;
 #[cfg(has_loop)]
@@ -51,7 +51,7 @@ pub(super) struct Environment {
     pub(super) cleanup: CleanupHook,
     #[cfg(has_loop)]
     has_ended: Cell<bool>,
-    pub(super) table: RefCell<Table>,
+    pub(super) sessions: RefCell<Sessions>,
     pub(super) copies: RefCell<Copies>,
     /// The zlib states that its sessions share.
     pub(super) zlib_pool: ZlibPool,
@@ -85,7 +85,7 @@ impl Environment {
             cleanup: CleanupHook::default(),
             #[cfg(has_loop)]
             has_ended: Cell::new(false),
-            table: RefCell::default(),
+            sessions: RefCell::default(),
             copies: RefCell::default(),
             zlib_pool: ZlibPool::default(),
         });
@@ -124,7 +124,7 @@ impl Environment {
             self.has_ended.set(true);
             self.close_loop();
         }
-        let sessions = self.table.take();
+        let sessions = self.sessions.take();
         drop(sessions);
         let copies = self.copies.take();
         drop(copies);

@@ -22,11 +22,11 @@ use napi::{Env, check_status, sys};
 use napi_derive::napi;
 
 #[cfg(has_loop)]
-use super::callback::{Arguments, Callback, Visit};
+use super::callback::{Arguments, Callback, HandleScope};
 use super::env::Environment;
-#[cfg(has_loop)]
-use super::marks;
 use super::reference::Reference;
+#[cfg(has_loop)]
+use crate::transport::event_loop::dirty_list::DirtyList;
 
 /// Memory of a typed array.
 struct Lent<T> {
@@ -46,10 +46,10 @@ pub(super) struct JsCopy {
     owner: Reference,
     leases: Cell<usize>,
     spans: Lent<i32>,
-    commands: Lent<i32>,
+    send_queue: Lent<i32>,
     #[cfg(has_loop)]
-    marks: Lent<i32>,
-    stage: Lent<u8>,
+    dirty_list: Lent<i32>,
+    payloads: Lent<u8>,
     #[cfg(has_loop)]
     slab: RefCell<Lent<u8>>,
     longest_text: u32,
@@ -63,15 +63,15 @@ impl JsCopy {
         self.integers(&self.spans)
     }
 
-    /// Which messages are staged.
-    pub(super) fn commands(&self) -> &[Cell<i32>] {
-        self.integers(&self.commands)
+    /// Messages that wait to be framed, see `send_queue`.
+    pub(super) fn send_queue(&self) -> &[Cell<i32>] {
+        self.integers(&self.send_queue)
     }
 
-    /// Which connections are marked.
+    /// Which connections have output to be written.
     #[cfg(has_loop)]
-    pub(super) fn marks(&self) -> &[Cell<i32>] {
-        self.integers(&self.marks)
+    pub(super) fn dirty_list(&self) -> DirtyList<'_> {
+        DirtyList(self.integers(&self.dirty_list))
     }
 
     fn integers(&self, lent: &Lent<i32>) -> &[Cell<i32>] {
@@ -88,12 +88,12 @@ impl JsCopy {
         }
     }
 
-    /// Payloads of staged messages.
-    pub(super) fn stage(&self) -> &[u8] {
+    /// Payloads of the messages in the send queue.
+    pub(super) fn payloads(&self) -> &[u8] {
         if self.leases.get() == 0 {
             return &[];
         }
-        let Lent { start, length } = self.stage;
+        let Lent { start, length } = self.payloads;
         #[expect(unsafe_code, reason = "as above")]
         // SAFETY: as above; and JavaScript waits for the call that reads this, which calls none.
         unsafe {
@@ -155,7 +155,7 @@ impl Drop for Lease {
         if leases == 0 {
             // The loop may be serving, and when it is done this memory cannot be reached.
             #[cfg(has_loop)]
-            marks::set_serving_of(&self.0, false);
+            self.0.dirty_list().set_serving(false);
             self.0.owner.let_go();
         }
         self.0.leases.set(leases);
@@ -186,8 +186,8 @@ impl Copies {
     }
 }
 
-/// Takes the memory of one copy of the JavaScript layer: the properties `spans`, `commands` and `marks`
-/// (`Int32Array`), `stage` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
+/// Takes the memory of one copy of the JavaScript layer: the properties `spans`, `sendQueue` and
+/// `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
 /// as long as `owner` is there. `longest_text` is the length of the longest string there can be. Returns the
 /// number of the copy, which means nothing once `owner` has been collected.
 #[napi(catch_unwind)]
@@ -208,10 +208,10 @@ pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
         owner: Reference::weak(env, &owner)?,
         leases: Cell::new(0),
         spans: integers("spans")?,
-        commands: integers("commands")?,
+        send_queue: integers("sendQueue")?,
         #[cfg(has_loop)]
-        marks: integers("marks")?,
-        stage: bytes("stage")?,
+        dirty_list: integers("dirtyList")?,
+        payloads: bytes("payloads")?,
         #[cfg(has_loop)]
         slab: RefCell::new(bytes("slab")?),
         longest_text,
@@ -272,8 +272,8 @@ pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
     let callbacks: Vec<_> = copies.iter().filter_map(JsCopy::callback).collect();
     drop(copies);
     for callback in callbacks {
-        let Some(visit) = Visit::begin(environment.env()) else { return };
-        callback.call(&visit, ptr::null_mut(), arguments);
+        let Some(scope) = HandleScope::begin(environment.env()) else { return };
+        callback.call(&scope, ptr::null_mut(), arguments);
     }
 }
 

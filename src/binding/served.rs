@@ -8,17 +8,16 @@ use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
-use super::callback::{Arguments, AsyncContext, Visit};
+use super::callback::{Arguments, AsyncContext, HandleScope};
 use super::env::Environment;
 use super::js_copy::{Lease, call_all, set_callback};
-use super::marks;
+use super::sessions::{self, Entry};
 use super::socket_failure::SocketFailure;
-use super::table::{self, Entry};
 use super::uv::LoopWatch;
 use crate::proto::hybi::Landing;
 use crate::transport::descriptor::LentDescriptor;
 use crate::transport::event_loop::served::{Owned, Served};
-use crate::transport::event_loop::{self, Host, LoopSet, News, Report, Session};
+use crate::transport::event_loop::{self, Host, LoopSet, Report, Session};
 use crate::transport::non_blocking_stream::NonBlockingStream;
 use crate::transport::slots::Key;
 
@@ -30,14 +29,14 @@ const UNWRITTEN: i32 = i32::MIN + 1;
 const MEMORY_WANTED: i32 = i32::MIN + 2;
 /// Instead of a byte count: a listener runs the loop.
 const REENTERED: i32 = i32::MIN + 3;
-/// Instead of a byte count: what follows are bits of `SocketNews`.
-const NEWS: i32 = i32::MIN + 4;
+/// Instead of a byte count: what follows are bits of `SocketEvents`.
+const SOCKET_EVENTS: i32 = i32::MIN + 4;
 /// In the count of events: the one there is lies in the memory lent for it, not in the slab.
 const LANDED: i32 = 1 << 16;
 
 /// Bits that say what has happened to a dialled connection since the last.
 #[napi]
-pub enum SocketNews {
+pub enum SocketEvents {
     /// What was written has reached the kernel: a writer that waits may go on.
     Flushed = 1,
     /// The end of our stream has reached the kernel.
@@ -49,10 +48,10 @@ pub enum SocketNews {
 }
 
 const _: () = assert!(
-    SocketNews::Flushed as u32 == News::FLUSHED
-        && SocketNews::Finished as u32 == News::FINISHED
-        && SocketNews::Failed as u32 == News::FAILED
-        && SocketNews::Closed as u32 == News::CLOSED
+    SocketEvents::Flushed as u32 == event_loop::SocketEvents::FLUSHED
+        && SocketEvents::Finished as u32 == event_loop::SocketEvents::FINISHED
+        && SocketEvents::Failed as u32 == event_loop::SocketEvents::FAILED
+        && SocketEvents::Closed as u32 == event_loop::SocketEvents::CLOSED
 );
 
 /// What JavaScript gave with a connection.
@@ -83,8 +82,8 @@ impl Session for Entry<'_> {
         Entry::landed(self, memory, length)
     }
 
-    fn give_back_landed(&mut self, memory: &[u8]) {
-        self.connection.give_back_landed(memory);
+    fn cancel_landing(&mut self, memory: &[u8]) {
+        self.connection.cancel_landing(memory);
     }
 
     fn unsent(&mut self) -> &mut Vec<u8> {
@@ -98,7 +97,7 @@ impl Session for Entry<'_> {
 
 impl Host for Environment {
     type Tag = Tag;
-    type Visit = Visit;
+    type Scope = HandleScope;
     type Memory = Buffer;
     type Watcher = LoopWatch;
     type Session<'a> = Entry<'a>;
@@ -108,21 +107,21 @@ impl Host for Environment {
     }
 
     fn session<R>(&self, number: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
-        table::with(self, number, |entry, _| act(entry))
+        sessions::with(self, number, |entry, _| act(entry))
     }
 
     fn slab(tag: &Tag) -> impl DerefMut<Target = [u8]> {
         tag.copy.slab()
     }
 
-    fn report(&self, visit: &Visit, key: Key, report: Report) {
+    fn report(&self, scope: &HandleScope, key: Key, report: Report) {
         let told = self.set(|set| {
             let Tag { copy, context } = &set.get(key)?.tag;
             Some((copy.callback()?, context.raw()))
         });
         // JavaScript may do anything to the connections, this one included: nothing is borrowed.
         if let Some(Some((dispatch, context))) = told {
-            dispatch.call(visit, context, arguments(key.number, report));
+            dispatch.call(scope, context, arguments(key.number, report));
         }
     }
 
@@ -131,11 +130,11 @@ impl Host for Environment {
     }
 
     fn take_dirty(&self, numbers: &mut Vec<u32>) {
-        marks::take(&self.copies.borrow(), numbers);
+        self.copies.borrow().iter().for_each(|copy| copy.dirty_list().take(numbers));
     }
 
     fn set_serving(&self, is_serving: bool) {
-        marks::set_serving(&self.copies.borrow(), is_serving);
+        self.copies.borrow().iter().for_each(|copy| copy.dirty_list().set_serving(is_serving));
     }
 }
 
@@ -148,14 +147,14 @@ fn arguments(number: u32, report: Report) -> Arguments {
         Report::Failed => (FAILED, 0),
         Report::Unwritten(rest) => (UNWRITTEN, rest as i32),
         Report::MemoryWanted(bytes) => (MEMORY_WANTED, bytes as i32),
-        Report::News(news) => (NEWS, news as i32),
+        Report::SocketEvents(events) => (SOCKET_EVENTS, events as i32),
     };
     (number as i32, length, count)
 }
 
 fn on_ready(environment: &Environment) {
-    if let Some(visit) = Visit::begin(environment.env()) {
-        event_loop::turn(environment, &visit);
+    if let Some(scope) = HandleScope::begin(environment.env()) {
+        event_loop::turn(environment, &scope);
     }
 }
 
@@ -187,8 +186,8 @@ pub(super) fn serve_stream(
 /// `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
 /// spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
 /// stream, and a small negative number an error number, negated. The least integers: of the socket,
-/// +0 has failed; +1 did not take `count` bytes of marked output; +2 should be given `count` bytes of
-/// memory with `servedLand`; +4 has the news `count`, bits of `SocketNews`. +3, of no connection: a
+/// +0 has failed; +1 did not take `count` bytes of the output of the dirty list; +2 should be given `count` bytes of
+/// memory with `servedLand`; +4 has the events `count`, bits of `SocketEvents`. +3, of no connection: a
 /// listener is running the event loop, so that the slab is about to be overwritten, and output that
 /// waits for the listener must leave. False where Node's loop cannot be watched.
 #[napi(catch_unwind)]
@@ -291,9 +290,9 @@ pub fn served_written(env: Env, number: u32) -> f64 {
 /// output stays there; what is left of an uncopied payload is the caller's to send.
 #[napi(catch_unwind)]
 pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
-    let opcode = table::opcode(opcode_bits)?;
+    let opcode = sessions::opcode(opcode_bits)?;
     let rest = with(env, number, |served| {
-        table::with(Environment::of(&env), served.session()?, |entry, entropy| {
+        sessions::with(Environment::of(&env), served.session()?, |entry, entropy| {
             if let Some(header) = entry.connection.plain_header(opcode, payload.len()) {
                 entry.output.wire.extend_from_slice(header.as_bytes());
                 return served.write(entry, &payload);
@@ -313,10 +312,10 @@ pub fn served_write(env: Env, number: u32) -> u32 {
     environment.set(|set| set.write(environment, number)).unwrap_or_default()
 }
 
-/// Writes what the marked connections hold. What the system did not take stays in the sessions:
+/// Writes what the connections on the dirty list hold. What the system did not take stays in the sessions:
 /// numbers and bytes left, in turn.
 #[napi(catch_unwind)]
-pub fn served_write_marked(env: Env) -> Option<Vec<u32>> {
+pub fn served_write_dirty(env: Env) -> Option<Vec<u32>> {
     let environment = Environment::of(&env);
     let unwritten = environment.set(|set| set.write_dirty(environment))?;
     (!unwritten.is_empty())
@@ -325,7 +324,7 @@ pub fn served_write_marked(env: Env) -> Option<Vec<u32>> {
 
 // ---- dialled connections
 
-/// Copies what the kernel does not take at once. `true` when more may follow; otherwise later news
+/// Copies what the kernel does not take at once. `true` when more may follow; otherwise later events
 /// say `Flushed`, and nothing may be written before.
 #[napi(catch_unwind)]
 pub fn served_push(env: Env, number: u32, chunk: &[u8]) -> bool {
@@ -339,19 +338,19 @@ pub fn served_push_all(env: Env, number: u32, chunks: Vec<BufferSlice>) -> bool 
     with_owned(env, number, |owned| owned.push(&parts)).unwrap_or_default()
 }
 
-/// Ends our direction after what was written; later news say `Finished`.
+/// Ends our direction after what was written; later events say `Finished`.
 #[napi(catch_unwind)]
 pub fn served_finish(env: Env, number: u32) {
     with_owned(env, number, Owned::finish);
 }
 
-/// Closes the socket in whatever state it is; later news say `Closed`.
+/// Closes the socket in whatever state it is; later events say `Closed`.
 #[napi(catch_unwind)]
 pub fn served_destroy(env: Env, number: u32) {
     with_owned(env, number, Owned::close);
 }
 
-/// What went wrong, after news said `Failed`.
+/// What went wrong, after events said `Failed`.
 #[napi(catch_unwind)]
 pub fn served_failure(env: Env, number: u32) -> Option<SocketFailure> {
     with_owned(env, number, |owned| owned.failure().cloned()).flatten().map(SocketFailure::from)

@@ -1,4 +1,4 @@
-//! A connection's rarer calls: those of its opening and its end. As in [`table`], a session is a
+//! A connection's rarer calls: those of its opening and its end. As in [`sessions`], a session is a
 //! number; whoever makes one has to give it back with [`release_session`].
 
 use napi::Env;
@@ -8,8 +8,8 @@ use napi_derive::napi;
 use super::deflate::DeflateSettings;
 use super::env::Environment;
 use super::js_copy::JsCopy;
-use super::shared;
-use super::table::{self, Entry};
+use super::report;
+use super::sessions::{self, Entry};
 use crate::proto::connection::{Options, Settlement};
 use crate::proto::handshake::{ClientHandshake, Version, client};
 use crate::proto::http::{self, Headers, Request};
@@ -122,7 +122,7 @@ pub fn create_server_session(
             masking: flags & MASKING != 0,
             max_length: limit(max_length),
             max_text: copy.longest_text(),
-            max_events: shared::capacity(copy),
+            max_events: report::capacity(copy),
             least_landing: LEAST_LANDING,
         };
         Connection::server(request, version, allow_drafts, &protocols, settings)
@@ -145,7 +145,7 @@ pub fn create_client_session(env: Env, copy: u32, options: ClientOptions) -> Res
             masking: options.masking,
             max_length: limit(options.max_length),
             max_text: copy.longest_text(),
-            max_events: shared::capacity(copy),
+            max_events: report::capacity(copy),
             least_landing: LEAST_LANDING,
         };
         Connection::client(handshake, options.require_protocol, settings)
@@ -154,7 +154,7 @@ pub fn create_client_session(env: Env, copy: u32, options: ClientOptions) -> Res
 
 /// Adds a connection, made for a copy of the JavaScript layer.
 fn insert(env: Env, copy: u32, make: impl FnOnce(&JsCopy) -> Connection) -> Result<u32> {
-    table::insert(Environment::of(&env), copy, make)
+    sessions::insert(Environment::of(&env), copy, make)
         .ok_or_else(|| Error::new(Status::InvalidArg, "no such copy of the JavaScript layer"))
 }
 
@@ -168,7 +168,7 @@ pub fn restrict_session(
     ping_rate: Option<f64>,
 ) {
     let rates = Rates::new(message_rate, ping_rate);
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         entry.connection.restrict(max_fragments, rates)
     });
 }
@@ -176,7 +176,7 @@ pub fn restrict_session(
 /// Allows for what the peer may have sent while nothing was read for so many seconds.
 #[napi(catch_unwind)]
 pub fn credit_session(env: Env, id: u32, seconds: f64) {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         if let Some(rates) = entry.connection.rates() {
             rates.credit(seconds);
         }
@@ -186,14 +186,14 @@ pub fn credit_session(env: Env, id: u32, seconds: f64) {
 /// The version of the protocol, by number as for [`create_server_session`].
 #[napi(catch_unwind)]
 pub fn session_version(env: Env, id: u32) -> u32 {
-    let version = table::with(Environment::of(&env), id, |entry, _| entry.connection.version());
+    let version = sessions::with(Environment::of(&env), id, |entry, _| entry.connection.version());
     VERSIONS.iter().position(|own| *own == version).unwrap_or_default() as u32
 }
 
 /// A server's choice of subprotocol.
 #[napi(catch_unwind)]
 pub fn chosen_protocol(env: Env, id: u32) -> Option<String> {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         entry.connection.protocol().map(str::to_owned)
     })
     .flatten()
@@ -205,21 +205,21 @@ pub fn chosen_protocol(env: Env, id: u32) -> Option<String> {
 pub fn propose_deflate(env: Env, id: u32, settings: DeflateSettings) -> Result<()> {
     let environment = Environment::of(&env);
     let proposal = settings.proposal(&environment.zlib_pool)?;
-    table::with(environment, id, |entry, _| entry.connection.propose(proposal));
+    sessions::with(environment, id, |entry, _| entry.connection.propose(proposal));
     Ok(())
 }
 
 /// Whether permessage-deflate was agreed on.
 #[napi(catch_unwind)]
 pub fn is_compressed(env: Env, id: u32) -> bool {
-    table::with(Environment::of(&env), id, |entry, _| entry.connection.is_compressed())
+    sessions::with(Environment::of(&env), id, |entry, _| entry.connection.is_compressed())
         .unwrap_or_default()
 }
 
 /// Why a server must refuse the request, or null.
 #[napi(catch_unwind)]
 pub fn refusal(env: Env, id: u32) -> Option<String> {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         entry.connection.check().err().map(|error| error.to_string())
     })
     .flatten()
@@ -228,7 +228,7 @@ pub fn refusal(env: Env, id: u32) -> Option<String> {
 /// Writes the response that refuses the request; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
 pub fn refuse(env: Env, id: u32, message: String) -> u32 {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         entry.connection.refuse(&message, entry.output);
         entry.output.wire.len() as u32
     })
@@ -245,7 +245,7 @@ pub fn start_handshake(
     extensions: Option<String>,
 ) -> Result<bool> {
     let custom = headers(custom.unwrap_or_default());
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         let started = entry.connection.start(&custom, extensions.as_deref(), entry.output);
         started.map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         Ok(!entry.connection.awaits_peer())
@@ -256,7 +256,7 @@ pub fn start_handshake(
 /// What became of a client's handshake.
 #[napi(catch_unwind)]
 pub fn answer(env: Env, id: u32) -> Option<Answer> {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         let answer = entry.connection.take_answer()?;
         let (failure, protocol) = match answer.outcome {
             Ok(protocol) => (None, protocol),
@@ -273,13 +273,13 @@ pub fn answer(env: Env, id: u32) -> Option<Answer> {
 /// The handshake succeeded.
 #[napi(catch_unwind)]
 pub fn open_session(env: Env, id: u32) {
-    table::with(Environment::of(&env), id, |entry, _| entry.connection.open());
+    sessions::with(Environment::of(&env), id, |entry, _| entry.connection.open());
 }
 
 /// Messages go through extensions written in JavaScript, which claim these reserved bits.
 #[napi(catch_unwind)]
 pub fn decode_outside(env: Env, id: u32, claimed: u32) {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         entry.connection.decode_outside((claimed & 7) as u8)
     });
 }
@@ -288,8 +288,8 @@ pub fn decode_outside(env: Env, id: u32, claimed: u32) {
 /// the connection; [`settle`] must follow.
 #[napi(catch_unwind)]
 pub fn check_decoded(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Result<bool> {
-    let opcode = table::opcode(opcode)?;
-    let checked = table::with(Environment::of(&env), id, |entry, _| {
+    let opcode = sessions::opcode(opcode)?;
+    let checked = sessions::with(Environment::of(&env), id, |entry, _| {
         entry.connection.check_decoded(opcode, &payload)
     });
     Ok(checked.unwrap_or(true))
@@ -303,13 +303,13 @@ pub const MAX_CONTROL_BYTES: u32 = MAX_CONTROL as u32;
 #[napi(catch_unwind)]
 pub fn fail_session(env: Env, id: u32, code: u32, message: String) {
     let error = ProtocolError::Extension(CloseCode(code as u16), message);
-    table::with(Environment::of(&env), id, |entry, _| entry.connection.fail(error));
+    sessions::with(Environment::of(&env), id, |entry, _| entry.connection.fail(error));
 }
 
 /// What a verdict means by now, or null when it means nothing any more.
 #[napi(catch_unwind)]
 pub fn settle(env: Env, id: u32) -> Option<Verdict> {
-    table::with(Environment::of(&env), id, |entry, _| {
+    sessions::with(Environment::of(&env), id, |entry, _| {
         let (closing, failed) = match entry.connection.settle() {
             Settlement::PassedOver => return None,
             Settlement::Close(closing) => (closing, false),
@@ -324,13 +324,13 @@ pub fn settle(env: Env, id: u32) -> Option<Verdict> {
 /// Our side says goodbye; the close frame is [`send_close`]'s.
 #[napi(catch_unwind)]
 pub fn begin_closing(env: Env, id: u32) {
-    table::with(Environment::of(&env), id, |entry, _| entry.connection.begin_closing());
+    sessions::with(Environment::of(&env), id, |entry, _| entry.connection.begin_closing());
 }
 
 /// Writes a close frame; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
 pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> u32 {
-    table::with(Environment::of(&env), id, |entry, entropy| {
+    sessions::with(Environment::of(&env), id, |entry, entropy| {
         let Entry { connection, output, .. } = entry;
         connection.send_close(CloseCode(code as u16), &reason, entropy, output);
         output.wire.len() as u32
@@ -341,7 +341,7 @@ pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> u32 {
 /// Ends the connection with the close frame that is still due; returns how many bytes wait.
 #[napi(catch_unwind)]
 pub fn conclude(env: Env, id: u32) -> u32 {
-    table::with(Environment::of(&env), id, |entry, entropy| {
+    sessions::with(Environment::of(&env), id, |entry, entropy| {
         entry.connection.conclude(entropy, entry.output);
         entry.output.wire.len() as u32
     })
@@ -351,13 +351,13 @@ pub fn conclude(env: Env, id: u32) -> u32 {
 /// Gives the session's memory back; its number means nothing until another session gets it.
 #[napi(catch_unwind)]
 pub fn release_session(env: Env, id: u32) {
-    table::remove(Environment::of(&env), id);
+    sessions::remove(Environment::of(&env), id);
 }
 
 /// A fresh value for Sec-WebSocket-Key.
 #[napi(catch_unwind)]
 pub fn generate_key(env: Env) -> String {
-    table::with_entropy(Environment::of(&env), |entropy| client::generate_key(entropy))
+    sessions::with_entropy(Environment::of(&env), |entropy| client::generate_key(entropy))
 }
 
 /// Whether a text fits a line of a head: it has no CR, LF or NUL.

@@ -1,6 +1,6 @@
 //! One connection being made: the handle that the JavaScript thread holds, and the task behind it.
 //!
-//! The two share one [`Stage`]. The task rings the bell when the stage has changed in a way that
+//! The two share one [`Stage`]. The task rings the doorbell when the stage has changed in a way that
 //! concerns the JavaScript thread; when the connection stands, that thread takes it and the task is
 //! over.
 
@@ -16,7 +16,7 @@ use super::route::{Established, Route, establish};
 use super::runtime;
 use super::tls::{Consent, Credentials};
 
-/// Tells the JavaScript thread that there is news.
+/// Tells the JavaScript thread that there is something to do.
 pub(crate) trait Doorbell: Send + Sync {
     /// May be called on any thread; must not block.
     fn ring(&self);
@@ -47,9 +47,9 @@ impl Stage {
     }
 }
 
-/// What there is for the JavaScript thread to take.
+/// What the JavaScript thread has to do next: there is something to take, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum DialState {
     Nothing,
     Credentials,
     Connection,
@@ -59,7 +59,7 @@ pub(crate) enum News {
 
 struct Shared {
     stage: Mutex<Stage>,
-    bell: Box<dyn Doorbell>,
+    doorbell: Box<dyn Doorbell>,
 }
 
 impl Shared {
@@ -76,7 +76,7 @@ impl Shared {
         }
         *current = stage;
         drop(current);
-        self.bell.ring();
+        self.doorbell.ring();
     }
 }
 
@@ -89,10 +89,10 @@ pub(crate) struct Dialling {
 }
 
 impl Dialling {
-    /// A connection that [`Dialling::begin`] will begin. News is announced by `bell`, from other
+    /// A connection that [`Dialling::begin`] will begin. A change of state is announced by `doorbell`, from other
     /// threads. Where the system refuses the thread that dials, that is its failure.
-    pub(crate) fn new(route: Route, bell: Box<dyn Doorbell>) -> Self {
-        let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), bell });
+    pub(crate) fn new(route: Route, doorbell: Box<dyn Doorbell>) -> Self {
+        let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), doorbell });
         let (start, started) = oneshot::channel();
         let task = match runtime::handle() {
             Ok(runtime) => {
@@ -111,7 +111,7 @@ impl Dialling {
     /// Begins to connect.
     pub(crate) fn begin(&mut self) {
         if self.task.is_none() {
-            self.shared.bell.ring();
+            self.shared.doorbell.ring();
         }
         if let Some(start) = self.start.take() {
             // Nobody waits for it any more when the connection was given up meanwhile.
@@ -125,13 +125,13 @@ impl Dialling {
     }
 
     /// What there is to take.
-    pub(crate) fn news(&self) -> News {
+    pub(crate) fn state(&self) -> DialState {
         match *self.shared.stage() {
-            Stage::Working | Stage::Deciding(_) | Stage::Abandoned => News::Nothing,
-            Stage::Asking(..) => News::Credentials,
-            Stage::Standing(_) => News::Connection,
-            Stage::Failed(_) => News::Failure,
-            Stage::Over => News::End,
+            Stage::Working | Stage::Deciding(_) | Stage::Abandoned => DialState::Nothing,
+            Stage::Asking(..) => DialState::Credentials,
+            Stage::Standing(_) => DialState::Connection,
+            Stage::Failed(_) => DialState::Failure,
+            Stage::Over => DialState::End,
         }
     }
 
@@ -185,7 +185,7 @@ impl Dialling {
         }
     }
 
-    /// Gives the connection up in whatever state it is. The bell rings when its socket is closed.
+    /// Gives the connection up in whatever state it is. The doorbell rings when its socket is closed.
     pub(crate) fn abandon(&mut self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -198,7 +198,7 @@ impl Dialling {
         drop(before);
         // A task that is not over yet rings when it is.
         if is_over {
-            self.shared.bell.ring();
+            self.shared.doorbell.ring();
         }
     }
 }
@@ -214,7 +214,7 @@ impl Drop for End {
         }
         *stage = Stage::Over;
         drop(stage);
-        self.0.bell.ring();
+        self.0.doorbell.ring();
     }
 }
 
@@ -259,11 +259,12 @@ mod tests {
         }
     }
 
-    /// A handle and the task's side of it, without a task, and how often the bell has rung.
+    /// A handle and the task's side of it, without a task, and how often the doorbell has rung.
     fn open() -> (Dialling, End, Arc<AtomicUsize>) {
-        let bell = Count::default();
-        let rung = Arc::clone(&bell.0);
-        let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), bell: Box::new(bell) });
+        let doorbell = Count::default();
+        let rung = Arc::clone(&doorbell.0);
+        let shared =
+            Arc::new(Shared { stage: Mutex::new(Stage::Working), doorbell: Box::new(doorbell) });
         let end = End(Arc::clone(&shared));
         (Dialling { shared, task: None, start: None }, end, rung)
     }
@@ -282,7 +283,7 @@ mod tests {
         let (stage, mut theirs) = standing();
         end.0.advance(stage);
         drop(end);
-        assert_eq!((dialling.news(), rung.load(Ordering::Relaxed)), (News::Connection, 1));
+        assert_eq!((dialling.state(), rung.load(Ordering::Relaxed)), (DialState::Connection, 1));
         let taken = dialling.take_connection();
         assert!(taken.is_some() && dialling.take_connection().is_none());
         drop(taken);
@@ -296,7 +297,7 @@ mod tests {
         end.0.advance(stage);
         dialling.abandon();
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
-        assert_eq!(dialling.news(), News::End);
+        assert_eq!(dialling.state(), DialState::End);
         assert!(dialling.take_connection().is_none());
     }
 
@@ -307,15 +308,15 @@ mod tests {
         dialling.abandon();
         end.0.advance(stage);
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
-        assert_eq!((dialling.news(), rung.load(Ordering::Relaxed)), (News::Nothing, 0));
+        assert_eq!((dialling.state(), rung.load(Ordering::Relaxed)), (DialState::Nothing, 0));
         drop(end);
-        assert_eq!((dialling.news(), rung.load(Ordering::Relaxed)), (News::End, 1));
+        assert_eq!((dialling.state(), rung.load(Ordering::Relaxed)), (DialState::End, 1));
     }
 
     #[test]
     fn a_task_that_ends_without_a_word_is_the_end() {
         let (dialling, end, _) = open();
         drop(end);
-        assert_eq!(dialling.news(), News::End);
+        assert_eq!(dialling.state(), DialState::End);
     }
 }

@@ -18,7 +18,7 @@ use super::descriptor::{receive, send};
 /// Bytes read at once for a layer that asks for less: TLS asks for the header of a record first.
 const AHEAD: usize = 64 * 1024;
 
-/// Bytes that the layers above may take in one visit without yielding any: more than a record of TLS,
+/// Bytes that the layers above may take in one turn of the loop without yielding any: more than a record of TLS,
 /// whose parts yield nothing, and little enough for what they may cost to compute. Records that carry
 /// no data of the application (KeyUpdate, NewSessionTicket) would otherwise be worked off for as long
 /// as the peer sends them.
@@ -37,7 +37,7 @@ pub(super) struct NonBlocking {
     end: usize,
     is_drained: bool,
     is_congested: bool,
-    /// Bytes that the layers above have taken and not yielded in this visit.
+    /// Bytes that the layers above have taken and not yielded in this turn.
     wasted: usize,
 }
 
@@ -67,7 +67,7 @@ impl NonBlocking {
     }
 
     /// The owner comes to this connection, after others had their turn.
-    pub(super) fn begin_visit(&mut self) {
+    pub(super) fn begin_turn(&mut self) {
         self.wasted = 0;
     }
 
@@ -76,7 +76,7 @@ impl NonBlocking {
         self.wasted = self.wasted.saturating_sub(count);
     }
 
-    /// Whether nothing more is read in this visit.
+    /// Whether nothing more is read in this turn.
     pub(super) fn is_exhausted(&self) -> bool {
         self.wasted >= WASTE
     }

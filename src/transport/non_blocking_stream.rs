@@ -85,11 +85,11 @@ impl NonBlockingStream {
         }
     }
 
-    /// The owner comes to this connection, after others had their turn. What layers take in one visit
+    /// The owner comes to this connection, after others had their turn. What layers take in one turn of the loop
     /// without yielding any bytes is limited.
-    pub(crate) fn begin_visit(&mut self) {
+    pub(crate) fn begin_turn(&mut self) {
         if let Some(socket) = self.socket() {
-            socket.begin_visit();
+            socket.begin_turn();
         }
     }
 

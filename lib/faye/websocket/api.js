@@ -66,7 +66,7 @@ const bufferedAmount = {
   /** @this {WebSocketFields} */
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + driver._framed + (driver._direct ? driver._direct.markedBytes : 0) +
+    return driver._pending + driver._framed + (driver._direct ? driver._direct.dirtyBytes : 0) +
       (driver._compression ? driver._compression.waiting : 0) +
       (driver._extensions ? driver._extensions.waiting : 0) +
       (stream && stream.writableLength || 0);

@@ -152,10 +152,10 @@ impl Connection {
         }
     }
 
-    /// See [`Receiver::give_back_landed`].
-    pub fn give_back_landed(&mut self, memory: &[u8]) {
+    /// See [`Receiver::cancel_landing`].
+    pub fn cancel_landing(&mut self, memory: &[u8]) {
         if let Input::Hybi(receiver) = &mut self.input {
-            receiver.give_back_landed(memory);
+            receiver.cancel_landing(memory);
         }
     }
 

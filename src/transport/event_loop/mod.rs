@@ -27,6 +27,7 @@
 //! **Re-entry.** A listener may run the event loop before it returns. Connections that were reported and
 //! not served yet then go to the revisit list, so that the inner turn finds them.
 
+pub(crate) mod dirty_list;
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "macos")]
@@ -73,14 +74,14 @@ pub(crate) enum Report {
     Unwritten(u32),
     /// So many bytes of memory are wanted for the message that is being read.
     MemoryWanted(u32),
-    /// What has happened to an owned connection besides: bits of [`News`].
-    News(u32),
+    /// What has happened to an owned connection besides: bits of [`SocketEvents`].
+    SocketEvents(u32),
 }
 
 /// What has happened to an owned connection, besides bytes.
-pub(crate) struct News;
+pub(crate) struct SocketEvents;
 
-impl News {
+impl SocketEvents {
     /// What was written has reached the kernel: a writer that waits may go on.
     pub(crate) const FLUSHED: u32 = 1;
     /// The end of our stream has reached the kernel.
@@ -104,7 +105,7 @@ pub(crate) trait Session {
     fn landed(&mut self, memory: &mut [u8], length: usize) -> u32;
 
     /// Takes what has arrived of that message back: the rest comes another way.
-    fn give_back_landed(&mut self, memory: &[u8]);
+    fn cancel_landing(&mut self, memory: &[u8]);
 
     /// Bytes for the peer.
     fn unsent(&mut self) -> &mut Vec<u8>;
@@ -131,8 +132,8 @@ pub(crate) trait Watcher {
 pub(crate) trait Host: Sized {
     /// What the host keeps with each connection.
     type Tag;
-    /// A stay in JavaScript.
-    type Visit;
+    /// What JavaScript is called in: a handle scope.
+    type Scope;
     /// Memory that is lent for a long message.
     type Memory: DerefMut<Target = [u8]>;
     /// The watch on the set.
@@ -147,7 +148,7 @@ pub(crate) trait Host: Sized {
     /// Where chunks are read to.
     fn slab(tag: &Self::Tag) -> impl DerefMut<Target = [u8]>;
     /// Calls JavaScript. Nothing may be borrowed.
-    fn report(&self, visit: &Self::Visit, key: Key, report: Report);
+    fn report(&self, scope: &Self::Scope, key: Key, report: Report);
     /// A listener runs the loop: says so to JavaScript, outside of any connection.
     fn report_reentry(&self);
     /// Moves the numbers on the dirty list to `numbers`.
@@ -158,16 +159,16 @@ pub(crate) trait Host: Sized {
 
 /// A turn: the loop's callback when the set can be read. Nothing unwinds out of it. A panic of the parser
 /// costs its connection.
-pub(crate) fn turn<H: Host>(host: &H, visit: &H::Visit) {
+pub(crate) fn turn<H: Host>(host: &H, scope: &H::Scope) {
     host.set(|set| set.begin_turn(host));
     let mut since = Instant::now();
     let mut served = 0;
     for round in 1..=ROUNDS {
         while let Some(Some(ready)) = host.set(LoopSet::next_ready) {
-            guard(|| serve(host, visit, ready, round == 1));
+            guard(|| serve(host, scope, ready, round == 1));
             served += 1;
             if served % LOOK_EVERY == 0 && since.elapsed() > PATIENCE {
-                guard(|| write_dirty(host, visit));
+                guard(|| write_dirty(host, scope));
                 since = Instant::now();
             }
         }
@@ -176,7 +177,7 @@ pub(crate) fn turn<H: Host>(host: &H, visit: &H::Visit) {
         }
     }
     host.set(|set| set.end_turn(host));
-    guard(|| write_dirty(host, visit));
+    guard(|| write_dirty(host, scope));
 }
 
 /// A listener runs the loop that has called it, and the loop is about to wait.
@@ -189,12 +190,12 @@ fn guard<R>(act: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(act)).ok()
 }
 
-fn serve<H: Host>(host: &H, visit: &H::Visit, ready: Ready, is_visit: bool) {
+fn serve<H: Host>(host: &H, scope: &H::Scope, ready: Ready, is_first_round: bool) {
     let key = Key::from_bits(ready.key);
-    let first = host.set(|set| set.report_before_reading(key, is_visit)).flatten();
+    let first = host.set(|set| set.report_before_reading(key, is_first_round)).flatten();
     if let Some(report) = first {
-        host.report(visit, key, report);
-        if matches!(report, Report::News(news) if news & News::CLOSED != 0) {
+        host.report(scope, key, report);
+        if matches!(report, Report::SocketEvents(events) if events & SocketEvents::CLOSED != 0) {
             // Dropping the host's part of it may call into JavaScript.
             let closed = host.set(|set| set.remove(host, key.number));
             drop(closed);
@@ -204,14 +205,14 @@ fn serve<H: Host>(host: &H, visit: &H::Visit, ready: Ready, is_visit: bool) {
     let read = guard(|| host.set(|set| set.receive(host, ready)));
     let report = read.unwrap_or_else(|| host.set(|set| set.fail(key)));
     if let Some(Some(report)) = report {
-        host.report(visit, key, report);
+        host.report(scope, key, report);
     }
 }
 
 /// Writes what the connections on the dirty list have for their peers.
-fn write_dirty<H: Host>(host: &H, visit: &H::Visit) {
+fn write_dirty<H: Host>(host: &H, scope: &H::Scope) {
     let unwritten = host.set(|set| set.write_dirty(host));
     for (key, rest) in unwritten.unwrap_or_default() {
-        host.report(visit, key, Report::Unwritten(rest));
+        host.report(scope, key, Report::Unwritten(rest));
     }
 }

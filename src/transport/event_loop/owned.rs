@@ -4,7 +4,7 @@ use std::io;
 use std::mem;
 use std::os::fd::BorrowedFd;
 
-use super::News;
+use super::SocketEvents;
 use super::poller::Interest;
 use crate::transport::failure::{Failure, Step};
 use crate::transport::non_blocking_stream::NonBlockingStream;
@@ -22,8 +22,8 @@ pub(crate) struct Owned {
     stream: Option<NonBlockingStream>,
     finish: Finish,
     failure: Option<Box<Failure>>,
-    /// Bits of [`News`].
-    news: u32,
+    /// Bits of [`SocketEvents`].
+    events: u32,
     /// A writer waits for the stream's queue.
     is_awaited: bool,
     /// It keeps the loop going.
@@ -36,7 +36,7 @@ impl Owned {
             stream: Some(stream),
             finish: Finish::No,
             failure: None,
-            news: 0,
+            events: 0,
             is_awaited: false,
             keeps_alive,
         }
@@ -53,7 +53,7 @@ impl Owned {
 
     pub(super) fn fail(&mut self, failure: Box<Failure>) {
         self.failure.get_or_insert(failure);
-        self.news |= News::FAILED;
+        self.events |= SocketEvents::FAILED;
     }
 
     /// Fails for a reason that is no system call's.
@@ -67,8 +67,8 @@ impl Owned {
     }
 
     /// Whether there is something to tell.
-    pub(super) fn has_news(&self) -> bool {
-        self.news != 0
+    pub(super) fn has_events(&self) -> bool {
+        self.events != 0
     }
 
     /// Whether reading may yield something before the descriptor is ready.
@@ -77,16 +77,16 @@ impl Owned {
     }
 
     /// Takes what is to be told.
-    pub(super) fn take_news(&mut self) -> u32 {
-        mem::take(&mut self.news)
+    pub(super) fn take_events(&mut self) -> u32 {
+        mem::take(&mut self.events)
     }
 
-    /// Before anything is read: writes what waits, as far as there is room. `is_visit`: others have had
+    /// Before anything is read: writes what waits, as far as there is room. `is_first_round`: others have had
     /// their turn.
-    pub(super) fn begin(&mut self, is_visit: bool) {
+    pub(super) fn begin(&mut self, is_first_round: bool) {
         if let Some(stream) = &mut self.stream {
-            if is_visit {
-                stream.begin_visit();
+            if is_first_round {
+                stream.begin_turn();
             }
             stream.refresh();
         }
@@ -102,11 +102,11 @@ impl Owned {
             return;
         }
         if mem::take(&mut self.is_awaited) {
-            self.news |= News::FLUSHED;
+            self.events |= SocketEvents::FLUSHED;
         }
         if self.finish == Finish::Wanted && stream.finish() {
             self.finish = Finish::Done;
-            self.news |= News::FINISHED;
+            self.events |= SocketEvents::FINISHED;
         }
     }
 
@@ -124,8 +124,8 @@ impl Owned {
         })
     }
 
-    /// Copies what the kernel does not take at once. True when more may follow; otherwise the news will
-    /// be [`News::FLUSHED`], and nothing may be pushed before.
+    /// Copies what the kernel does not take at once. True when more may follow; otherwise the events will
+    /// be [`SocketEvents::FLUSHED`], and nothing may be pushed before.
     pub(crate) fn push(&mut self, parts: &[&[u8]]) -> bool {
         let Some(stream) = &mut self.stream else { return false };
         match stream.push(parts) {
@@ -140,7 +140,7 @@ impl Owned {
         }
     }
 
-    /// Ends our direction after what was written: [`News::FINISHED`].
+    /// Ends our direction after what was written: [`SocketEvents::FINISHED`].
     pub(crate) fn finish(&mut self) {
         if self.finish == Finish::No {
             self.finish = Finish::Wanted;
@@ -148,12 +148,12 @@ impl Owned {
         self.settle_writing();
     }
 
-    /// Closes the socket in whatever state it is: [`News::CLOSED`].
+    /// Closes the socket in whatever state it is: [`SocketEvents::CLOSED`].
     pub(crate) fn close(&mut self) {
         if let Some(mut stream) = self.stream.take() {
             // Like bytes that the kernel has, what is queued gets one attempt.
             let _ = stream.flush();
-            self.news |= News::CLOSED;
+            self.events |= SocketEvents::CLOSED;
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) struct Served<H: Host> {
     /// Bytes go to JavaScript unparsed all the same: it has events of an earlier chunk to dispatch.
     is_raw: bool,
     /// It is on the revisit list.
-    pub(super) is_due: bool,
+    pub(super) is_on_revisit_list: bool,
     received: f64,
     written: f64,
     /// Memory lent for the message that is being read.
@@ -132,7 +132,7 @@ impl<H: Host> Served<H> {
             interest: Interest::NONE,
             is_reading: false,
             is_raw: false,
-            is_due: false,
+            is_on_revisit_list: false,
             received: 0.0,
             written: 0.0,
             landing: None,
@@ -185,7 +185,7 @@ impl<H: Host> Served<H> {
 
     /// Hands chunks over unparsed for a while, or parses them again.
     pub(crate) fn set_raw(&mut self, host: &H, on: bool) {
-        self.give_back_landed(host);
+        self.cancel_landing(host);
         self.is_raw = on;
     }
 
@@ -222,7 +222,7 @@ impl<H: Host> Served<H> {
     /// Whether there is something to tell or to read without the descriptor being ready.
     pub(super) fn has_more(&self) -> bool {
         if let Descriptor::Owned(owned) = &self.descriptor
-            && owned.has_news()
+            && owned.has_events()
         {
             return true;
         }
@@ -235,13 +235,13 @@ impl<H: Host> Served<H> {
             }
     }
 
-    /// What is told before anything is read. `is_visit`: others have had their turn.
-    pub(super) fn report_before_reading(&mut self, is_visit: bool) -> Option<Report> {
+    /// What is told before anything is read. `is_first_round`: others have had their turn.
+    pub(super) fn report_before_reading(&mut self, is_first_round: bool) -> Option<Report> {
         if let Descriptor::Owned(owned) = &mut self.descriptor {
-            owned.begin(is_visit);
-            let news = owned.take_news();
-            if news != 0 {
-                return Some(Report::News(news));
+            owned.begin(is_first_round);
+            let events = owned.take_events();
+            if events != 0 {
+                return Some(Report::SocketEvents(events));
             }
         }
         if self.wanted == 0 || self.is_raw || !self.is_reading {
@@ -323,7 +323,7 @@ impl<H: Host> Served<H> {
             Cause::Failure(failure) => {
                 let owned = self.as_owned()?;
                 owned.fail(failure);
-                Some(Report::News(owned.take_news()))
+                Some(Report::SocketEvents(owned.take_events()))
             }
         }
     }
@@ -339,7 +339,7 @@ impl<H: Host> Served<H> {
                 let (Some(place), Some(bytes)) = (memory.get_mut(..held), before.get(..held))
                 else {
                     // Not what was asked for.
-                    session.give_back_landed(&before);
+                    session.cancel_landing(&before);
                     return None;
                 };
                 place.copy_from_slice(bytes);
@@ -356,7 +356,7 @@ impl<H: Host> Served<H> {
         let Landing { held, missing } = session.landing()?;
         let end = memory.len().min(held.saturating_add(missing.min(READ_BUDGET)));
         let Some(room) = memory.get_mut(held..end).filter(|room| !room.is_empty()) else {
-            session.give_back_landed(&memory);
+            session.cancel_landing(&memory);
             return None;
         };
         let (length, cause) = self.descriptor.read(room);
@@ -374,12 +374,12 @@ impl<H: Host> Served<H> {
     }
 
     /// Gives what has landed back to the session: the rest comes another way.
-    pub(super) fn give_back_landed(&mut self, host: &H) {
+    pub(super) fn cancel_landing(&mut self, host: &H) {
         self.wanted = 0;
         if let Some(memory) = self.landing.take()
             && let Some(session) = self.session
         {
-            host.session(session, |session| session.give_back_landed(&memory));
+            host.session(session, |session| session.cancel_landing(&memory));
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct LoopSet<H: Host> {
     served: usize,
     /// Connections to serve again without being ready.
     revisit: Vec<Key>,
-    /// Memory for what the poller says while connections are due.
+    /// Memory for what the poller says while there is a revisit list.
     woken: Vec<Ready>,
     /// A descriptor that can always be read, and whether it is in the poller.
     revisit_fd: UnixStream,
@@ -83,7 +83,7 @@ impl<H: Host> LoopSet<H> {
     pub(crate) fn remove(&mut self, host: &H, number: u32) -> Option<Served<H>> {
         self.set_reading(number, false);
         let mut served = self.connections.remove(number)?;
-        served.give_back_landed(host);
+        served.cancel_landing(host);
         self.hold(served.holds_loop(), false);
         if self.connections.len() == 0 {
             self.watcher.stop();
@@ -185,7 +185,7 @@ impl<H: Host> LoopSet<H> {
     /// Has a connection served again: in this turn, if one is going on and has another round, or the next.
     fn revisit(&mut self, key: Key) {
         let Some(served) = self.connections.get(key) else { return };
-        if !mem::replace(&mut served.is_due, true) {
+        if !mem::replace(&mut served.is_on_revisit_list, true) {
             self.revisit.push(key);
         }
         if self.depth == 0 {
@@ -201,7 +201,7 @@ impl<H: Host> LoopSet<H> {
         let (from, to) = if on { (Interest::NONE, READ) } else { (READ, Interest::NONE) };
         let descriptor = self.revisit_fd.as_fd();
         // It cannot fail for want of memory when there are connections; and if it does, the next
-        // event of any connection serves those that are due.
+        // event of any connection serves those on the revisit list.
         let changed = self.poller.change(descriptor, REVISIT, Trigger::Level, from, to);
         self.is_armed = on && changed.is_ok();
     }
@@ -209,7 +209,7 @@ impl<H: Host> LoopSet<H> {
     fn take_revisit(&mut self) {
         for key in self.revisit.drain(..) {
             if let Some(served) = self.connections.get(key) {
-                served.is_due = false;
+                served.is_on_revisit_list = false;
                 self.ready.push(Ready::of(key.to_bits()));
             }
         }
@@ -237,7 +237,7 @@ impl<H: Host> LoopSet<H> {
         self.poller.wait(&mut self.woken);
         for ready in self.woken.drain(..) {
             match self.connections.get(Key::from_bits(ready.key)) {
-                Some(served) if served.is_due => served.note(ready),
+                Some(served) if served.is_on_revisit_list => served.note(ready),
                 Some(_) => self.ready.push(ready),
                 None => {}
             }
@@ -285,9 +285,13 @@ impl<H: Host> LoopSet<H> {
     }
 
     /// What is told of a connection before it is read.
-    pub(super) fn report_before_reading(&mut self, key: Key, is_visit: bool) -> Option<Report> {
+    pub(super) fn report_before_reading(
+        &mut self,
+        key: Key,
+        is_first_round: bool,
+    ) -> Option<Report> {
         let served = self.connections.get(key)?;
-        let report = served.report_before_reading(is_visit);
+        let report = served.report_before_reading(is_first_round);
         if report.is_some() {
             self.rearm(key.number);
         }

@@ -25,7 +25,7 @@ pub struct Landing {
 impl Receiver {
     /// How far that message is; `None` while there is none, and when it has been abandoned because
     /// our side closed. Its next bytes must come through [`landed`](Self::landed), or what has
-    /// arrived be [given back](Self::give_back_landed) first.
+    /// arrived be [given back](Self::cancel_landing) first.
     pub fn landing(&self) -> Option<Landing> {
         if self.verdict.is_some() || !self.is_landing() {
             return None;
@@ -50,7 +50,7 @@ impl Receiver {
 
     /// Gives back what has arrived of the message, which is at the beginning of `memory`: the rest
     /// comes through [`receive`](Self::receive) again.
-    pub fn give_back_landed(&mut self, memory: &[u8]) {
+    pub fn cancel_landing(&mut self, memory: &[u8]) {
         let Some(Landing { held, .. }) = self.landing() else { return };
         if let (Some(message), Some(bytes)) = (&mut self.message, memory.get(..held)) {
             message.take_over(bytes);

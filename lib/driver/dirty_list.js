@@ -5,9 +5,9 @@
 /**
  * The connections that are served past Node's streams, and which of them have output to be written:
  * the native side writes it one behind the other when it has served some connections, or when the
- * turn ends. The memory's layout is documented in src/binding/marks.rs.
+ * turn ends. The memory's layout is documented in src/transport/event_loop/dirty_list.rs.
  */
-const { native, marks: memory, MAX_MARKS, MARK_HEADER_INTS: HEADER_INTS } = require('./session');
+const { native, dirtyList: memory, MAX_DIRTY, DIRTY_HEADER_INTS: HEADER_INTS } = require('./session');
 
 const COUNT = 0;
 const ROUND = 1;
@@ -21,23 +21,23 @@ const SERVING = 2;
 const connections = [];
 
 /**
- * Marks a connection; returns the round in which it will be written.
+ * Puts a connection on the list; returns the round in which it will be written.
  *
  * @param {number} number of the connection
  * @returns {number}
  */
-function mark(number) {
-  if (memory[COUNT] === MAX_MARKS) writeMarked();
+function markDirty(number) {
+  if (memory[COUNT] === MAX_DIRTY) writeDirty();
   memory[HEADER_INTS + memory[COUNT]++] = number;
   return memory[ROUND];
 }
 
 /**
- * Takes a mark back.
+ * Takes a connection off the list.
  *
  * @param {number} number
  */
-function unmark(number) {
+function clearDirty(number) {
   for (let i = HEADER_INTS + memory[COUNT] - 1; i >= HEADER_INTS; i--) {
     if (memory[i] === number) memory[i] = -1;
   }
@@ -52,10 +52,10 @@ function currentRound() {
   return memory[ROUND];
 }
 
-/** Writes what is marked, at once. */
-function writeMarked() {
+/** Writes what the connections on the list hold, at once. */
+function writeDirty() {
   if (memory[COUNT] === 0) return;
-  const unwritten = native.servedWriteMarked();
+  const unwritten = native.servedWriteDirty();
   if (!unwritten) return;
   for (let i = 0; i < unwritten.length; i += 2) {
     const connection = connections[unwritten[i]];
@@ -63,9 +63,9 @@ function writeMarked() {
   }
 }
 
-/** The turn ends: what is marked is written, unless the native side is about to do it. */
+/** The turn ends: the list is written, unless the native side is about to do it. */
 function writeAtEndOfTurn() {
-  if (memory[SERVING] === 0) writeMarked();
+  if (memory[SERVING] === 0) writeDirty();
 }
 
-module.exports = { connections, mark, unmark, currentRound, writeMarked, writeAtEndOfTurn };
+module.exports = { connections, markDirty, clearDirty, currentRound, writeDirty, writeAtEndOfTurn };

@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use super::env::Environment;
 use super::js_copy::{Copies, JsCopy, Lease};
-use super::shared;
+use super::report;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{Connection, Output, growth};
 use crate::transport::OsEntropy;
@@ -64,7 +64,7 @@ impl Entry<'_> {
             rates.set_time(START.elapsed().as_secs_f64());
         }
         let progress = connection.receive(chunk, from, output);
-        shared::report(copy, progress, connection, output);
+        report::report(copy, progress, connection, output);
         output.events.len() as u32
     }
 
@@ -74,7 +74,7 @@ impl Entry<'_> {
         let Self { copy, connection, output, .. } = self;
         output.clear_events();
         let progress = connection.landed(memory, length, output);
-        shared::report(copy, progress, connection, output);
+        report::report(copy, progress, connection, output);
         output.events.len() as u32
     }
 
@@ -92,18 +92,18 @@ impl Entry<'_> {
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[derive(Default)]
-pub(super) struct Table {
+pub(super) struct Sessions {
     slots: Slots<Box<Slot>>,
     entropy: OsEntropy,
     /// Lent to whichever session is called: its memory for events and its spare memory are shared.
     output: Output,
 }
 
-impl Table {
-    /// Frames the messages JavaScript has staged, before anything else happens to any session.
-    fn send_staged(&mut self, copies: &Copies) {
+impl Sessions {
+    /// Frames the messages in the send queue, before anything else happens to any session.
+    fn send_queued(&mut self, copies: &Copies) {
         let Self { slots, entropy, output, .. } = self;
-        shared::take_commands(copies, |id, opcode_bits, payload| {
+        report::take_queued(copies, |id, opcode_bits, payload| {
             let Some(slot) = slots.at(id) else { return };
             let Ok(opcode) = opcode(opcode_bits) else { return };
             let rsv = (opcode_bits >> 4 & 7) as u8;
@@ -125,14 +125,14 @@ pub(super) fn insert(
     let connection = make(&copy);
     let (wire, scratch) = Default::default();
     let slot = Box::new(Slot { copy, connection, wire, scratch, is_new: true });
-    Some(environment.table.borrow_mut().slots.insert(slot).number)
+    Some(environment.sessions.borrow_mut().slots.insert(slot).number)
 }
 
 /// Frees a session.
 pub(super) fn remove(environment: &Environment, id: u32) {
-    let mut table = environment.table.borrow_mut();
-    table.send_staged(&environment.copies.borrow());
-    table.slots.remove(id);
+    let mut sessions = environment.sessions.borrow_mut();
+    sessions.send_queued(&environment.copies.borrow());
+    sessions.slots.remove(id);
 }
 
 /// Runs `act` on a session, if there is one of that number.
@@ -141,9 +141,9 @@ pub(super) fn with<R>(
     id: u32,
     act: impl FnOnce(&mut Entry<'_>, &mut OsEntropy) -> R,
 ) -> Option<R> {
-    let mut table = environment.table.borrow_mut();
-    table.send_staged(&environment.copies.borrow());
-    let Table { slots, entropy, output, .. } = &mut *table;
+    let mut sessions = environment.sessions.borrow_mut();
+    sessions.send_queued(&environment.copies.borrow());
+    let Sessions { slots, entropy, output, .. } = &mut *sessions;
     let slot = slots.at(id)?;
     Some(slot.with(output, |entry| act(entry, entropy)))
 }
@@ -153,7 +153,7 @@ pub(super) fn with_entropy<R>(
     environment: &Environment,
     act: impl FnOnce(&mut OsEntropy) -> R,
 ) -> R {
-    act(&mut environment.table.borrow_mut().entropy)
+    act(&mut environment.sessions.borrow_mut().entropy)
 }
 
 pub(super) fn opcode(bits: u32) -> Result<Opcode> {
@@ -187,8 +187,8 @@ pub fn message_capacity(arrived: u32, missing: u32) -> u32 {
 /// Has a message that is landing collected natively after all; what has arrived of it is at the
 /// beginning of `memory`.
 #[napi(catch_unwind)]
-pub fn give_back_landed(env: Env, id: u32, memory: BufferSlice) {
-    with(Environment::of(&env), id, |entry, _| entry.connection.give_back_landed(&memory));
+pub fn cancel_landing(env: Env, id: u32, memory: BufferSlice) {
+    with(Environment::of(&env), id, |entry, _| entry.connection.cancel_landing(&memory));
 }
 
 /// Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
@@ -223,9 +223,9 @@ pub fn frame_around(env: Env, id: u32, opcode_bits: u32, mut memory: BufferSlice
 pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {
     let opcode = opcode(opcode_bits)?;
     let environment = Environment::of(&env);
-    let mut table = environment.table.borrow_mut();
-    table.send_staged(&environment.copies.borrow());
-    let Table { slots, entropy, output, .. } = &mut *table;
+    let mut sessions = environment.sessions.borrow_mut();
+    sessions.send_queued(&environment.copies.borrow());
+    let Sessions { slots, entropy, output, .. } = &mut *sessions;
     for &id in &*ids {
         let Some(slot) = slots.at(id) else { continue };
         let Slot { connection, wire, .. } = &mut **slot;
@@ -243,7 +243,7 @@ pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSl
     Ok(())
 }
 
-/// Frames what was staged; returns how many bytes wait for the session's peer.
+/// Frames what is in the send queue; returns how many bytes wait for the session's peer.
 #[napi(catch_unwind)]
 pub fn pending(env: Env, id: u32) -> u32 {
     with(Environment::of(&env), id, |entry, _| entry.output.wire.len() as u32).unwrap_or_default()

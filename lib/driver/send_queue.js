@@ -2,17 +2,17 @@
 
 /**
  * Messages on their way to the native side. They wait in shared memory, next to each other, and
- * the next native call of any kind frames them all; see src/binding/shared.rs.
+ * the next native call of any kind frames them all; see src/binding/report.rs.
  */
-const { native, stage, commands, STAGE_BYTES, MAX_COMMANDS, COMMAND_INTS } = require('./session');
+const { native, payloads, sendQueue, QUEUE_BYTES, MAX_QUEUED, ENTRY_INTS } = require('./session');
 
 /** From this size on a call of its own costs less than copying. */
 const MAX_BYTES = 4096;
-const MAX_CHARS = Math.floor(STAGE_BYTES / 3);
-/** No session has this number; asking for it only has the staged messages framed. */
+const MAX_CHARS = Math.floor(QUEUE_BYTES / 3);
+/** No session has this number; asking for it only has the queued messages framed. */
 const NOBODY = 0xffffffff;
 
-/** Bytes of the stage in use, unless the native side has emptied it meanwhile. */
+/** Bytes of `payloads` in use, unless the native side has emptied it meanwhile. */
 let used = 0;
 
 /**
@@ -22,8 +22,8 @@ let used = 0;
  * @returns {number}
  */
 function reserve(length) {
-  if (commands[0] === 0) used = 0;
-  else if (length > STAGE_BYTES - used || commands[0] === MAX_COMMANDS) {
+  if (sendQueue[0] === 0) used = 0;
+  else if (length > QUEUE_BYTES - used || sendQueue[0] === MAX_QUEUED) {
     native.pending(NOBODY);
     used = 0;
   }
@@ -37,53 +37,53 @@ function reserve(length) {
  * @returns {number}
  */
 function commit(id, opcode, length) {
-  const at = 1 + COMMAND_INTS * commands[0]++;
-  commands[at] = id;
-  commands[at + 1] = opcode;
-  commands[at + 2] = length;
+  const at = 1 + ENTRY_INTS * sendQueue[0]++;
+  sendQueue[at] = id;
+  sendQueue[at + 1] = opcode;
+  sendQueue[at + 2] = length;
   used += length;
   return length;
 }
 
 /**
- * Stages a text.
+ * Queues a text.
  *
  * @param {number} id of the session
  * @param {number} opcode with reserved bits above its low four bits
  * @param {string} text
- * @returns {number} bytes staged, or -1 when the text is too long
+ * @returns {number} bytes queued, or -1 when the text is too long
  */
-function stageText(id, opcode, text) {
+function queueText(id, opcode, text) {
   if (text.length > MAX_CHARS) return -1;
   const at = reserve(text.length * 3);
-  return commit(id, opcode, stage.utf8Write(text, at));
+  return commit(id, opcode, payloads.utf8Write(text, at));
 }
 
 /**
- * Stages bytes.
+ * Queues bytes.
  *
  * @param {number} id of the session
  * @param {number} opcode with reserved bits above its low four bits
  * @param {Uint8Array} bytes
- * @returns {number} bytes staged, or -1 when there are too many
+ * @returns {number} bytes queued, or -1 when there are too many
  */
-function stageBytes(id, opcode, bytes) {
+function queueBytes(id, opcode, bytes) {
   const { length } = bytes;
   if (length > MAX_BYTES) return -1;
   const at = reserve(length);
   // A detached Buffer has no length, and cannot be copied from.
-  if (length > 0) stage.set(bytes, at);
+  if (length > 0) payloads.set(bytes, at);
   return commit(id, opcode, length);
 }
 
 /**
- * Has everything framed that is staged, for all sessions.
+ * Has everything framed that is queued, for all sessions.
  *
  * @param {number} id of a session
  * @returns {number} bytes that wait for its peer
  */
-function frameStaged(id) {
+function frameQueued(id) {
   return native.pending(id);
 }
 
-module.exports = { stageText, stageBytes, frameStaged };
+module.exports = { queueText, queueBytes, frameQueued };

@@ -1,5 +1,5 @@
 //! The layout of the memory that each copy of the JavaScript layer lends: where events are reported, and
-//! where what is sent is staged.
+//! where what is sent is queued.
 //!
 //! Layout of the spans, in 32-bit integers:
 //!
@@ -19,14 +19,14 @@
 //! bit 8.
 //!
 //! What JavaScript sends is left here too, and framed when the native side is next called for
-//! anything: one call for all messages of a turn. Layout of the commands, in 32-bit integers:
+//! anything: one call for all messages of a turn. Layout of the send queue, in 32-bit integers:
 //!
 //! | index | meaning |
 //! |---|---|
 //! | 0 | how many there are |
 //! | 1 + 3n | number of the session |
 //! | 2 + 3n | opcode in the low four bits, reserved bits above |
-//! | 3 + 3n | bytes of the payload; payloads lie in the stage, one behind the other |
+//! | 3 + 3n | bytes of the payload; payloads lie in `payloads`, one behind the other |
 
 use std::cell::Cell;
 
@@ -35,7 +35,7 @@ use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, 
 
 const HEADER_INTS: usize = 4;
 const EVENT_INTS: usize = 3;
-const COMMAND_INTS: usize = 3;
+const ENTRY_INTS: usize = 3;
 const SCRATCH_BIT: i32 = 8;
 const OPCODE_SHIFT: i32 = 4;
 const RSV_SHIFT: i32 = 8;
@@ -45,15 +45,15 @@ pub(super) fn capacity(copy: &JsCopy) -> usize {
     copy.spans().len().saturating_sub(HEADER_INTS) / EVENT_INTS
 }
 
-/// Hands out the staged messages, oldest first: session, opcode with reserved bits, payload.
-pub(super) fn take_commands(copies: &Copies, mut send: impl FnMut(u32, u32, &[u8])) {
+/// Hands out the messages of the send queue, oldest first: session, opcode with reserved bits, payload.
+pub(super) fn take_queued(copies: &Copies, mut send: impl FnMut(u32, u32, &[u8])) {
     for copy in copies.iter() {
-        let Some((count, list)) = copy.commands().split_first() else { continue };
+        let Some((count, list)) = copy.send_queue().split_first() else { continue };
         if count.get() <= 0 {
             continue;
         }
-        let mut payloads = copy.stage();
-        let (list, _) = list.as_chunks::<COMMAND_INTS>();
+        let mut payloads = copy.payloads();
+        let (list, _) = list.as_chunks::<ENTRY_INTS>();
         for [session, opcode, length] in list.iter().take(count.get() as usize) {
             let Some((payload, rest)) = payloads.split_at_checked(length.get() as usize) else {
                 break;
