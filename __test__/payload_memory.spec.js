@@ -6,8 +6,8 @@
 const assert = require('node:assert');
 
 const { it, describe } = require('./support/spec');
-const { until } = require('./support/record');
-const { names, open } = require('./support/paths');
+const { record, until } = require('./support/record');
+const { hasLoop, names, open } = require('./support/paths');
 const { TEXT, BINARY, PING, PONG, CLOSE } = require('./support/frames');
 
 const POOL = Buffer.poolSize >>> 1;
@@ -91,6 +91,27 @@ for (const path of names) {
       });
       assert.deepStrictEqual(got, messages);
       assert.ok(chunks.length > 0 && chunks.every((chunk) => chunk.length > 0));
+    });
+
+    const isCopied = hasLoop && /^client, wss?$/.test(path) && 'a native client gives such listeners copies';
+    it('a chunk that somebody else transfers while its messages are delivered fails the connection', { skip: isCopied }, async (t) => {
+      const chunks = [];
+      const side = await open(t, path, {
+        setUp: (ws, stream) => stream.prependListener('data', (chunk) => chunks.push(chunk)),
+      });
+      const log = record(side.ws, ['message', 'error', 'close']);
+      side.ws.on('message', ({ data }) => {
+        if (data !== 'transfer') return;
+        const { buffer } = chunks.at(-1);
+        structuredClone(buffer, { transfer: [buffer] });
+      });
+      side.peer.write(Buffer.concat(['transfer', 'lost', 'lost too'].map((text) => side.frame(TEXT, text))));
+      const { opcode, payload } = await side.peer.frame();
+      const reason = 'The memory of received bytes was transferred before they were read';
+      assert.deepStrictEqual([opcode, payload.readUInt16BE(), payload.toString('utf8', 2)], [CLOSE, 1011, reason]);
+      side.peer.destroy();
+      await until(() => log.at(-1)[0] === 'close');
+      assert.deepStrictEqual(log, [['message', 'transfer'], ['error', reason], ['close', 1011, reason]]);
     });
 
     it('a Buffer that was transferred is sent as an empty message', async (t) => {
