@@ -133,6 +133,15 @@ export interface ProxyAnswer {
   headers: Array<string>
 }
 
+/** What a verdict comes to. */
+export interface Settlement {
+  /** Absent in drafts 75 and 76. */
+  code?: number
+  reason?: string
+  /** Whether the peer broke the protocol. */
+  failed: boolean
+}
+
 /** A server's certificate, to be checked against the name it was asked by. */
 export interface SocketCredentials {
   name: string
@@ -262,15 +271,6 @@ export interface TunnelOptions {
 
 /** A key, or what it has for a value: `true` where it has none. */
 export type Value = boolean | number | string
-
-/** What to do about a verdict. */
-export interface Verdict {
-  /** Absent in drafts 75 and 76. */
-  code?: number
-  reason?: string
-  /** Whether the peer broke the protocol. */
-  failed: boolean
-}
 
 /**
  * A client's judgement of the server's header. `ask` gets the place of an extension and the
@@ -533,7 +533,7 @@ export declare function servedWritten(number: number): number
 export declare function sessionVersion(id: number): number
 
 /** What a verdict means by now, or null when it means nothing any more. */
-export declare function settle(id: number): Verdict | null
+export declare function settle(id: number): Settlement | null
 
 /**
  * Writes our half of the handshake, with the application's headers (names and values in turn)

@@ -2,7 +2,7 @@
 
 /**
  * Messages on their way to the native side. They wait in shared memory, next to each other, and
- * the next native call of any kind frames them all; see src/binding/report.rs.
+ * the next native call of any kind frames them all; see src/proto/sessions.
  */
 const { native, payloads, sendQueue, QUEUE_BYTES, MAX_QUEUED, ENTRY_INTS } = require('./session');
 

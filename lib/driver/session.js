@@ -2,7 +2,7 @@
 
 /**
  * The memory JavaScript and the native sessions share, and the codes that are passed in it. The
- * layout is documented in src/binding/report.rs; both sides must agree on it.
+ * layout is documented in src/proto/sessions; both sides must agree on it.
  */
 const { constants } = require('buffer');
 const workerThreads = require('worker_threads');

@@ -111,11 +111,9 @@ impl Task for Deflating {
 
     fn resolve(&mut self, env: Env, (): ()) -> Result<u32> {
         let Some(job) = self.job.take() else { return Ok(0) };
-        let pending = sessions::with(Environment::of(&env), self.id, |entry, entropy| {
+        Ok(sessions::write(env, self.id, |entry, entropy| {
             entry.connection.deflated(job, entropy, entry.output);
-            entry.output.wire.len() as u32
-        });
-        Ok(pending.unwrap_or_default())
+        }))
     }
 }
 

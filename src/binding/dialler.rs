@@ -10,11 +10,11 @@ use tokio::task::AbortHandle;
 use super::doorbell::JsDoorbell;
 use super::env::Environment;
 use super::served;
-use super::session::headers;
 use super::socket_failure::SocketFailure;
 use super::tasks;
 use super::tls_connector::TlsConnector;
 use crate::proto::handshake::proxy::ProxyHandshake;
+use crate::proto::http::Headers;
 use crate::transport::dial::Target;
 use crate::transport::dialling::{DialState as State, Dialling};
 use crate::transport::route::{Established, Proxy, Route, Tls};
@@ -233,7 +233,7 @@ fn route(
                 proxy.authorization.as_deref(),
             );
             let mut request = Vec::new();
-            handshake.request(&headers(proxy.headers), &mut request);
+            handshake.request(&Headers::of_list(proxy.headers), &mut request);
             Some(Proxy {
                 target: Target::Host { host: proxy.host, port: proxy.port },
                 tls: layer(proxy_tls, proxy.servername),

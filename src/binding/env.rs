@@ -27,7 +27,7 @@ use napi::{Env, sys};
 use napi_derive::napi;
 
 use super::js_copy::Copies;
-use super::sessions::Sessions;
+use super::sessions::{self, Sessions};
 #[cfg(has_loop)]
 use super::tasks::Tasks;
 #[cfg(has_loop)]
@@ -85,7 +85,7 @@ impl Environment {
             cleanup: CleanupHook::default(),
             #[cfg(has_loop)]
             has_ended: Cell::new(false),
-            sessions: RefCell::default(),
+            sessions: RefCell::new(sessions::none()),
             copies: RefCell::default(),
             zlib_pool: ZlibPool::default(),
         });
@@ -124,7 +124,7 @@ impl Environment {
             self.has_ended.set(true);
             self.close_loop();
         }
-        let sessions = self.sessions.take();
+        let sessions = self.sessions.replace(sessions::none());
         drop(sessions);
         let copies = self.copies.take();
         drop(copies);

@@ -2,8 +2,8 @@
 
 use napi_derive::napi;
 
-use super::session::headers;
 use crate::proto::eventsource;
+use crate::proto::http::Headers;
 
 /// A comment, which keeps the connection open.
 #[napi]
@@ -19,7 +19,7 @@ pub fn is_event_source(accept: String) -> bool {
 /// milliseconds.
 #[napi(catch_unwind)]
 pub fn event_source_head(custom: Vec<String>, retry: f64) -> String {
-    eventsource::head(&headers(custom), retry)
+    eventsource::head(&Headers::of_list(custom), retry)
 }
 
 /// One event.

@@ -13,10 +13,8 @@ use std::ptr::{self, NonNull};
 use std::rc::{Rc, Weak};
 use std::slice;
 
-#[cfg(has_loop)]
-use napi::bindgen_prelude::Status;
 use napi::bindgen_prelude::{
-    BufferSlice, Error, Int32Array, JsObjectValue, JsValue, Object, Result,
+    BufferSlice, Error, Int32Array, JsObjectValue, JsValue, Object, Result, Status,
 };
 use napi::{Env, check_status, sys};
 use napi_derive::napi;
@@ -25,6 +23,7 @@ use napi_derive::napi;
 use super::callback::{Arguments, Callback, HandleScope};
 use super::env::Environment;
 use super::reference::Reference;
+use crate::proto::sessions::SharedMemory;
 #[cfg(has_loop)]
 use crate::transport::event_loop::dirty_list::DirtyList;
 
@@ -58,16 +57,6 @@ pub(super) struct JsCopy {
 }
 
 impl JsCopy {
-    /// Where events are reported.
-    pub(super) fn spans(&self) -> &[Cell<i32>] {
-        self.integers(&self.spans)
-    }
-
-    /// Messages that wait to be framed, see `send_queue`.
-    pub(super) fn send_queue(&self) -> &[Cell<i32>] {
-        self.integers(&self.send_queue)
-    }
-
     /// Which connections have output to be written.
     #[cfg(has_loop)]
     pub(super) fn dirty_list(&self) -> DirtyList<'_> {
@@ -88,19 +77,6 @@ impl JsCopy {
         }
     }
 
-    /// Payloads of the messages in the send queue.
-    pub(super) fn payloads(&self) -> &[u8] {
-        if self.leases.get() == 0 {
-            return &[];
-        }
-        let Lent { start, length } = self.payloads;
-        #[expect(unsafe_code, reason = "as above")]
-        // SAFETY: as above; and JavaScript waits for the call that reads this, which calls none.
-        unsafe {
-            slice::from_raw_parts(start.as_ptr(), length)
-        }
-    }
-
     /// What chunks are read into. Not to be kept while JavaScript runs.
     #[cfg(has_loop)]
     pub(super) fn slab(&self) -> RefMut<'_, [u8]> {
@@ -114,15 +90,37 @@ impl JsCopy {
         })
     }
 
-    /// Most bytes of UTF-8 that become a string: V8 refuses more of them than a string has characters.
-    pub(super) fn longest_text(&self) -> u64 {
-        self.longest_text.into()
-    }
-
     /// What is called for connections.
     #[cfg(has_loop)]
     pub(super) fn callback(&self) -> Option<Rc<Callback>> {
         self.dispatch.borrow().clone()
+    }
+}
+
+impl SharedMemory for JsCopy {
+    fn spans(&self) -> &[Cell<i32>] {
+        self.integers(&self.spans)
+    }
+
+    fn send_queue(&self) -> &[Cell<i32>] {
+        self.integers(&self.send_queue)
+    }
+
+    fn payloads(&self) -> &[u8] {
+        if self.leases.get() == 0 {
+            return &[];
+        }
+        let Lent { start, length } = self.payloads;
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: as above; and JavaScript waits for the call that reads this, which calls none.
+        unsafe {
+            slice::from_raw_parts(start.as_ptr(), length)
+        }
+    }
+
+    /// V8 refuses more bytes than a string has characters.
+    fn longest_text(&self) -> u64 {
+        self.longest_text.into()
     }
 }
 
@@ -265,6 +263,11 @@ unsafe extern "C" fn collected(_: sys::napi_env, entry: *mut c_void, _: *mut c_v
     }
 }
 
+/// For a number that means nothing.
+pub(super) fn no_such_copy() -> Error {
+    Error::new(Status::InvalidArg, "no such copy of the JavaScript layer")
+}
+
 /// Calls what every copy in use has for its connections, outside of any.
 #[cfg(has_loop)]
 pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
@@ -286,9 +289,8 @@ pub(super) fn set_callback(
 ) -> Result<()> {
     let environment = Environment::of(&env);
     let lease = environment.copies.borrow().lease(number);
-    let gone = || Error::new(Status::InvalidArg, "no such copy of the JavaScript layer");
-    let lease = lease.ok_or_else(gone)?;
-    let mut owner = Object::from_raw(env.raw(), lease.owner.value().ok_or_else(gone)?);
+    let lease = lease.ok_or_else(no_such_copy)?;
+    let mut owner = Object::from_raw(env.raw(), lease.owner.value().ok_or_else(no_such_copy)?);
     owner.set_named_property("dispatch", *function)?;
     let callback = Callback::new(env, Rc::clone(&environment.calls), function)?;
     *lease.dispatch.borrow_mut() = Some(Rc::new(callback));

@@ -1,7 +1,7 @@
 //! The edge to JavaScript: conversions and nothing else. A rule found here is a bug.
 //!
 //! JavaScript calls in with plain numbers and bytes, at most once a chunk, and reads what happened
-//! from memory it shares with us (see `report`). No listener ever runs inside a native call, so
+//! from memory it shares with us (see `proto::sessions`). No listener ever runs inside a native call, so
 //! it may do whatever it likes with the connection it was called for. Only extension plug-ins are
 //! called from within one, which then holds nothing of any connection.
 
@@ -21,7 +21,6 @@ pub mod extension;
 pub mod js_copy;
 #[expect(unsafe_code, reason = "napi-rs has no references that are let go of for a while")]
 mod reference;
-mod report;
 #[cfg(has_loop)]
 pub mod served;
 pub mod session;

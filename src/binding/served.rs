@@ -15,11 +15,11 @@ use super::sessions::{self, Entry};
 use super::socket_failure::SocketFailure;
 use super::uv::LoopWatch;
 use crate::proto::hybi::Landing;
+use crate::proto::slots::Key;
 use crate::transport::descriptor::LentDescriptor;
 use crate::transport::event_loop::served::{Owned, Served};
 use crate::transport::event_loop::{self, Host, LoopSet, Report, Session};
 use crate::transport::non_blocking_stream::NonBlockingStream;
-use crate::transport::slots::Key;
 
 /// Instead of a byte count: the socket has failed, and Node should find out how.
 const FAILED: i32 = i32::MIN;
@@ -91,7 +91,7 @@ impl Session for Entry<'_> {
     }
 
     fn forget_unsent(&mut self) {
-        self.clear_output();
+        Entry::forget_unsent(self);
     }
 }
 
@@ -290,7 +290,7 @@ pub fn served_written(env: Env, number: u32) -> f64 {
 /// output stays there; what is left of an uncopied payload is the caller's to send.
 #[napi(catch_unwind)]
 pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
-    let opcode = sessions::opcode(opcode_bits)?;
+    let (opcode, _) = sessions::opcode(opcode_bits)?;
     let rest = with(env, number, |served| {
         sessions::with(Environment::of(&env), served.session()?, |entry, entropy| {
             if let Some(header) = entry.connection.plain_header(opcode, payload.len()) {

@@ -3,8 +3,9 @@
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
-use super::session::{Answer, headers};
+use super::session::Answer;
 use crate::proto::handshake::proxy::ProxyHandshake;
+use crate::proto::http::Headers;
 
 /// What a tunnel needs to know.
 #[napi(object)]
@@ -40,7 +41,7 @@ impl Tunnel {
     #[napi(catch_unwind)]
     pub fn request(&mut self, custom: Vec<String>) -> Buffer {
         let mut bytes = Vec::new();
-        self.handshake.request(&headers(custom), &mut bytes);
+        self.handshake.request(&Headers::of_list(custom), &mut bytes);
         bytes.into()
     }
 

@@ -20,6 +20,8 @@ mod number;
 pub mod output;
 pub mod progress;
 pub mod rate;
+pub mod sessions;
+pub mod slots;
 
 pub use close_code::CloseCode;
 pub use connection::Connection;

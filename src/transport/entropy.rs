@@ -20,12 +20,6 @@ impl OsEntropy {
     }
 }
 
-impl Default for OsEntropy {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Entropy for OsEntropy {
     fn fill(&mut self, bytes: &mut [u8]) {
         if bytes.len() > BATCH {

@@ -46,6 +46,4 @@ pub(crate) mod tls;
 #[cfg(has_loop)]
 mod tls_failure;
 
-pub(crate) mod slots;
-
 pub(crate) use entropy::OsEntropy;

@@ -28,6 +28,16 @@ impl Headers {
         self.fields.push((name.to_owned(), value.trim_matches(' ').to_owned()));
     }
 
+    /// Fields of names and values in turn.
+    pub fn of_list(list: Vec<String>) -> Self {
+        let mut headers = Self::new();
+        let mut list = list.into_iter();
+        while let (Some(name), Some(value)) = (list.next(), list.next()) {
+            headers.set(&name, &value);
+        }
+        headers
+    }
+
     /// The first value of a name, whatever its case.
     pub fn get(&self, name: &str) -> Option<&str> {
         let field = self.fields.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;

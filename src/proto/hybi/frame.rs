@@ -47,6 +47,11 @@ impl Opcode {
         })
     }
 
+    /// An opcode in the low four bits with the reserved bits above it (RSV1 is 4, RSV2 is 2, RSV3 is 1).
+    pub fn with_reserved(bits: u32) -> Option<(Self, u8)> {
+        Some((Self::parse((bits & 15) as u8)?, (bits >> 4 & 7) as u8))
+    }
+
     /// Whether frames of this kind may stand between the fragments of a message (section 5.4).
     pub fn is_control(self) -> bool {
         self as u8 >= 8

@@ -43,8 +43,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::slots::Key;
 use crate::proto::hybi::Landing;
+use crate::proto::slots::Key;
 use poller::Ready;
 pub(crate) use set::LoopSet;
 

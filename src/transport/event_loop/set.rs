@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use super::poller::{Interest, Poller, Ready, Trigger};
 use super::served::{Descriptor, Served};
 use super::{Host, Report, Watcher};
-use crate::transport::slots::{Key, Slots};
+use crate::proto::slots::{Key, Slots};
 
 /// What the descriptor that can always be read is watched under.
 const REVISIT: u64 = u64::MAX;
@@ -70,7 +70,7 @@ impl<H: Host> LoopSet<H> {
 
     /// Adds a connection; returns its number. `None` when the loop cannot watch.
     pub(crate) fn insert(&mut self, served: Served<H>) -> Option<u32> {
-        if self.connections.len() == 0 && !self.watcher.start() {
+        if self.connections.is_empty() && !self.watcher.start() {
             return None;
         }
         let holds = served.holds_loop();
@@ -85,7 +85,7 @@ impl<H: Host> LoopSet<H> {
         let mut served = self.connections.remove(number)?;
         served.cancel_landing(host);
         self.hold(served.holds_loop(), false);
-        if self.connections.len() == 0 {
+        if self.connections.is_empty() {
             self.watcher.stop();
         }
         Some(served)

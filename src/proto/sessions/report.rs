@@ -1,7 +1,6 @@
-//! The layout of the memory that each copy of the JavaScript layer lends: where events are reported, and
-//! where what is sent is queued.
+//! What a call that receives has brought, in memory that the host shares.
 //!
-//! Layout of the spans, in 32-bit integers:
+//! Layout of these spans, in 32-bit integers:
 //!
 //! | index | meaning |
 //! |---|---|
@@ -17,57 +16,25 @@
 //! 4 ping, 5 pong, 6 encoded), bit 3 whether the payload lies in the session's scratch memory
 //! instead of the chunk, and of an encoded message the opcode from bit 4 and the reserved bits from
 //! bit 8.
-//!
-//! What JavaScript sends is left here too, and framed when the native side is next called for
-//! anything: one call for all messages of a turn. Layout of the send queue, in 32-bit integers:
-//!
-//! | index | meaning |
-//! |---|---|
-//! | 0 | how many there are |
-//! | 1 + 3n | number of the session |
-//! | 2 + 3n | opcode in the low four bits, reserved bits above |
-//! | 3 + 3n | bytes of the payload; payloads lie in `payloads`, one behind the other |
 
 use std::cell::Cell;
 
-use super::js_copy::{Copies, JsCopy};
 use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, Status};
 
 const HEADER_INTS: usize = 4;
 const EVENT_INTS: usize = 3;
-const ENTRY_INTS: usize = 3;
 const SCRATCH_BIT: i32 = 8;
 const OPCODE_SHIFT: i32 = 4;
 const RSV_SHIFT: i32 = 8;
 
-/// Most events the spans of a copy can hold.
-pub(super) fn capacity(copy: &JsCopy) -> usize {
-    copy.spans().len().saturating_sub(HEADER_INTS) / EVENT_INTS
+/// Most events that so much memory can hold.
+pub fn capacity(spans: &[Cell<i32>]) -> usize {
+    spans.len().saturating_sub(HEADER_INTS) / EVENT_INTS
 }
 
-/// Hands out the messages of the send queue, oldest first: session, opcode with reserved bits, payload.
-pub(super) fn take_queued(copies: &Copies, mut send: impl FnMut(u32, u32, &[u8])) {
-    for copy in copies.iter() {
-        let Some((count, list)) = copy.send_queue().split_first() else { continue };
-        if count.get() <= 0 {
-            continue;
-        }
-        let mut payloads = copy.payloads();
-        let (list, _) = list.as_chunks::<ENTRY_INTS>();
-        for [session, opcode, length] in list.iter().take(count.get() as usize) {
-            let Some((payload, rest)) = payloads.split_at_checked(length.get() as usize) else {
-                break;
-            };
-            send(session.get() as u32, opcode.get() as u32, payload);
-            payloads = rest;
-        }
-        count.set(0);
-    }
-}
-
-/// Reports what a call to `receive` produced.
-pub(super) fn report(copy: &JsCopy, progress: Progress, connection: &Connection, output: &Output) {
-    let Some((header, rest)) = copy.spans().split_first_chunk::<HEADER_INTS>() else { return };
+/// Reports what a call has produced.
+pub fn write(spans: &[Cell<i32>], progress: Progress, connection: &Connection, output: &Output) {
+    let Some((header, rest)) = spans.split_first_chunk::<HEADER_INTS>() else { return };
     let mut missing = 0;
     let status = match progress.status {
         Status::NeedMore => 0,
@@ -80,8 +47,8 @@ pub(super) fn report(copy: &JsCopy, progress: Progress, connection: &Connection,
             5
         }
     };
-    let [consumed, pending] = [progress.consumed, output.wire.len()].map(|bytes| bytes as i32);
-    set(header, [status, consumed, pending, missing as i32]);
+    let [consumed, unsent] = [progress.consumed, output.wire.len()].map(|bytes| bytes as i32);
+    set(header, [status, consumed, unsent, missing as i32]);
     let (slots, _) = rest.as_chunks::<EVENT_INTS>();
     for (slot, event) in slots.iter().zip(&output.events) {
         set(slot, encode(event));

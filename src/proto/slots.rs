@@ -9,20 +9,20 @@
 
 /// A number with its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) number: u32,
+pub struct Key {
+    /// The number.
+    pub number: u32,
     generation: u32,
 }
 
-#[cfg(has_loop)]
 impl Key {
     /// As one integer.
-    pub(crate) fn to_bits(self) -> u64 {
+    pub fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.number)
     }
 
     /// What [`Key::to_bits`] has made.
-    pub(crate) fn from_bits(bits: u64) -> Self {
+    pub fn from_bits(bits: u64) -> Self {
         Self { number: bits as u32, generation: (bits >> 32) as u32 }
     }
 }
@@ -34,7 +34,7 @@ struct Slot<T> {
 }
 
 /// Values by number.
-pub(crate) struct Slots<T> {
+pub struct Slots<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
 }
@@ -47,7 +47,7 @@ impl<T> Default for Slots<T> {
 
 impl<T> Slots<T> {
     /// Adds a value, in the place that was freed last.
-    pub(crate) fn insert(&mut self, value: T) -> Key {
+    pub fn insert(&mut self, value: T) -> Key {
         if let Some(number) = self.free.pop()
             && let Some(slot) = self.slots.get_mut(number as usize)
         {
@@ -60,7 +60,7 @@ impl<T> Slots<T> {
     }
 
     /// Takes the value of a number out, and frees the number.
-    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+    pub fn remove(&mut self, number: u32) -> Option<T> {
         let slot = self.slots.get_mut(number as usize)?;
         let value = slot.value.take()?;
         slot.generation = slot.generation.wrapping_add(1);
@@ -69,40 +69,36 @@ impl<T> Slots<T> {
     }
 
     /// The value of a number.
-    pub(crate) fn at(&mut self, number: u32) -> Option<&mut T> {
+    pub fn at(&mut self, number: u32) -> Option<&mut T> {
         self.slots.get_mut(number as usize)?.value.as_mut()
     }
-}
 
-/// What only the event loop asks for.
-#[cfg(has_loop)]
-impl<T> Slots<T> {
     /// The key of the value that a number has now.
-    pub(crate) fn key(&self, number: u32) -> Option<Key> {
+    pub fn key(&self, number: u32) -> Option<Key> {
         let slot = self.slots.get(number as usize).filter(|slot| slot.value.is_some())?;
         Some(Key { number, generation: slot.generation })
     }
 
     /// The value of a key, unless it was removed.
-    pub(crate) fn get(&mut self, key: Key) -> Option<&mut T> {
+    pub fn get(&mut self, key: Key) -> Option<&mut T> {
         let slot = self.slots.get_mut(key.number as usize)?;
         if slot.generation == key.generation { slot.value.as_mut() } else { None }
     }
 
     /// All values, by key.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         (0..).zip(&self.slots).filter_map(|(number, slot)| {
             Some((Key { number, generation: slot.generation }, slot.value.as_ref()?))
         })
     }
 
-    /// How many values there are.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
     }
 }
 
-#[cfg(all(test, has_loop))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -111,7 +107,7 @@ mod tests {
         let mut slots = Slots::default();
         let first = slots.insert('a');
         let other = slots.insert('b');
-        assert_eq!((first.number, other.number, slots.len()), (0, 1, 2));
+        assert_eq!((first.number, other.number, slots.is_empty()), (0, 1, false));
         assert_eq!(slots.remove(0), Some('a'));
         assert_eq!((slots.remove(0), slots.key(0)), (None, None));
         assert_eq!(slots.at(0), None);
@@ -122,6 +118,7 @@ mod tests {
         assert_eq!(slots.at(0), Some(&mut 'c'));
         assert_eq!(Key::from_bits(again.to_bits()), again);
         assert_eq!(slots.iter().map(|(key, _)| key).collect::<Vec<_>>(), [again, other]);
-        assert_eq!((slots.remove(7), slots.len()), (None, 2));
+        assert_eq!((slots.remove(7), slots.remove(1)), (None, Some('b')));
+        assert_eq!((slots.remove(0), slots.is_empty()), (Some('c'), true));
     }
 }

@@ -1,0 +1,34 @@
+//! Short messages on their way out, in memory that the host shares: they are framed when the core is
+//! next called for anything, one call for all messages of a turn.
+//!
+//! Layout of the queue, in 32-bit integers:
+//!
+//! | index | meaning |
+//! |---|---|
+//! | 0 | how many messages there are |
+//! | 1 + 3n | number of the session |
+//! | 2 + 3n | opcode in the low four bits, reserved bits above |
+//! | 3 + 3n | bytes of the payload; payloads lie one behind the other |
+
+use super::SharedMemory;
+use crate::proto::hybi::frame::Opcode;
+
+const ENTRY_INTS: usize = 3;
+
+/// Empties the queue, oldest message first: session, opcode and reserved bits, payload.
+pub(super) fn take(memory: &impl SharedMemory, mut send: impl FnMut(u32, (Opcode, u8), &[u8])) {
+    let Some((count, list)) = memory.send_queue().split_first() else { return };
+    if count.get() <= 0 {
+        return;
+    }
+    let mut payloads = memory.payloads();
+    let (list, _) = list.as_chunks::<ENTRY_INTS>();
+    for [session, opcode, length] in list.iter().take(count.get() as usize) {
+        let Some((payload, rest)) = payloads.split_at_checked(length.get() as usize) else { break };
+        if let Some(opcode) = Opcode::with_reserved(opcode.get() as u32) {
+            send(session.get() as u32, opcode, payload);
+        }
+        payloads = rest;
+    }
+    count.set(0);
+}
