@@ -115,8 +115,7 @@ impl Callback {
         Ok(Self { calls, function: Reference::weak(env, function)? })
     }
 
-    /// Calls the function. What it throws goes where Node's own callbacks send it: to
-    /// `uncaughtException`.
+    /// Calls the function, and tells what it throws.
     pub(super) fn call(
         &self,
         _: &HandleScope,
@@ -142,14 +141,21 @@ impl Callback {
             sys::napi_make_callback(env, context, function, function, count, values, &mut result)
         };
         self.calls.leave();
-        if status == sys::Status::napi_pending_exception {
-            let mut error = ptr::null_mut();
-            // SAFETY: a handle scope is open.
-            let cleared = unsafe { sys::napi_get_and_clear_last_exception(env, &mut error) };
-            if cleared == sys::Status::napi_ok {
-                // SAFETY: the error is a value of the scope that is open.
-                unsafe { sys::napi_fatal_exception(env, error) };
-            }
-        }
+        tell_exception(env, status);
+    }
+}
+
+/// What a function of JavaScript has thrown goes where Node's own callbacks send it: to
+/// `uncaughtException`. A handle scope must be open in `env`, which has answered a call with `status`.
+pub(super) fn tell_exception(env: sys::napi_env, status: sys::napi_status) {
+    if status != sys::Status::napi_pending_exception {
+        return;
+    }
+    let mut error = ptr::null_mut();
+    // SAFETY: the environment is there, as it has just answered, and a handle scope is open.
+    let cleared = unsafe { sys::napi_get_and_clear_last_exception(env, &mut error) };
+    if cleared == sys::Status::napi_ok {
+        // SAFETY: the error is a value of the scope that is open.
+        unsafe { sys::napi_fatal_exception(env, error) };
     }
 }

@@ -9,15 +9,15 @@ use tokio::task::AbortHandle;
 
 use super::doorbell::JsDoorbell;
 use super::env::Environment;
-use super::served;
+use super::loop_host::Tag;
 use super::socket_failure::SocketFailure;
-use super::tasks;
 use super::tls_connector::TlsConnector;
-use crate::proto::handshake::proxy::ProxyHandshake;
 use crate::proto::http::Headers;
 use crate::transport::dial::Target;
 use crate::transport::dialling::{DialState as State, Dialling};
-use crate::transport::route::{Established, Proxy, Route, Tls};
+use crate::transport::event_loop::Host;
+use crate::transport::event_loop::served::Served;
+use crate::transport::route::{Established, Proxy, Route, Tls, Unroutable};
 use crate::transport::socket::Endpoints;
 use crate::transport::tls::Credentials;
 
@@ -109,7 +109,7 @@ impl Dialler {
         let dialling = Dialling::new(route, Box::new(doorbell.clone()));
         let task = dialling.abort_handle();
         if let Some(task) = &task {
-            tasks::adopt(env, task.clone())?;
+            Environment::of(&env).adopt(task.clone())?;
         }
         Ok(Self { dialling, doorbell, task, endpoints: None, keeps_alive: true })
     }
@@ -164,8 +164,13 @@ impl Dialler {
         };
         self.let_go(env);
         self.endpoints = Some(endpoints);
-        served::serve_stream(Environment::of(&env), &resource, copy, stream, self.keeps_alive)
-            .map_or(-1, |number| number as i32)
+        let environment = Environment::of(&env);
+        let serve = |tag| {
+            let served = Served::owned(tag, stream, self.keeps_alive);
+            environment.set(|set| set.insert(served)).flatten()
+        };
+        let number = Tag::new(environment, copy, &resource).and_then(serve);
+        number.map_or(-1, |number| number as i32)
     }
 
     /// The addresses of the connection that was handed over.
@@ -196,7 +201,7 @@ impl Dialler {
     fn let_go(&mut self, env: Env) {
         self.doorbell.silence();
         if let Some(task) = self.task.take() {
-            tasks::release(env, task.id());
+            Environment::of(&env).release(&task);
         }
     }
 }
@@ -206,45 +211,22 @@ fn route(
     tls: Option<&TlsConnector>,
     proxy_tls: Option<&TlsConnector>,
 ) -> Result<Route> {
+    let unroutable = |why: Unroutable| Error::new(Status::InvalidArg, why);
+    let layer = |tls: Option<&TlsConnector>, name: Option<String>| {
+        Some(Tls { connector: tls?.connector(), name: name.unwrap_or_default() })
+    };
     let SocketTarget { host, port, path, servername, proxy, timeout } = target;
-    let names = [&host, &path, &servername].into_iter().flatten();
-    let of_proxy = proxy.iter().flat_map(|proxy| [Some(&proxy.host), proxy.servername.as_ref()]);
-    if names.chain(of_proxy.flatten()).any(|name| name.contains('\0')) {
-        // The libraries that they go to take C strings.
-        return Err(Error::new(Status::InvalidArg, "A name must not contain a NUL"));
-    }
-    let layer = |tls: Option<&TlsConnector>, servername: Option<String>| {
-        let connector = tls?.connector();
-        Some(Tls { connector, name: servername.unwrap_or_default() })
+    let target = Target::of(path, host, port);
+    let target = target.ok_or_else(|| unroutable("path, or host and port, required"))?;
+    let tunnel = |proxy: SocketProxy| {
+        let address = Target::Host { host: proxy.host, port: proxy.port };
+        let tls = layer(proxy_tls, proxy.servername);
+        let server = (&*proxy.server_host, &*proxy.url, proxy.authorization.as_deref());
+        Proxy::new(address, tls, &target, server, &Headers::of_list(proxy.headers))
     };
-    let target = match (path, host, port) {
-        (Some(path), ..) => Target::Path(path),
-        (None, Some(host), Some(port)) => Target::Host { host, port },
-        _ => return Err(Error::new(Status::InvalidArg, "path, or host and port, required")),
-    };
-    let proxy = match (proxy, &target) {
-        (None, _) => None,
-        (Some(proxy), Target::Host { host, port }) => {
-            let mut handshake = ProxyHandshake::new(
-                host,
-                *port,
-                &proxy.server_host,
-                &proxy.url,
-                proxy.authorization.as_deref(),
-            );
-            let mut request = Vec::new();
-            handshake.request(&Headers::of_list(proxy.headers), &mut request);
-            Some(Proxy {
-                target: Target::Host { host: proxy.host, port: proxy.port },
-                tls: layer(proxy_tls, proxy.servername),
-                handshake,
-                request,
-            })
-        }
-        (Some(_), Target::Path(_)) => {
-            return Err(Error::new(Status::InvalidArg, "a proxy cannot reach a path"));
-        }
-    };
+    let proxy = proxy.map(tunnel).transpose().map_err(unroutable)?;
     let timeout = timeout.map(|timeout| Duration::from_millis(timeout.into()));
-    Ok(Route { target, proxy, tls: layer(tls, servername), timeout })
+    let route = Route { target, proxy, tls: layer(tls, servername), timeout };
+    route.check().map_err(unroutable)?;
+    Ok(route)
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::bindgen_prelude::{Function, JsValue, Result, check_status};
 use napi::{Env, sys};
 
+use super::callback::tell_exception;
 use crate::transport::dialling::Doorbell;
 
 /// A threadsafe function of Node-API's, of which we hold the only thread count.
@@ -128,7 +129,7 @@ unsafe extern "C" fn closed(_: sys::napi_env, state: *mut c_void, _: *mut c_void
     *state.lock() = None;
 }
 
-/// What it throws goes where Node's own callbacks send it: to `uncaughtException`.
+/// Calls the function, and tells what it throws.
 unsafe extern "C" fn call(
     env: sys::napi_env,
     function: sys::napi_value,
@@ -142,13 +143,5 @@ unsafe extern "C" fn call(
     // SAFETY: Node calls on the environment's thread, with a handle scope open.
     let status =
         unsafe { sys::napi_call_function(env, function, function, 0, ptr::null(), &mut result) };
-    if status == sys::Status::napi_pending_exception {
-        let mut error = ptr::null_mut();
-        // SAFETY: as above.
-        let cleared = unsafe { sys::napi_get_and_clear_last_exception(env, &mut error) };
-        if cleared == sys::Status::napi_ok {
-            // SAFETY: the error is a value of the scope that is open.
-            unsafe { sys::napi_fatal_exception(env, error) };
-        }
-    }
+    tell_exception(env, status);
 }

@@ -25,16 +25,16 @@ use std::rc::{Rc, Weak};
 use napi::bindgen_prelude::{Object, Result, check_status};
 use napi::{Env, sys};
 use napi_derive::napi;
+#[cfg(has_loop)]
+use tokio::task::AbortHandle;
 
 use super::js_copy::Copies;
 use super::sessions::{self, Sessions};
 #[cfg(has_loop)]
-use super::tasks::Tasks;
-#[cfg(has_loop)]
-use super::{callback::Calls, uv::CleanupHook};
+use super::{callback::Calls, cleanup_hook::CleanupHook};
 use crate::proto::deflate::ZlibPool;
 #[cfg(has_loop)]
-use crate::transport::event_loop::LoopSet;
+use crate::transport::{event_loop::LoopSet, tasks::Tasks};
 
 /// The state of one environment.
 pub(super) struct Environment {
@@ -42,7 +42,7 @@ pub(super) struct Environment {
     #[cfg(has_loop)]
     env: sys::napi_env,
     #[cfg(has_loop)]
-    pub(super) tasks: RefCell<Tasks>,
+    tasks: RefCell<Option<Tasks>>,
     #[cfg(has_loop)]
     pub(super) calls: Rc<Calls>,
     #[cfg(has_loop)]
@@ -120,7 +120,7 @@ impl Environment {
     pub(super) fn end(&self) {
         #[cfg(has_loop)]
         {
-            self.tasks.take().abort();
+            self.abort_tasks();
             self.has_ended.set(true);
             self.close_loop();
         }
@@ -128,6 +128,34 @@ impl Environment {
         drop(sessions);
         let copies = self.copies.take();
         drop(copies);
+    }
+
+    /// Ends `task` when the environment ends, be it by `worker.terminate()` or `process.exit()`.
+    #[cfg(has_loop)]
+    pub(super) fn adopt(&self, task: AbortHandle) -> Result<()> {
+        let mut tasks = self.tasks.borrow_mut();
+        if tasks.is_none() {
+            // Before the environment is: that waits for what the tasks hold.
+            self.env().add_env_cleanup_hook(self.share(), |environment| {
+                environment.upgrade().inspect(|environment| environment.abort_tasks());
+            })?;
+        }
+        tasks.get_or_insert_default().adopt(task);
+        Ok(())
+    }
+
+    /// Forgets a task that has ended.
+    #[cfg(has_loop)]
+    pub(super) fn release(&self, task: &AbortHandle) {
+        if let Some(tasks) = &mut *self.tasks.borrow_mut() {
+            tasks.release(task.id());
+        }
+    }
+
+    #[cfg(has_loop)]
+    fn abort_tasks(&self) {
+        let tasks = self.tasks.take();
+        drop(tasks);
     }
 
     /// Watches for no connection any more; another one begins again.

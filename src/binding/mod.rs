@@ -8,6 +8,9 @@
 #[cfg(has_loop)]
 #[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
 mod callback;
+#[cfg(has_loop)]
+#[expect(unsafe_code, reason = "napi-rs has no cleanup hooks that are waited for")]
+mod cleanup_hook;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
@@ -19,6 +22,8 @@ pub mod env;
 pub mod eventsource;
 pub mod extension;
 pub mod js_copy;
+#[cfg(has_loop)]
+mod loop_host;
 #[expect(unsafe_code, reason = "napi-rs has no references that are let go of for a while")]
 mod reference;
 #[cfg(has_loop)]
@@ -28,10 +33,5 @@ pub mod sessions;
 #[cfg(has_loop)]
 pub mod socket_failure;
 #[cfg(has_loop)]
-mod tasks;
-#[cfg(has_loop)]
 pub mod tls_connector;
 pub mod tunnel;
-#[cfg(has_loop)]
-#[expect(unsafe_code, reason = "libuv's functions are found by name")]
-mod uv;

@@ -1,38 +1,21 @@
 //! Connections on Node's loop (see `transport::event_loop`), as JavaScript handles them: by number, for
 //! servers' sockets and dialled ones alike.
 
-use std::ops::DerefMut;
 use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
-use super::callback::{Arguments, AsyncContext, HandleScope};
+use super::callback::Arguments;
 use super::env::Environment;
-use super::js_copy::{Lease, call_all, set_callback};
-use super::sessions::{self, Entry};
+use super::js_copy::set_callback;
+use super::loop_host::{Tag, watch};
+use super::sessions;
 use super::socket_failure::SocketFailure;
-use super::uv::LoopWatch;
-use crate::proto::hybi::Landing;
-use crate::proto::slots::Key;
 use crate::transport::descriptor::LentDescriptor;
 use crate::transport::event_loop::served::{Owned, Served};
-use crate::transport::event_loop::{self, Host, LoopSet, Report, Session};
-use crate::transport::non_blocking_stream::NonBlockingStream;
-
-/// Instead of a byte count: the socket has failed, and Node should find out how.
-const FAILED: i32 = i32::MIN;
-/// Instead of a byte count: what the system did not take of the output is to go through the stream.
-const UNWRITTEN: i32 = i32::MIN + 1;
-/// Instead of a byte count: memory is wanted for a message.
-const MEMORY_WANTED: i32 = i32::MIN + 2;
-/// Instead of a byte count: a listener runs the loop.
-const REENTERED: i32 = i32::MIN + 3;
-/// Instead of a byte count: what follows are bits of `SocketEvents`.
-const SOCKET_EVENTS: i32 = i32::MIN + 4;
-/// In the count of events: the one there is lies in the memory lent for it, not in the slab.
-const LANDED: i32 = 1 << 16;
+use crate::transport::event_loop::{self, Host, LoopSet};
 
 /// Bits that say what has happened to a dialled connection since the last.
 #[napi]
@@ -54,110 +37,6 @@ const _: () = assert!(
         && SocketEvents::Closed as u32 == event_loop::SocketEvents::CLOSED
 );
 
-/// What JavaScript gave with a connection.
-pub(super) struct Tag {
-    copy: Lease,
-    context: AsyncContext,
-}
-
-impl Tag {
-    /// `resource` is the resource of the async context, which is that of the code that is running.
-    fn new(environment: &Environment, copy: u32, resource: &Object<'_>) -> Option<Self> {
-        let copy = environment.copies.borrow().lease(copy)?;
-        let context = AsyncContext::current(&environment.calls, resource, "FAYE_WEBSOCKET").ok()?;
-        Some(Self { copy, context })
-    }
-}
-
-impl Session for Entry<'_> {
-    fn receive(&mut self, chunk: &mut [u8]) -> u32 {
-        Entry::receive(self, chunk, 0)
-    }
-
-    fn landing(&self) -> Option<Landing> {
-        self.connection.landing()
-    }
-
-    fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
-        Entry::landed(self, memory, length)
-    }
-
-    fn cancel_landing(&mut self, memory: &[u8]) {
-        self.connection.cancel_landing(memory);
-    }
-
-    fn unsent(&mut self) -> &mut Vec<u8> {
-        &mut self.output.wire
-    }
-
-    fn forget_unsent(&mut self) {
-        Entry::forget_unsent(self);
-    }
-}
-
-impl Host for Environment {
-    type Tag = Tag;
-    type Scope = HandleScope;
-    type Memory = Buffer;
-    type Watcher = LoopWatch;
-    type Session<'a> = Entry<'a>;
-
-    fn set<R>(&self, act: impl FnOnce(&mut LoopSet<Self>) -> R) -> Option<R> {
-        self.connections.borrow_mut().as_mut().map(act)
-    }
-
-    fn session<R>(&self, number: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
-        sessions::with(self, number, |entry, _| act(entry))
-    }
-
-    fn slab(tag: &Tag) -> impl DerefMut<Target = [u8]> {
-        tag.copy.slab()
-    }
-
-    fn report(&self, scope: &HandleScope, key: Key, report: Report) {
-        let told = self.set(|set| {
-            let Tag { copy, context } = &set.get(key)?.tag;
-            Some((copy.callback()?, context.raw()))
-        });
-        // JavaScript may do anything to the connections, this one included: nothing is borrowed.
-        if let Some(Some((dispatch, context))) = told {
-            dispatch.call(scope, context, arguments(key.number, report));
-        }
-    }
-
-    fn report_reentry(&self) {
-        call_all(self, (0, REENTERED, 0));
-    }
-
-    fn take_dirty(&self, numbers: &mut Vec<u32>) {
-        self.copies.borrow().iter().for_each(|copy| copy.dirty_list().take(numbers));
-    }
-
-    fn set_serving(&self, is_serving: bool) {
-        self.copies.borrow().iter().for_each(|copy| copy.dirty_list().set_serving(is_serving));
-    }
-}
-
-fn arguments(number: u32, report: Report) -> Arguments {
-    let (length, count) = match report {
-        Report::Chunk { length, events } => (length as i32, events as i32),
-        Report::Landed { length } => (length as i32, LANDED | 1),
-        Report::Ended => (0, 0),
-        Report::ReadFailed(errno) => (-errno.raw_os_error(), 0),
-        Report::Failed => (FAILED, 0),
-        Report::Unwritten(rest) => (UNWRITTEN, rest as i32),
-        Report::MemoryWanted(bytes) => (MEMORY_WANTED, bytes as i32),
-        Report::SocketEvents(events) => (SOCKET_EVENTS, events as i32),
-    };
-    (number as i32, length, count)
-}
-
-fn on_ready(environment: &Environment) {
-    if let Some(scope) = HandleScope::begin(environment.env()) {
-        event_loop::turn(environment, &scope);
-    }
-}
-
 /// Does something to a connection, if it is still there.
 fn with<R>(env: Env, number: u32, act: impl FnOnce(&mut Served<Environment>) -> R) -> Option<R> {
     Environment::of(&env).set(|set| set.with(number, act)).flatten()
@@ -166,18 +45,6 @@ fn with<R>(env: Env, number: u32, act: impl FnOnce(&mut Served<Environment>) -> 
 /// Does something to a dialled connection, if it is still there.
 fn with_owned<R>(env: Env, number: u32, act: impl FnOnce(&mut Owned) -> R) -> Option<R> {
     with(env, number, |served| served.as_owned().map(act)).flatten()
-}
-
-/// Serves a dialled connection, as `servedWatch` does a server's.
-pub(super) fn serve_stream(
-    environment: &Environment,
-    resource: &Object<'_>,
-    copy: u32,
-    stream: NonBlockingStream,
-    keeps_alive: bool,
-) -> Option<u32> {
-    let tag = Tag::new(environment, copy, resource)?;
-    environment.set(|set| set.insert(Served::owned(tag, stream, keeps_alive))).flatten()
 }
 
 // ---- every connection
@@ -201,9 +68,7 @@ pub fn served_attach(
     let environment = Environment::of(&env);
     let mut connections = environment.connections.borrow_mut();
     if connections.is_none() {
-        *connections = LoopSet::open(|descriptor| {
-            LoopWatch::open(environment, descriptor, on_ready, event_loop::reenter)
-        });
+        *connections = LoopSet::open(|descriptor| watch(environment, descriptor));
     }
     Ok(connections.is_some())
 }
@@ -293,12 +158,8 @@ pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice
     let (opcode, _) = sessions::opcode(opcode_bits)?;
     let rest = with(env, number, |served| {
         sessions::with(Environment::of(&env), served.session()?, |entry, entropy| {
-            if let Some(header) = entry.connection.plain_header(opcode, payload.len()) {
-                entry.output.wire.extend_from_slice(header.as_bytes());
-                return served.write(entry, &payload);
-            }
-            entry.connection.send(opcode, 0, &payload, entropy, entry.output);
-            served.write(entry, &[])
+            let uncopied = entry.append(opcode, &payload, entropy);
+            served.write(entry, uncopied)
         })
     });
     Ok(rest.flatten().unwrap_or_default())

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Buffer;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
-use crate::transport::tls::{Connector, Own, Setup, SslVersion, Unusable};
+use crate::transport::tls::{Connector, Own, Setup};
 
 /// The options that decide how a handshake is made.
 #[napi(object)]
@@ -46,11 +46,6 @@ impl TlsConnector {
     pub fn new(setup: TlsSetup) -> Result<Self> {
         let identity = match (&setup.pfx, &setup.cert, &setup.key) {
             (Some(container), ..) => {
-                if setup.passphrase.as_ref().is_some_and(|passphrase| passphrase.contains('\0')) {
-                    // The library takes a C string.
-                    let text = "A passphrase must not contain a NUL";
-                    return Err(Error::new(Status::InvalidArg, text));
-                }
                 let passphrase = setup.passphrase.as_deref().unwrap_or_default();
                 Some(Own::Pfx { container, passphrase })
             }
@@ -62,37 +57,20 @@ impl TlsConnector {
             identity,
             verify: setup.verify,
             sni: setup.sni,
-            min_version: version(&setup.min_version)?,
-            max_version: version(&setup.max_version)?,
+            min_version: &setup.min_version,
+            max_version: &setup.max_version,
             ciphers: &setup.ciphers,
             suites: &setup.suites,
             security_level: setup.security_level,
             groups: setup.groups.as_deref(),
             signatures: setup.signatures.as_deref(),
         });
-        connector.map(|connector| Self { connector }).map_err(|error| {
-            let text = match error {
-                Unusable::OpenSsl(error) => error.to_string(),
-                Unusable::Container => "not one certificate and its key".to_owned(),
-            };
-            Error::new(Status::GenericFailure, text)
-        })
+        connector
+            .map(|connector| Self { connector })
+            .map_err(|error| Error::new(Status::InvalidArg, error.to_string()))
     }
 
     pub(super) fn connector(&self) -> Connector {
         self.connector.clone()
     }
-}
-
-fn version(name: &str) -> Result<SslVersion> {
-    Ok(match name {
-        "TLSv1" => SslVersion::TLS1,
-        "TLSv1.1" => SslVersion::TLS1_1,
-        "TLSv1.2" => SslVersion::TLS1_2,
-        "TLSv1.3" => SslVersion::TLS1_3,
-        other => {
-            let text = format!("\"{other}\" is not a valid TLS protocol version");
-            return Err(Error::new(Status::InvalidArg, text));
-        }
-    })
 }

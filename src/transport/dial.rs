@@ -25,6 +25,20 @@ pub(crate) enum Target {
     Path(String),
 }
 
+impl Target {
+    /// A path, or else a host and its port; `None` where neither is there.
+    pub(crate) fn of(
+        path: Option<String>,
+        host: Option<String>,
+        port: Option<u16>,
+    ) -> Option<Self> {
+        match path {
+            Some(path) => Some(Self::Path(path)),
+            None => Some(Self::Host { host: host?, port: port? }),
+        }
+    }
+}
+
 /// Connects to `target`. TCP sockets come with Nagle's algorithm off.
 ///
 /// # Errors

@@ -42,6 +42,8 @@ pub(crate) mod socket;
 #[cfg(has_loop)]
 mod stream;
 #[cfg(has_loop)]
+pub(crate) mod tasks;
+#[cfg(has_loop)]
 pub(crate) mod tls;
 #[cfg(has_loop)]
 mod tls_failure;

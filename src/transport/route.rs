@@ -14,6 +14,7 @@ use super::stream::{Early, Stream};
 use super::tls::{Connector, Consent, Credentials};
 use super::tls_failure::broken;
 use crate::proto::handshake::proxy::ProxyHandshake;
+use crate::proto::http::Headers;
 
 /// Where to go, and how.
 pub(crate) struct Route {
@@ -41,6 +42,53 @@ pub(crate) struct Tls {
     pub(crate) connector: Connector,
     /// The name the server is asked by and must have in its certificate.
     pub(crate) name: String,
+}
+
+/// Why there is no way.
+pub(crate) type Unroutable = &'static str;
+
+impl Route {
+    /// Whether there is such a way, as far as that can be told before it is gone.
+    ///
+    /// # Errors
+    ///
+    /// A name that has a NUL: the libraries that it goes to take C strings.
+    pub(crate) fn check(&self) -> Result<(), Unroutable> {
+        let targets = [Some(&self.target), self.proxy.as_ref().map(|proxy| &proxy.target)];
+        let layers = [self.tls.as_ref(), self.proxy.as_ref().and_then(|proxy| proxy.tls.as_ref())];
+        let names = targets.into_iter().flatten().map(|target| match target {
+            Target::Host { host: name, .. } | Target::Path(name) => name,
+        });
+        let mut names = names.chain(layers.into_iter().flatten().map(|tls| &tls.name));
+        if names.any(|name| name.contains('\0')) {
+            return Err("A name must not contain a NUL");
+        }
+        Ok(())
+    }
+}
+
+impl Proxy {
+    /// A tunnel to `server` through the proxy at `address`. `host` is the server's value of `Host`, `url` its
+    /// address as errors show it, and `authorization` the value of `Proxy-Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// A server that is no host.
+    pub(crate) fn new(
+        address: Target,
+        tls: Option<Tls>,
+        server: &Target,
+        (host, url, authorization): (&str, &str, Option<&str>),
+        headers: &Headers,
+    ) -> Result<Self, Unroutable> {
+        let Target::Host { host: name, port } = server else {
+            return Err("a proxy cannot reach a path");
+        };
+        let mut handshake = ProxyHandshake::new(name, *port, host, url, authorization);
+        let mut request = Vec::new();
+        handshake.request(headers, &mut request);
+        Ok(Self { target: address, tls, handshake, request })
+    }
 }
 
 /// A connection that stands, ready for an event loop.

@@ -4,13 +4,16 @@
 //! looked at. The name is not compared here: Node's rules for it are JavaScript, so the task shows the
 //! certificate to the JavaScript thread and sends nothing until that has consented ([`Consent`]).
 
+use std::fmt;
 use std::net::IpAddr;
 use std::pin::Pin;
 
 use openssl::error::ErrorStack;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::PKey;
-use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslVerifyMode};
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslVerifyMode, SslVersion,
+};
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509VerifyResult};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,8 +22,6 @@ use tokio_openssl::SslStream;
 use super::failure::Failure;
 use super::openssl_library;
 use super::tls_failure::{distrust, explain};
-
-pub(crate) use openssl::ssl::SslVersion;
 
 /// What decides how a handshake is made. Building a [`Connector`] of it is expensive.
 pub(crate) struct Setup<'a> {
@@ -32,8 +33,9 @@ pub(crate) struct Setup<'a> {
     pub(crate) verify: bool,
     /// Whether to name the server in the hello.
     pub(crate) sni: bool,
-    pub(crate) min_version: SslVersion,
-    pub(crate) max_version: SslVersion,
+    /// `TLSv1` to `TLSv1.3`.
+    pub(crate) min_version: &'a str,
+    pub(crate) max_version: &'a str,
     /// Ciphers up to TLS 1.2, and suites of TLS 1.3, in OpenSSL's notation.
     pub(crate) ciphers: &'a str,
     pub(crate) suites: &'a str,
@@ -82,6 +84,28 @@ pub(crate) enum Unusable {
     OpenSsl(ErrorStack),
     /// A container with more than one certificate and its key, or without them.
     Container,
+    /// A version that is none.
+    Version,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenSsl(error) => error.fmt(f),
+            Self::Container => f.write_str("not one certificate and its key"),
+            Self::Version => f.write_str("not a version of TLS"),
+        }
+    }
+}
+
+fn version(name: &str) -> Result<SslVersion, Unusable> {
+    match name {
+        "TLSv1" => Ok(SslVersion::TLS1),
+        "TLSv1.1" => Ok(SslVersion::TLS1_1),
+        "TLSv1.2" => Ok(SslVersion::TLS1_2),
+        "TLSv1.3" => Ok(SslVersion::TLS1_3),
+        _ => Err(Unusable::Version),
+    }
 }
 
 impl From<ErrorStack> for Unusable {
@@ -113,8 +137,8 @@ impl Connector {
         if let Some(signatures) = setup.signatures {
             builder.set_sigalgs_list(signatures)?;
         }
-        builder.set_min_proto_version(Some(setup.min_version))?;
-        builder.set_max_proto_version(Some(setup.max_version))?;
+        builder.set_min_proto_version(Some(version(setup.min_version)?))?;
+        builder.set_max_proto_version(Some(version(setup.max_version)?))?;
         let mut store = X509StoreBuilder::new()?;
         for root in X509::stack_from_pem(setup.roots)? {
             store.add_cert(root)?;
@@ -176,6 +200,7 @@ fn identify(builder: &mut SslContextBuilder, identity: &Own<'_>) -> Result<(), U
             builder.set_private_key(&*PKey::private_key_from_pem(key)?)?;
         }
         Own::Pfx { container, passphrase } => {
+            // The library takes a C string.
             if passphrase.contains('\0') {
                 return Err(Unusable::Container);
             }

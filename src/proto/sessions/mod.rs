@@ -184,6 +184,22 @@ impl<T: SharedMemory> Entry<'_, T> {
         self.output.events.len() as u32
     }
 
+    /// Appends a message; returns what has to be written behind the bytes that wait for the peer: the payload,
+    /// where it goes out as it is, which is not copied then.
+    pub fn append<'p>(
+        &mut self,
+        opcode: Opcode,
+        payload: &'p [u8],
+        entropy: &mut dyn Entropy,
+    ) -> &'p [u8] {
+        if let Some(header) = self.connection.plain_header(opcode, payload.len()) {
+            self.output.wire.extend_from_slice(header.as_bytes());
+            return payload;
+        }
+        self.connection.send(opcode, 0, payload, entropy, self.output);
+        &[]
+    }
+
     /// How many bytes wait for the peer.
     pub fn unsent(&self) -> u32 {
         self.output.wire.len() as u32

@@ -32,8 +32,11 @@ pub(crate) mod dirty_list;
 mod epoll;
 #[cfg(target_os = "macos")]
 mod kqueue;
+#[expect(unsafe_code, reason = "libuv's functions are found by name")]
+pub(crate) mod libuv;
 mod owned;
 pub(crate) mod poller;
+mod report;
 pub(crate) mod served;
 mod set;
 
@@ -41,11 +44,11 @@ use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-
 use crate::proto::hybi::Landing;
 use crate::proto::slots::Key;
+use dirty_list::DirtyList;
 use poller::Ready;
+pub(crate) use report::{Report, SocketEvents};
 pub(crate) use set::LoopSet;
 
 /// How long output waits for the listeners of other connections, give or take some of them.
@@ -56,41 +59,6 @@ const ROUNDS: usize = 4;
 const LOOK_EVERY: u32 = 4;
 /// Most bytes that are read of one connection at once.
 const READ_BUDGET: usize = 1 << 20;
-
-/// What is to be told of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Report {
-    /// So many bytes are in the slab, of which the session made so many events.
-    Chunk { length: usize, events: u32 },
-    /// The last `length` bytes of a message were read to the memory lent for it.
-    Landed { length: usize },
-    /// The peer's last byte was read before.
-    Ended,
-    /// Reading a borrowed descriptor has failed, and the system has forgotten why.
-    ReadFailed(Errno),
-    /// A borrowed descriptor has failed, and whoever owns it should find out how.
-    Failed,
-    /// The system did not take so many bytes of the output of a connection that was on the dirty list.
-    Unwritten(u32),
-    /// So many bytes of memory are wanted for the message that is being read.
-    MemoryWanted(u32),
-    /// What has happened to an owned connection besides: bits of [`SocketEvents`].
-    SocketEvents(u32),
-}
-
-/// What has happened to an owned connection, besides bytes.
-pub(crate) struct SocketEvents;
-
-impl SocketEvents {
-    /// What was written has reached the kernel: a writer that waits may go on.
-    pub(crate) const FLUSHED: u32 = 1;
-    /// The end of our stream has reached the kernel.
-    pub(crate) const FINISHED: u32 = 2;
-    /// There is a failure.
-    pub(crate) const FAILED: u32 = 4;
-    /// The socket is closed, and nothing will follow.
-    pub(crate) const CLOSED: u32 = 8;
-}
 
 /// Who parses the bytes of a connection and has bytes for its peer.
 pub(crate) trait Session {
@@ -151,10 +119,8 @@ pub(crate) trait Host: Sized {
     fn report(&self, scope: &Self::Scope, key: Key, report: Report);
     /// A listener runs the loop: says so to JavaScript, outside of any connection.
     fn report_reentry(&self);
-    /// Moves the numbers on the dirty list to `numbers`.
-    fn take_dirty(&self, numbers: &mut Vec<u32>);
-    /// Says whether a turn is going on, at the end of which the dirty list is written.
-    fn set_serving(&self, is_serving: bool);
+    /// Shows the dirty lists, one for each copy of the JavaScript layer.
+    fn dirty_lists(&self, act: impl FnMut(DirtyList<'_>));
 }
 
 /// A turn: the loop's callback when the set can be read. Nothing unwinds out of it. A panic of the parser

@@ -228,7 +228,7 @@ impl<H: Host> LoopSet<H> {
         self.depth += 1;
         if self.depth == 1 {
             self.watcher.enter();
-            host.set_serving(true);
+            host.dirty_lists(|list| list.set_serving(true));
         }
     }
 
@@ -265,7 +265,7 @@ impl<H: Host> LoopSet<H> {
         self.leave_ready();
         self.depth = self.depth.saturating_sub(1);
         if self.depth == 0 {
-            host.set_serving(false);
+            host.dirty_lists(|list| list.set_serving(false));
             self.watcher.leave();
         }
     }
@@ -334,7 +334,7 @@ impl<H: Host> LoopSet<H> {
     /// take all, with the number of bytes left.
     pub(crate) fn write_dirty(&mut self, host: &H) -> Vec<(Key, u32)> {
         let mut dirty = mem::take(&mut self.dirty);
-        host.take_dirty(&mut dirty);
+        host.dirty_lists(|list| list.take(&mut dirty));
         let mut unwritten = Vec::new();
         for number in dirty.drain(..) {
             let rest = self.write(host, number);

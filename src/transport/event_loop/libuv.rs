@@ -1,19 +1,16 @@
-//! Node's event loop, without linking libuv: its functions are looked up in the running process,
-//! and where one is missing (Bun, Deno, an Electron that hides them) there is no watch.
+//! The watch of libuv's event loop on a [`LoopSet`](super::LoopSet), without linking libuv: its functions
+//! are looked up in the running process, and where one is missing (Bun, Deno, an Electron that hides
+//! them) there is no watch.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use napi::sys;
-
-use super::env::Environment;
-use crate::transport::event_loop::Watcher;
+use super::Watcher;
 
 /// `UV_POLL` and `UV_PREPARE` of `uv_handle_type`, part of libuv's ABI since 1.0.
 const POLL: c_int = 8;
@@ -23,9 +20,17 @@ const READABLE: c_int = 1;
 /// What `malloc` guarantees, which is what libuv's handles are made for.
 const ALIGNMENT: usize = 16;
 
+/// Whom the loop calls, in its thread.
+pub(crate) trait LoopCallbacks {
+    /// The descriptor can be read.
+    fn ready(&self);
+    /// The loop is about to wait, although `ready` has not returned: somebody runs it from there.
+    fn reentered(&self);
+    /// libuv has closed the handles of a watch.
+    fn closed(&self);
+}
+
 type Handle = *mut c_void;
-/// Called by the loop with the environment that watches.
-pub(super) type OnEvent = fn(&Environment);
 
 type HandleSize = unsafe extern "C" fn(c_int) -> usize;
 type PollInit = unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int;
@@ -103,10 +108,9 @@ fn uv() -> Option<&'static Uv> {
     UV.get_or_init(Uv::find).as_ref()
 }
 
-/// A watch on one descriptor by the loop of the environment that opened it, and a watch on the loop
-/// itself while callbacks of the first run. It must be dropped before that environment is freed, and
-/// before the descriptor is closed.
-pub(super) struct LoopWatch {
+/// A watch on one descriptor by a loop, and a watch on the loop itself while callbacks of the first run. It
+/// must be dropped before the loop ends, and before the descriptor is closed.
+pub(crate) struct LoopWatch {
     uv: &'static Uv,
     poll: Handle,
     prepare: Handle,
@@ -114,9 +118,7 @@ pub(super) struct LoopWatch {
 
 /// What belongs to both handles, as long as libuv has one of them: their data pointers lead to it.
 struct Data {
-    environment: Rc<Environment>,
-    ready: OnEvent,
-    reentered: OnEvent,
+    callbacks: Rc<dyn LoopCallbacks>,
     poll: (Handle, Layout),
     prepare: (Handle, Layout),
     open: Cell<u32>,
@@ -139,32 +141,24 @@ fn free((handle, layout): (Handle, Layout)) {
 }
 
 impl LoopWatch {
-    /// A watch that has not started. `ready` is called whenever the descriptor can be read; `reentered`
-    /// before the loop waits again while `ready` runs, which it does only if somebody runs it from there.
-    pub(super) fn open(
-        environment: &Environment,
+    /// A watch that has not started. `None` where the loop cannot watch.
+    ///
+    /// # Safety
+    ///
+    /// `uv_loop` is the loop of this thread, and runs until all its handles are closed.
+    pub(crate) unsafe fn open(
+        uv_loop: *mut c_void,
         descriptor: BorrowedFd<'_>,
-        ready: OnEvent,
-        reentered: OnEvent,
+        callbacks: Rc<dyn LoopCallbacks>,
     ) -> Option<Self> {
         let uv = uv()?;
-        let environment = environment.share().upgrade()?;
-        if !environment.cleanup.is_added(&environment) {
-            return None;
-        }
-        let mut uv_loop = ptr::null_mut();
-        // SAFETY: the environment is alive, as it is calling us.
-        let found = unsafe { sys::napi_get_uv_event_loop(environment.env().raw(), &mut uv_loop) };
-        if found != sys::Status::napi_ok {
-            return None;
-        }
         let poll = allocate(uv, POLL)?;
         let Some(prepare) = allocate(uv, PREPARE) else {
             free(poll);
             return None;
         };
-        // SAFETY: the handle is large enough and the loop is the one of this thread.
-        let failed = unsafe { (uv.poll_init)(uv_loop.cast(), poll.0, descriptor.as_raw_fd()) };
+        // SAFETY: the handle is large enough, and the loop is as promised.
+        let failed = unsafe { (uv.poll_init)(uv_loop, poll.0, descriptor.as_raw_fd()) };
         if failed != 0 {
             free(poll);
             free(prepare);
@@ -174,12 +168,11 @@ impl LoopWatch {
         // SAFETY: as above; this one cannot fail, and a handle that has not started can be told not
         // to keep the loop going.
         unsafe {
-            (uv.prepare_init)(uv_loop.cast(), prepare.0);
+            (uv.prepare_init)(uv_loop, prepare.0);
             (uv.unref)(prepare.0);
         }
-        environment.cleanup.opened();
         let open = Cell::new(2);
-        let data = Box::new(Data { environment, ready, reentered, poll, prepare, open });
+        let data = Box::new(Data { callbacks, poll, prepare, open });
         let data = Box::into_raw(data);
         for handle in [poll.0, prepare.0] {
             // SAFETY: the handle has been initialised; its data pointer is ours.
@@ -220,7 +213,7 @@ impl Watcher for LoopWatch {
 impl Drop for LoopWatch {
     fn drop(&mut self) {
         for handle in [self.poll, self.prepare] {
-            // SAFETY: open until now, on the loop's thread, while the loop is still there (see `env`).
+            // SAFETY: open until now, on the loop's thread, while the loop is still there.
             // From here on libuv does not look at the descriptor.
             unsafe { (self.uv.close)(handle, on_closed) };
         }
@@ -228,23 +221,23 @@ impl Drop for LoopWatch {
 }
 
 extern "C" fn on_ready(handle: Handle, _: c_int, _: c_int) {
-    call(handle, |data| data.ready);
+    call(handle, |callbacks| callbacks.ready());
 }
 
 extern "C" fn on_reentry(handle: Handle) {
-    call(handle, |data| data.reentered);
+    call(handle, |callbacks| callbacks.reentered());
 }
 
 /// libuv calls with a handle that is open.
-fn call(handle: Handle, choose: impl FnOnce(&Data) -> OnEvent) {
+fn call(handle: Handle, act: impl FnOnce(&dyn LoopCallbacks)) {
     let Some(uv) = uv() else { return };
     // SAFETY: the handle is open.
     let data = unsafe { (uv.get_data)(handle) };
     // SAFETY: `open` has put it there, and only `on_closed` takes it away.
     let data = unsafe { &*data.cast::<Data>() };
     // JavaScript may close the handle meanwhile.
-    let (environment, event) = (Rc::clone(&data.environment), choose(data));
-    event(&environment);
+    let callbacks = Rc::clone(&data.callbacks);
+    act(&*callbacks);
 }
 
 extern "C" fn on_closed(handle: Handle) {
@@ -260,63 +253,5 @@ extern "C" fn on_closed(handle: Handle) {
     }
     // SAFETY: no other handle leads to it any more.
     let data = unsafe { Box::from_raw(pointer) };
-    data.environment.cleanup.closed();
-}
-
-/// Node's word that the environment is going to end, and ours that its handles are closed.
-#[derive(Default)]
-pub(super) struct CleanupHook {
-    is_added: Cell<bool>,
-    /// Watches of which libuv has a handle.
-    watches: Cell<usize>,
-    /// Given by Node, which waits for it to be removed.
-    running: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
-}
-
-impl CleanupHook {
-    /// Adds the hook, unless it is there; false when there cannot be one.
-    fn is_added(&self, environment: &Environment) -> bool {
-        if !self.is_added.get() && !environment.has_ended() {
-            let argument = ptr::from_ref(environment).cast_mut().cast();
-            // SAFETY: the environment is alive. The argument is its instance data, which it keeps for
-            // as long as it has this hook.
-            let status = unsafe {
-                sys::napi_add_async_cleanup_hook(
-                    environment.env().raw(),
-                    Some(end),
-                    argument,
-                    ptr::null_mut(),
-                )
-            };
-            self.is_added.set(status == sys::Status::napi_ok);
-        }
-        self.is_added.get() && !environment.has_ended()
-    }
-
-    fn opened(&self) {
-        self.watches.set(self.watches.get() + 1);
-    }
-
-    fn closed(&self) {
-        self.watches.set(self.watches.get() - 1);
-        self.remove_if_done();
-    }
-
-    fn remove_if_done(&self) {
-        if self.watches.get() > 0 {
-            return;
-        }
-        if let Some(hook) = self.running.take() {
-            // SAFETY: given to `end` by Node, which waits for this call.
-            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
-        }
-    }
-}
-
-unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
-    // SAFETY: what was given to Node with the hook.
-    let environment = unsafe { &*environment.cast::<Environment>() };
-    environment.end();
-    environment.cleanup.running.set(Some(hook));
-    environment.cleanup.remove_if_done();
+    data.callbacks.closed();
 }

@@ -1,0 +1,131 @@
+//! The environment as the host of an event loop set (see `transport::event_loop`).
+
+use std::ops::DerefMut;
+use std::os::fd::BorrowedFd;
+
+use napi::bindgen_prelude::{Buffer, Object};
+
+use super::callback::{AsyncContext, HandleScope};
+use super::env::Environment;
+use super::js_copy::{JsCopy, Lease, call_all};
+use super::sessions::{self, Entry};
+use crate::proto::hybi::Landing;
+use crate::proto::slots::Key;
+use crate::transport::event_loop::dirty_list::DirtyList;
+use crate::transport::event_loop::libuv::{LoopCallbacks, LoopWatch};
+use crate::transport::event_loop::{self, Host, LoopSet, Report, Session};
+
+/// What JavaScript gave with a connection.
+pub(super) struct Tag {
+    copy: Lease,
+    context: AsyncContext,
+}
+
+impl Tag {
+    /// `resource` is the resource of the async context, which is that of the code that is running.
+    pub(super) fn new(environment: &Environment, copy: u32, resource: &Object<'_>) -> Option<Self> {
+        let copy = environment.copies.borrow().lease(copy)?;
+        let context = AsyncContext::current(&environment.calls, resource, "FAYE_WEBSOCKET").ok()?;
+        Some(Self { copy, context })
+    }
+}
+
+impl Session for Entry<'_> {
+    fn receive(&mut self, chunk: &mut [u8]) -> u32 {
+        Entry::receive(self, chunk, 0)
+    }
+
+    fn landing(&self) -> Option<Landing> {
+        self.connection.landing()
+    }
+
+    fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
+        Entry::landed(self, memory, length)
+    }
+
+    fn cancel_landing(&mut self, memory: &[u8]) {
+        self.connection.cancel_landing(memory);
+    }
+
+    fn unsent(&mut self) -> &mut Vec<u8> {
+        &mut self.output.wire
+    }
+
+    fn forget_unsent(&mut self) {
+        Entry::forget_unsent(self);
+    }
+}
+
+impl Host for Environment {
+    type Tag = Tag;
+    type Scope = HandleScope;
+    type Memory = Buffer;
+    type Watcher = LoopWatch;
+    type Session<'a> = Entry<'a>;
+
+    fn set<R>(&self, act: impl FnOnce(&mut LoopSet<Self>) -> R) -> Option<R> {
+        self.connections.borrow_mut().as_mut().map(act)
+    }
+
+    fn session<R>(&self, number: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
+        sessions::with(self, number, |entry, _| act(entry))
+    }
+
+    fn slab(tag: &Tag) -> impl DerefMut<Target = [u8]> {
+        tag.copy.slab()
+    }
+
+    fn report(&self, scope: &HandleScope, key: Key, report: Report) {
+        let told = self.set(|set| {
+            let Tag { copy, context } = &set.get(key)?.tag;
+            Some((copy.callback()?, context.raw()))
+        });
+        // JavaScript may do anything to the connections, this one included: nothing is borrowed.
+        if let Some(Some((dispatch, context))) = told {
+            let (length, count) = report.to_integers();
+            dispatch.call(scope, context, (key.number as i32, length, count));
+        }
+    }
+
+    fn report_reentry(&self) {
+        let (length, count) = Report::Reentered.to_integers();
+        call_all(self, (0, length, count));
+    }
+
+    fn dirty_lists(&self, act: impl FnMut(DirtyList<'_>)) {
+        self.copies.borrow().iter().map(JsCopy::dirty_list).for_each(act);
+    }
+}
+
+impl LoopCallbacks for Environment {
+    fn ready(&self) {
+        if let Some(scope) = HandleScope::begin(self.env()) {
+            event_loop::turn(self, &scope);
+        }
+    }
+
+    fn reentered(&self) {
+        event_loop::reenter(self);
+    }
+
+    fn closed(&self) {
+        self.cleanup.closed();
+    }
+}
+
+/// Has the loop of an environment watch the set's descriptor.
+pub(super) fn watch(environment: &Environment, descriptor: BorrowedFd<'_>) -> Option<LoopWatch> {
+    if !environment.cleanup.is_added(environment) {
+        return None;
+    }
+    let uv_loop = environment.env().get_uv_event_loop().ok()?;
+    #[expect(unsafe_code, reason = "the loop is Node's")]
+    // SAFETY: the environment is calling us, on the thread of its loop. That runs until the cleanup hook
+    // is removed, which it is when the handles are closed.
+    let watch =
+        unsafe { LoopWatch::open(uv_loop.cast(), descriptor, environment.share().upgrade()?) };
+    if watch.is_some() {
+        environment.cleanup.opened();
+    }
+    watch
+}
