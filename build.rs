@@ -4,6 +4,8 @@
 fn main() {
     // Where Node's loop is libuv's and sockets are watched by epoll or kqueue.
     println!("cargo::rustc-check-cfg=cfg(has_loop)");
+    // Set by hand for the tests that play every interleaving of two threads: see CONTRIBUTING.md.
+    println!("cargo::rustc-check-cfg=cfg(model)");
     let system = std::env::var("CARGO_CFG_TARGET_OS");
     if matches!(system.as_deref(), Ok("linux" | "macos")) {
         println!("cargo::rustc-cfg=has_loop");

@@ -6,8 +6,12 @@
 
 use std::future::pending;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+#[cfg(not(model))]
+use std::sync::{Arc, Mutex, MutexGuard};
 
+#[cfg(model)]
+use loom::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -240,7 +244,11 @@ async fn run(end: End, route: Route, started: oneshot::Receiver<()>) {
     }
 }
 
+#[cfg(all(test, model))]
+mod model;
+
 #[cfg(test)]
+#[cfg(not(model))]
 mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
