@@ -40,6 +40,10 @@ mod report;
 pub(crate) mod served;
 mod set;
 
+#[cfg(test)]
+#[cfg(not(model))]
+mod hand_over;
+
 use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
