@@ -404,7 +404,7 @@ describe('permessage-deflate: long messages', () => {
     const closing = await server(t, { deflate: true });
     const log = record(closing.ws, ['message', 'error', 'close']);
     closing.peer.write(compressed(BINARY, huge));
-    await until(() => closing.ws._driver._held !== null);
+    await until(() => closing.ws._driver._input.held !== null);
     closing.ws.close(3002);
     const { payload } = await closing.peer.frame();
     closing.peer.write(masked(CLOSE, payload));
@@ -413,7 +413,7 @@ describe('permessage-deflate: long messages', () => {
 
     const going = await server(t, { deflate: true });
     going.peer.write(compressed(BINARY, huge));
-    await until(() => going.ws._driver._held !== null);
+    await until(() => going.ws._driver._input.held !== null);
     going.ws._stream.destroy();
     going.ws.send(long);
     assert.strictEqual((await next(going.ws, 'close')).code, 1006);

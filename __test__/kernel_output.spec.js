@@ -81,7 +81,7 @@ it('a peer that does not read loses nothing, and the others wait for nothing', a
     all[0].send(`${sent++} ${filler}`);
   });
   peers[0].socket.pause();
-  while (!sockets[0]._driver._congested) {
+  while (!sockets[0]._driver._output.isCongested) {
     say(peers.slice(1), 'x');
     for (const [i, peer] of peers.slice(1).entries()) assert.deepStrictEqual(await heard(peer, 1), [`x ${i}`]);
   }

@@ -4,19 +4,12 @@
  * package see in ../index.d.ts.
  */
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import type { NetConnectOpts, Socket } from 'node:net';
 import type { Duplex, Stream } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 
 import type Public = require('../index');
-import type Backpressure = require('./driver/backpressure');
-import type Batch = require('./driver/batch');
-import type Compression = require('./driver/compression');
-import type Driver = require('./driver/base');
-import type Extensions = require('./driver/extensions');
-import type Landing = require('./driver/landing');
-import type { IO, Messages } from './driver/streams';
+import type Driver = require('./driver/driver');
 
 // ---- streams
 
@@ -102,6 +95,66 @@ export type DirectSocket = import('./socket/direct');
 /** `_driver` of a WebSocket: one of the classes in ./driver. */
 export type AnyDriver = Driver;
 
+/** What the versions of the protocol differ in: the methods of a driver that ./driver/hybi.js and ./driver/hixie.js define. */
+export interface ProtocolVersion {
+  /** Registers a plug-in for the handshake; false when it cannot be used. Throws a TypeError for what is none. */
+  addExtension(extension: Extension): boolean;
+  /**
+   * Sends one frame, or queues it until the connection is open; false when it is closed. `data` is text, bytes, or a
+   * number that is sent as text; `type` is by default that of the data; `code` is that of a close frame.
+   */
+  frame(data: any, type?: FrameType, code?: number): boolean;
+  text(message: any): boolean;
+  binary(message: any): boolean;
+  /**
+   * Sends a ping of at most 125 bytes (RFC 6455 section 5.5); false when nothing was sent. `callback` runs when a pong
+   * with these bytes comes.
+   */
+  ping(message?: any, callback?: () => void): boolean;
+  /** Sends a pong that nobody has asked for (RFC 6455 section 5.5.3). */
+  pong(message?: any): boolean;
+  /** Begins the closing handshake, with 1000 when `code` is left out; false when it has begun before. */
+  close(reason?: string | null, code?: number): boolean;
+
+  /** Answers the peer's close frame, or its fault (`failed`), and closes. */
+  _shutdown(code: number | undefined, reason: string | undefined, failed: boolean): void;
+  /** Fails an open connection for something found outside the native session; `type` is a close code, or its name. */
+  _fail(type: string | number, message: string): void;
+  /** Ends a connection whose handshake has failed. */
+  _failHandshake(message: string): void;
+  /** A server's value of Sec-WebSocket-Extensions. May throw: a refusal. */
+  _answerExtensions(): string | null;
+  _receivePing(payload: Buffer): void;
+  _receivePong(payload: Buffer): void;
+  /** Takes a message that plug-ins have to decode; of the reserved bits in `rsv`, RSV1 is 4, RSV2 is 2, RSV3 is 1. */
+  _deliverEncoded(opcode: number, rsv: number, payload: Buffer): void;
+  /** Bytes of a frame beside `length` of its payload. */
+  _overhead(length: number): number;
+  /** Whether the native session frames a message as it is, so that it may reach it past `text` and `binary`. */
+  readonly _sharesFrames: boolean;
+  /** Whether a message to many, of so many bytes, may reach it that way now. */
+  _joinsBroadcast(length: number): boolean;
+}
+
+/** Our half of the opening handshake: `_handshake` of a driver, which calls it. Extends ./driver/handshake.js. */
+export interface Handshake {
+  readonly options: DriverOptions;
+  setHeader(name: string, value: unknown): void;
+  /** Keeps a frame until the connection is open; its parameters are those of `frame`. */
+  queue(data: any, type?: FrameType, code?: number): void;
+  sendQueued(): void;
+  /** Forgets what is queued. */
+  discard(): void;
+  /** Sends our half; false when that was done before, or cannot be. `body` came with a server's request. */
+  start(body?: Uint8Array): boolean;
+  /** Input has found the end of the peer's half. */
+  complete(): void;
+  /** Takes a chunk that comes too early for anything to be delivered from it; false when it is not. */
+  keeps(chunk: any): boolean;
+  /** Whether there are such chunks. */
+  readonly holdsInput: boolean;
+}
+
 /** Options of the classes in ./driver. */
 export interface DriverOptions {
   /** Subprotocols: a list, or text with commas. */
@@ -135,75 +188,6 @@ export interface Owner extends EventEmitter {
 
 /** Type of a frame, for `frame` of a driver. */
 export type FrameType = 'text' | 'binary' | 'close' | 'ping' | 'pong' | 'continuation';
-
-/**
- * Fields of a driver that more than one class of ./driver/output.js, ./driver/base.js and those that extend them use.
- * Initial values of those that most connections never change are in ./driver/defaults.js.
- */
-export interface DriverFields extends EventEmitter {
-  _events: object | undefined;
-  /** `hybi-13`, `hybi-8`, `hybi-7`, `hixie-76` or `hixie-75`. */
-  version: string;
-  /** The subprotocol that was agreed on. */
-  protocol?: string | null;
-  /** -1 before a client's request, 0 connecting, 1 open, 2 closing, 3 closed. */
-  readyState: number;
-  /** The wire side. */
-  io: IO;
-  /** Number of the native session. */
-  _id: number;
-  _owner: Owner | null;
-  _options: DriverOptions;
-  _request: IncomingMessage | null;
-  /** What reads and writes the descriptor past the stream, while it does. */
-  _direct: DirectSocket | null;
-  /** The same, while the stream reads; see ./driver/aside. */
-  _aside: DirectSocket | null;
-  /** Node's handle of a socket whose stream reads and writes it. */
-  _handle: StreamHandle | null;
-  /** Events that have not been dispatched yet. */
-  _batch: Batch | null;
-  /** How many calls of `parse` are running, one inside the other. */
-  _depth: number;
-  /** Whether `flush` will be called at the end of the turn. */
-  _scheduled: boolean;
-  /** Bytes for the peer that the session holds; exact where `_isExact`. */
-  _pending: number;
-  _isExact: boolean;
-  _messages: Messages | null;
-  _isFinished: boolean;
-  _inputEnded: boolean;
-  _congested: boolean;
-  _extensions: Extensions | null;
-  _early: Uint8Array[] | null;
-  _awaitsBody: boolean;
-  _headers: string[] | null;
-  _queue: [data: any, type?: FrameType, code?: number][] | null;
-  _landing: Landing | null;
-  _landed: Buffer | null;
-  _held: Buffer | null;
-  _queued: Buffer[] | null;
-  _pingCallbacks: Map<string, () => void> | null;
-  _frames: Buffer[] | null;
-  /** Bytes of `_frames`. */
-  _framed: number;
-  _only: Buffer | null;
-  _hasAnswered: boolean;
-  _backpressure: Backpressure | null;
-  _isRated: boolean;
-  /** Milliseconds of `performance.now()`. */
-  _pausedAt: number;
-  _unsentPongs: number;
-  _lastPong: Buffer | null;
-  _registry: FinalizationRegistry<number> | null;
-  _compression: Compression | null;
-  readonly _sharesFrames: boolean;
-  // Of the protocol's version: not every one has them.
-  _completeHandshake?(): void;
-  _shutdown?(code: number | undefined, reason: string | undefined, failed: boolean): void;
-  _fail?(type: string | number, message: string): void;
-  _deliverDecoded?(opcode: number, data: Buffer): void;
-}
 
 // ---- WebSockets
 

@@ -5,21 +5,21 @@
 const { writeAtEndOfTurn, writeDirty } = require('./driver/dirty_list');
 
 /**
- * Whatever is sent in one turn of the event loop leaves in one write: drivers with output queue up
+ * Whatever is sent in one turn of the event loop leaves in one write: outputs that have something queue up
  * here and are flushed when the running callback is done, before the loop waits again.
  */
 const waiting = /** @type {Output[]} */ ([]);
 
 /**
- * The driver whose listeners are running: it is flushed when they are done, or never return. And whether the
+ * The output of the driver whose listeners are running: it is flushed when they are done, or never return. And whether the
  * process is about to end: there will be no end of the turn, and what is sent leaves at once.
  */
-const running = { driver: /** @type {Output | null} */ (null), isExiting: false };
+const running = { output: /** @type {Output | null} */ (null), isExiting: false };
 
 /** The first of them that was not flushed yet, while others are. */
 let next = 0;
 
-/** Writes the output of all drivers that wait for the end of the turn. */
+/** Writes what waits for the end of the turn. */
 function flush() {
   try {
     while (next < waiting.length) waiting[next++].flushTogether();
@@ -37,7 +37,7 @@ let connections = 0;
 /** `ws.send(x); process.exit()` has always delivered x. */
 function onExit() {
   running.isExiting = true;
-  if (running.driver !== null) running.driver.flush();
+  if (running.output !== null) running.output.flush();
   flush();
   writeDirty();
 }
@@ -63,13 +63,13 @@ function hasConnections() {
 }
 
 /**
- * Has `driver.flush()` called at the end of the turn.
+ * Has `output.flushTogether()` called at the end of the turn.
  *
- * @param {Output} driver
+ * @param {Output} output
  */
-function flushAtEndOfTurn(driver) {
-  if (running.isExiting) driver.flush();
-  else if (waiting.push(driver) === 1) process.nextTick(flush);
+function flushAtEndOfTurn(output) {
+  if (running.isExiting) output.flush();
+  else if (waiting.push(output) === 1) process.nextTick(flush);
 }
 
 module.exports = { flush, flushAtEndOfTurn, connectionBegins, connectionEnds, hasConnections, running };

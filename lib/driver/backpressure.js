@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import Driver from './base' */
+/** @import Driver from './driver' */
 
 /** Close code of RFC 6455's registry: try again later. */
 const TRY_AGAIN_LATER = 1013;
@@ -88,11 +88,11 @@ class Backpressure {
  * @param {Driver} driver
  */
 function announceDrain(driver) {
-  const { _owner: { _stream: stream } } = driver;
-  if (driver._congested || driver.readyState < 1 || !stream.writable) return;
-  driver._congested = true;
+  const { _output: output, _owner: { _stream: stream } } = driver;
+  if (output.isCongested || driver.readyState < 1 || !stream.writable) return;
+  output.isCongested = true;
   stream.write(NOTHING, () => {
-    if (driver._congested) driver._drained();
+    if (output.isCongested) driver._drained();
   });
 }
 

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import Driver from './base' */
+/** @import Driver from './driver' */
 
 const { native } = require('./session');
 const { sequence, throwAll } = require('../sequence');
@@ -79,14 +79,14 @@ class Compression {
           // Out of the promise: what listeners throw is theirs to catch.
           process.nextTick(() => {
             // Another session may have got the number meanwhile.
-            sequence(() => driver._id === id && driver._wrote(pending), () => this._next());
+            sequence(() => driver._id === id && driver._output.wrote(pending), () => this._next());
           });
         });
         return throwAll(thrown);
       }
       this.waiting -= payload.length;
       try {
-        driver._write(opcode, payload);
+        driver._output.write(opcode, payload);
       } catch (error) {
         thrown.push(error);
       }

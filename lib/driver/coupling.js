@@ -2,7 +2,7 @@
 
 /**
  * @import { ByteStream } from '../contracts'
- * @import Driver from './base'
+ * @import Driver from './driver'
  * @import { IO } from './streams'
  */
 

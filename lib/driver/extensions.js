@@ -2,13 +2,14 @@
 
 /**
  * @import { AgreedExtensions, DeflateSettings } from '../native'
- * @import { Extension } from '../contracts'
+ * @import { DriverOptions, Extension } from '../contracts'
  */
 
 const { readParams, writeParams } = require('./extension_params');
 const { nativeSettings } = require('./deflate');
 const Pipeline = require('./pipeline');
 const { native } = require('./session');
+const { maxLength } = require('./session_options');
 const requireSingleLine = require('../single_line');
 
 /** The reserved bits of a frame by the names plug-ins have for them. */
@@ -26,11 +27,13 @@ const CLOSE_TIMEOUT = 30000;
 class Extensions {
   /**
    * @param {any} driver a Hybi
-   * @param {number} maxLength bytes of one message of the peer, for plug-ins that inflate
+   * @param {DriverOptions} options of the driver
    */
-  constructor(driver, maxLength) {
+  constructor(driver, options) {
     this._driver = driver;
-    this._options = { maxLength };
+    this._isNativeAllowed = options.nativeDeflate !== false;
+    /** For plug-ins, which may inflate: most bytes of one message of the peer. */
+    this._options = { maxLength: maxLength(options.maxLength) };
     /** @type {Extension[]} */
     this._registered = [];
     /** @type {{ extension: Extension, session: any }[]} */
@@ -77,7 +80,7 @@ class Extensions {
   nativeSettings() {
     const [extension, ...others] = this._registered;
     if (extension === undefined || others.length > 0) return null;
-    return nativeSettings(extension, this._driver._options.nativeDeflate !== false);
+    return nativeSettings(extension, this._isNativeAllowed);
   }
 
   /**
@@ -176,7 +179,7 @@ class Extensions {
       this.waiting -= length;
       if (error) return this._driver._fail(error.type || 'extension_error', error.message);
       const rsv = (encoded.rsv1 ? 4 : 0) | (encoded.rsv2 ? 2 : 0) | (encoded.rsv3 ? 1 : 0);
-      this._driver._write(encoded.opcode | rsv << 4, encoded.data);
+      this._driver._output.write(encoded.opcode | rsv << 4, encoded.data);
     });
   }
 

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import Driver from './base' */
+/** @import Driver from './driver' */
 
 const { native } = require('./session');
 const { connectionEnds } = require('../turn');

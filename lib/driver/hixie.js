@@ -2,11 +2,11 @@
 
 /**
  * @import { IncomingMessage } from 'http'
- * @import { DriverOptions } from '../contracts'
+ * @import { DriverOptions, Handshake } from '../contracts'
  */
 
-const Driver = require('./base');
-const ServerDriver = require('./server_driver');
+const Driver = require('./driver');
+const ServerHandshake = require('./server_handshake');
 const { native, Opcode, VERSIONS } = require('./session');
 const serverSession = require('./server_session');
 const { sequence } = require('../sequence');
@@ -14,16 +14,28 @@ const { sequence } = require('../sequence');
 /** The drafts before hybi: text only, no codes, no pings, servers only. */
 class Hixie extends Driver {
   /**
+   * @param {IncomingMessage} request
+   * @param {string} url
+   * @param {DriverOptions} [options]
+   * @param {number} [session] a native session that was made for the request
+   */
+  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf(new.target.prototype.version))) {
+    super(session, request, url);
+    /** @type {Handshake | null} */
+    this._handshake = new ServerHandshake(this, options);
+  }
+
+  /**
    * @param {any} data
    * @returns {boolean}
    */
   frame(data) {
     if (this.readyState === 0) {
-      (this._queue ||= []).push([data]);
+      this._handshake.queue(data);
       return true;
     }
     if (this.readyState > 1) return false;
-    this._writeText(Opcode.text, typeof data === 'string' ? data : data.toString());
+    this._output.writeText(Opcode.text, typeof data === 'string' ? data : data.toString());
     return true;
   }
 
@@ -34,8 +46,8 @@ class Hixie extends Driver {
    */
   close() {
     if (this.readyState === 3) return false;
-    this._wrote(native.conclude(this._id));
-    this.flush();
+    this._output.wrote(native.conclude(this._id));
+    this._output.flush();
     this.readyState = 3;
     this._release();
     this._emitClose(null, null);
@@ -47,6 +59,24 @@ class Hixie extends Driver {
     this.close();
   }
 
+  /**
+   * @param {string | number} type
+   * @param {string} message
+   */
+  _fail(type, message) {
+    const { _owner: owner } = this;
+    sequence(() => owner !== null && owner._emitError(message), () => this.close());
+  }
+
+  /**
+   * A byte before the text, and one behind.
+   *
+   * @returns {number}
+   */
+  _overhead() {
+    return 2;
+  }
+
   /** @param {string} message */
   _failHandshake(message) {
     this.readyState = 2;
@@ -54,30 +84,16 @@ class Hixie extends Driver {
   }
 }
 
-const HixieServer = ServerDriver(Hixie);
+const refuse = () => false;
+Object.assign(Hixie.prototype, {
+  addExtension: refuse, binary: refuse, ping: refuse, pong: refuse, _joinsBroadcast: refuse, _sharesFrames: false,
+  text: Hixie.prototype.frame, _answerExtensions: /** @returns {null} */ () => null,
+});
 
-class Draft75 extends HixieServer {
-  /**
-   * @param {IncomingMessage} request
-   * @param {string} url
-   * @param {DriverOptions} [options]
-   * @param {number} [session] a native session that was made for the request
-   */
-  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-75'))) {
-    super(session, request, url, options);
-  }
-}
+class Draft75 extends Hixie {}
+Draft75.prototype.version = 'hixie-75';
 
-class Draft76 extends HixieServer {
-  /**
-   * @param {IncomingMessage} request
-   * @param {string} url
-   * @param {DriverOptions} [options]
-   * @param {number} [session] a native session that was made for the request
-   */
-  constructor(request, url, options = {}, session = serverSession(request, url, options, VERSIONS.indexOf('hixie-76'))) {
-    super(session, request, url, options);
-  }
-}
+class Draft76 extends Hixie {}
+Draft76.prototype.version = 'hixie-76';
 
 module.exports = { Draft75, Draft76 };

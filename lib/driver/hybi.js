@@ -1,13 +1,17 @@
 'use strict';
 
-/** @import { FrameType } from '../contracts' */
+/**
+ * @import { Extension, FrameType } from '../contracts'
+ */
 
-const Driver = require('./base');
+const Driver = require('./driver');
 const Compression = require('./compression');
+const Extensions = require('./extensions');
 const { native, Opcode } = require('./session');
-const { maxLength } = require('./session_options');
 const { CloseCode, codeOf } = require('./close_code');
 const { keepSwept } = require('./deflate');
+const { PingEvent, PongEvent } = require('./events');
+const { sequence } = require('../sequence');
 
 /**
  * Payload of a control frame: text, bytes, or whatever can be made text.
@@ -24,12 +28,15 @@ function controlPayload(data) {
 /** RFC 6455 and its drafts 07 and 08, on an open connection; both roles extend it. */
 class Hybi extends Driver {
   /**
-   * Most bytes of one message of the peer.
-   *
-   * @returns {number}
+   * @param {Extension} extension
+   * @returns {boolean} false when the handshake is over
+   * @throws {TypeError} for what is none, or has the name of another
    */
-  get _maxLength() {
-    return maxLength(this._options.maxLength);
+  addExtension(extension) {
+    if (this._handshake === null) return false;
+    this._extensions ||= new Extensions(this, this._handshake.options);
+    this._extensions.add(extension);
+    return true;
   }
 
   /**
@@ -50,6 +57,23 @@ class Hybi extends Driver {
   _open() {
     if (native.isCompressed(this._id)) this._compression = new Compression(this);
     super._open();
+  }
+
+  /**
+   * @param {string} message
+   */
+  _failHandshake(message) {
+    this.readyState = 3;
+    this._release();
+    this._emitErrorAndClose(message, CloseCode.protocol_error);
+  }
+
+  // ---- output
+
+  /** @returns {number} */
+  get _unsent() {
+    const { _compression: compression, _extensions: extensions } = this;
+    return super._unsent + (compression === null ? 0 : compression.waiting) + (extensions === null ? 0 : extensions.waiting);
   }
 
   /** @returns {boolean} */
@@ -80,7 +104,7 @@ class Hybi extends Driver {
   text(message) {
     if (this.readyState > 1) return false;
     if (this.readyState === 1 && this._extensions === null && typeof message === 'string') {
-      if (!this._waits(Opcode.text, message)) this._writeText(Opcode.text, message);
+      if (!this._waits(Opcode.text, message)) this._output.writeText(Opcode.text, message);
       return true;
     }
     return this.frame(message, 'text');
@@ -144,7 +168,7 @@ class Hybi extends Driver {
     this.readyState = 2;
     native.beginClosing(this._id);
     this._stopExtensions(() => {
-      this._wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(reason)));
+      this._output.wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(reason)));
     });
     return true;
   }
@@ -157,7 +181,7 @@ class Hybi extends Driver {
    */
   frame(data, type, code) {
     if (this.readyState <= 0) {
-      (this._queue ||= []).push([data, type, code]);
+      this._handshake.queue(data, type, code);
       return true;
     }
     if (this.readyState > 2) return false;
@@ -168,19 +192,19 @@ class Hybi extends Driver {
     const isText = typeof data === 'string';
     const opcode = Opcode[type || (isText ? 'text' : 'binary')];
     if (code) {
-      this._wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(data)));
+      this._output.wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(data)));
     } else if (opcode <= Opcode.binary) {
       // Once closing, a message would come after the close frame (RFC 6455 section 5.5.1).
       if (this.readyState === 2) return true;
       // A copy: the caller may overwrite its buffer at once, and a plug-in may take its time.
       if (this._extensions !== null) this._extensions.encode(opcode, Buffer.from(data));
       else if (this._waits(opcode, data)) return true;
-      else if (isText) this._writeText(opcode, data);
-      else this._write(opcode, data);
+      else if (isText) this._output.writeText(opcode, data);
+      else this._output.write(opcode, data);
     } else if (isText) {
-      this._writeText(opcode, data);
+      this._output.writeText(opcode, data);
     } else {
-      this._write(opcode, data);
+      this._output.write(opcode, data);
     }
     return true;
   }
@@ -217,13 +241,56 @@ class Hybi extends Driver {
   _shutdown(code, reason, failed) {
     this.readyState = 2;
     this._stopExtensions(() => {
-      this._wrote(native.conclude(this._id));
-      this.flush();
+      this._output.wrote(native.conclude(this._id));
+      this._output.flush();
       this.readyState = 3;
       this._release();
-      if (failed) this._emitErrorAndClose(reason, code, reason);
+      if (failed) this._emitErrorAndClose(reason, code);
       else this._emitClose(code, reason);
     });
+  }
+
+  /**
+   * @param {string} message
+   * @param {number} code
+   */
+  _emitErrorAndClose(message, code) {
+    sequence(() => this._emitError(message), () => this._emitClose(code, message));
+  }
+
+  // ---- input
+
+  /** @param {Buffer} payload */
+  _receivePing(payload) {
+    if (this.readyState < 3) this._output.pong(payload);
+    if (this.listenerCount('ping') > 0) this.emit('ping', new PingEvent(payload.toString()));
+  }
+
+  /** @param {Buffer} payload */
+  _receivePong(payload) {
+    const { _owner: owner, _pingCallbacks: callbacks } = this;
+    if (owner !== null && owner._liveness !== null) owner._liveness.takePong(payload);
+    if (callbacks !== null) {
+      const key = native.isUtf8(payload) ? payload.toString() : 'null';
+      const callback = callbacks.get(key);
+      callbacks.delete(key);
+      if (callback) return sequence(callback, () => this._emitPong(payload));
+    }
+    this._emitPong(payload);
+  }
+
+  /** @param {Buffer} payload */
+  _emitPong(payload) {
+    if (this.listenerCount('pong') > 0) this.emit('pong', new PongEvent(payload.toString()));
+  }
+
+  /**
+   * @param {number} opcode
+   * @param {number} rsv
+   * @param {Buffer} payload
+   */
+  _deliverEncoded(opcode, rsv, payload) {
+    this._extensions.decode(opcode, rsv, payload);
   }
 
   /**
@@ -250,6 +317,14 @@ class Hybi extends Driver {
   }
 }
 
+// What most connections never need.
+
+/** @type {Extensions | null} plug-ins, or what is left to negotiate */
+Hybi.prototype._extensions = null;
+/** @type {Compression | null} what leaves later than it was sent, where messages are compressed */
+Hybi.prototype._compression = null;
+/** @type {Map<string, () => void> | null} by the payload of their ping */
+Hybi.prototype._pingCallbacks = null;
 /** Bytes of the key that masks each of our frames. */
 Hybi.prototype._keyBytes = 0;
 

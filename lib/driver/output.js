@@ -1,9 +1,13 @@
 'use strict';
 
+/**
+ * @import { DirectSocket } from '../contracts'
+ * @import Driver from './driver'
+ */
+
 const { putAndForget } = require('./coupling');
-const { LazyEmitter } = require('./emitter');
 const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./output_memory');
-const { native } = require('./session');
+const { native, Opcode } = require('./session');
 const { queueText, queueBytes, frameQueued } = require('./send_queue');
 const { sequence } = require('../sequence');
 const { flushAtEndOfTurn, running } = require('../turn');
@@ -15,10 +19,13 @@ const FLUSH_BYTES = 65536;
 const PAST_BYTES = 32768;
 
 /** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
-const MAX_STAGED_CHARS = 4096;
+const MAX_QUEUED_CHARS = 4096;
 
 /** For less, Node's pool of memory is as good as memory that is used again. */
 const POOLED_BYTES = 256;
+
+/** Replies to pings that may wait for a congested socket; beyond, only the newest is kept. */
+const MAX_UNSENT_PONGS = 60;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -27,32 +34,93 @@ const EMPTY = Buffer.alloc(0);
  * session frames them when it is next called; long ones are framed in memory of their own. Of both,
  * what is said in one turn leaves in one write when the turn ends.
  *
- * `_pending` counts the bytes for the peer that the session holds, exactly or not (`_isExact`).
+ * Of its driver it reads `_id`, `_owner`, who writes the socket (`io`, `_direct`), `_input.batch` and how
+ * messages are framed (`_overhead`, `_sharesFrames`); it calls nothing of it.
  */
-class Output extends /** @type {new () => import('../contracts').DriverFields} */ (LazyEmitter) {
+class Output {
+  /** @param {Driver} driver */
+  constructor(driver) {
+    this._driver = driver;
+    /** How many callers hold output back until they are done, one inside the other. */
+    this.holders = 0;
+    /** Whether `flushTogether` will be called at the end of the turn. */
+    this._isScheduled = false;
+    /** Bytes for the peer that the session holds; exact where `_isExact`. */
+    this._pending = 0;
+    this._isExact = true;
+  }
+
+  /**
+   * Listeners begin to run: what they say leaves when they are done, or never return.
+   *
+   * @returns {Output | null} what `letGo` is to be given
+   */
+  hold() {
+    const outer = running.output;
+    running.output = this;
+    this.holders++;
+    return outer;
+  }
+
+  /**
+   * The listeners are done; the caller flushes.
+   *
+   * @param {Output | null} outer
+   * @returns {boolean} whether nobody else holds output back
+   */
+  letGo(outer) {
+    running.output = outer;
+    if (this._hasAnswered) this._hasAnswered = false;
+    return --this.holders === 0;
+  }
+
+  /**
+   * Bytes for the peer that were not handed to the socket's stream or the system, as far as they are known.
+   *
+   * @returns {number}
+   */
+  get unsent() {
+    const { _direct: direct } = this._driver;
+    return this._pending + this._framed + (direct === null ? 0 : direct.dirtyBytes);
+  }
+
+  /**
+   * The session holds exactly `pending` bytes.
+   *
+   * @param {number} pending
+   */
+  holds(pending) {
+    this._pending = pending;
+    this._isExact = true;
+  }
+
+  // ---- messages
+
   /**
    * Writes one frame; `opcode` carries reserved bits above its low four bits.
    *
    * @param {number} opcode
    * @param {Buffer} payload
    */
-  _write(opcode, payload) {
-    const length = queueBytes(this._id, opcode, payload);
-    if (length >= 0) this._staged(length);
-    else if (opcode >= 8) this._wrote(native.send(this._id, opcode, payload));
+  write(opcode, payload) {
+    const { _id: id } = this._driver;
+    const length = queueBytes(id, opcode, payload);
+    if (length >= 0) this.queued(length);
+    else if (opcode >= 8) this.wrote(native.send(id, opcode, payload));
     else this._writeLong(opcode, payload, null);
   }
 
   /**
-   * As `_write`, for a text.
+   * As `write`, for a text.
    *
    * @param {number} opcode
    * @param {string} text
    */
-  _writeText(opcode, text) {
-    if (this._direct !== null || text.length <= MAX_STAGED_CHARS) {
-      const length = queueText(this._id, opcode, text);
-      if (length >= 0) return this._staged(length);
+  writeText(opcode, text) {
+    const { _id: id, _direct: direct } = this._driver;
+    if (direct !== null || text.length <= MAX_QUEUED_CHARS) {
+      const length = queueText(id, opcode, text);
+      if (length >= 0) return this.queued(length);
     }
     const memory = textIn(text);
     this._writeLong(opcode, memory.subarray(HEADER_ROOM), memory);
@@ -66,14 +134,18 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {Buffer | null} memory
    */
   _writeLong(opcode, payload, memory) {
-    const direct = this._direct;
+    const driver = this._driver;
+    const { _direct: direct } = driver;
     if (direct !== null && this._frames === null && direct.writable) {
-      if (payload.length >= PAST_BYTES || this._claimFirstAnswer()) return this._writePast(opcode, payload, memory);
-    } else if (this._sharesFrames) {
+      if (payload.length >= PAST_BYTES || this._claimFirstAnswer()) {
+        this._writePast(direct, opcode, payload, memory);
+        return;
+      }
+    } else if (driver._sharesFrames) {
       this._gather(opcode, memory || bytesIn(payload));
       return;
     }
-    this._wrote(native.send(this._id, opcode, payload));
+    this.wrote(native.send(driver._id, opcode, payload));
     if (memory !== null) keep(memory);
   }
 
@@ -83,7 +155,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @returns {boolean}
    */
   _claimFirstAnswer() {
-    const isFirst = this._depth === 1 && this._batch === null && this._pending === 0 && !this._hasAnswered;
+    const isFirst = this.holders === 1 && this._driver._input.batch === null && this._pending === 0 && !this._hasAnswered;
     if (isFirst) this._hasAnswered = true;
     return isFirst;
   }
@@ -91,22 +163,24 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
   /**
    * Writes a message past the socket's stream, which gets what the kernel does not take.
    *
+   * @param {DirectSocket} direct
    * @param {number} opcode
    * @param {Buffer} payload
    * @param {Buffer | null} memory
    */
-  _writePast(opcode, payload, memory) {
-    const left = this._direct.send(opcode, payload);
-    const held = left === 0 ? 0 : frameQueued(this._id);
+  _writePast(direct, opcode, payload, memory) {
+    const { io, _id: id } = this._driver;
+    const left = direct.send(opcode, payload);
+    const held = left === 0 ? 0 : frameQueued(id);
     this._handOver(held);
     if (left > held) {
       const rest = payload.subarray(payload.length - (left - held));
       if (memory !== null && rest.length * 2 > payload.length) {
-        this.io._put(rest);
+        io._put(rest);
         return;
       }
       // A copy: the caller may overwrite its buffer at once, as we will overwrite ours.
-      this.io._put(Buffer.from(rest));
+      io._put(Buffer.from(rest));
     }
     if (memory !== null) keep(memory);
   }
@@ -118,25 +192,26 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {Buffer} memory
    */
   _gather(opcode, memory) {
+    const { _id: id } = this._driver;
     this._gatherOutput();
-    const start = native.frameAround(this._id, opcode, memory);
+    const start = native.frameAround(id, opcode, memory);
     if (start < 0) {
-      this._wrote(native.send(this._id, opcode, memory.subarray(HEADER_ROOM)));
+      this.wrote(native.send(id, opcode, memory.subarray(HEADER_ROOM)));
       return;
     }
     const frame = memory.subarray(start);
     this._only = this._frames === null ? frame : null;
     (this._frames ||= []).push(frame);
     this._framed += frame.length;
-    this._wrote(0);
+    this.wrote(0);
   }
 
   /** What the session holds goes out before the frames that are gathered next. */
   _gatherOutput() {
-    if (this._direct !== null) this._direct.clearDirty();
-    const length = this._isExact ? this._pending : frameQueued(this._id);
-    this._pending = 0;
-    this._isExact = true;
+    const { _id: id, _direct: direct } = this._driver;
+    if (direct !== null) direct.clearDirty();
+    const length = this._isExact ? this._pending : frameQueued(id);
+    this.holds(0);
     const bytes = length > 0 ? this._takeOutput(length) : EMPTY;
     if (bytes.length === 0) return;
     (this._frames ||= []).push(bytes);
@@ -148,20 +223,11 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    *
    * @param {number} length
    */
-  _staged(length) {
+  queued(length) {
+    const driver = this._driver;
     // Nobody knows how long it will be when it has been compressed.
-    if (this._compression !== null) this._isExact = false;
-    this._wrote(this._pending + length + this._overhead(length));
-  }
-
-  /**
-   * Bytes of a frame beside its payload: in the drafts before hybi one in front, and one behind.
-   *
-   * @param {number} length bytes of the payload
-   * @returns {number}
-   */
-  _overhead(length) { // eslint-disable-line no-unused-vars
-    return 2;
+    if (!driver._sharesFrames) this._isExact = false;
+    this.wrote(this._pending + length + driver._overhead(length));
   }
 
   /**
@@ -169,20 +235,20 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    *
    * @param {number} pending
    */
-  _wrote(pending) {
+  wrote(pending) {
     this._pending = pending;
-    if (this._owner === null || pending + this._framed >= FLUSH_BYTES) this.flush();
-    else if (!this._scheduled && (this._depth === 0 || running.isExiting)) {
-      this._scheduled = true;
+    if (this._driver._owner === null || pending + this._framed >= FLUSH_BYTES) this.flush();
+    else if (!this._isScheduled && (this.holders === 0 || running.isExiting)) {
+      this._isScheduled = true;
       flushAtEndOfTurn(this);
     }
   }
 
   /** Hands the session's output to the socket. */
   flush() {
-    this._scheduled = false;
-    const { _pending: pending, _direct: direct } = this;
+    this._isScheduled = false;
     if (this._frames !== null) return this._putFrames();
+    const { _pending: pending, _driver: { _id: id, _direct: direct } } = this;
     if (direct === null) {
       if (pending === 0) return;
     } else {
@@ -190,22 +256,33 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
       if (direct.writable) return this._handOver(direct.write());
       direct.clearDirty();
     }
-    this._handOver(this._isExact ? pending : frameQueued(this._id));
+    this._handOver(this._isExact ? pending : frameQueued(id));
   }
 
   /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
   flushTogether() {
-    const { _pending: pending, _direct: direct } = this;
+    const { _pending: pending, _driver: { _direct: direct } } = this;
     if (direct === null || pending === 0 || this._frames !== null || !direct.writable) return this.flush();
-    this._scheduled = false;
+    this._isScheduled = false;
     this._pending = 0;
     this._isExact = false;
     direct.markDirty(pending);
   }
 
+  /**
+   * The session's output is about to be written without `flush`: whether there is any, as far as is known here.
+   *
+   * @returns {boolean}
+   */
+  takePending() {
+    const isPending = this._pending !== 0;
+    this._pending = 0;
+    return isPending;
+  }
+
   /** Hands all that the session holds to the socket's stream. */
   handOverAll() {
-    this._handOver(frameQueued(this._id));
+    this._handOver(frameQueued(this._driver._id));
   }
 
   /**
@@ -214,13 +291,13 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
    * @param {number} length
    */
   _handOver(length) {
-    this._pending = 0;
-    this._isExact = true;
+    this.holds(0);
     if (length === 0) return;
+    const { io } = this._driver;
     const bytes = this._takeOutput(length);
     if (bytes.length < POOLED_BYTES) {
-      if (bytes.length > 0) this.io._put(bytes);
-    } else if (putAndForget(this.io, bytes)) keep(bytes);
+      if (bytes.length > 0) io._put(bytes);
+    } else if (putAndForget(io, bytes)) keep(bytes);
   }
 
   /**
@@ -232,7 +309,7 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
   _takeOutput(length) {
     for (;;) {
       const bytes = length < POOLED_BYTES ? Buffer.allocUnsafe(length) : take(length);
-      const held = native.takeOutput(this._id, bytes);
+      const held = native.takeOutput(this._driver._id, bytes);
       if (held === length) return bytes;
       length = held;
     }
@@ -241,9 +318,8 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
   /** Hands gathered frames and what the session holds to the socket's stream: in one write, unless it is long. */
   _putFrames() {
     this._gatherOutput();
-    const { _frames: frames, _framed: bytes, _only: only, io } = this;
-    this._frames = this._only = null;
-    this._framed = 0;
+    const { _frames: frames, _framed: bytes, _only: only, _driver: { io } } = this;
+    this._dropFrames();
     if (frames.length === 1 && only !== null) {
       if (putAndForget(io, only)) keep(only);
     } else if (bytes <= FLUSH_BYTES) {
@@ -253,6 +329,70 @@ class Output extends /** @type {new () => import('../contracts').DriverFields} *
       sequence(...frames.map((frame) => () => io._put(frame)));
     }
   }
+
+  _dropFrames() {
+    /** @type {Buffer[] | null} */
+    this._frames = null;
+    /** @type {Buffer | null} */
+    this._only = null;
+    this._framed = 0;
+  }
+
+  // ---- a socket that takes no more, or is gone
+
+  /**
+   * Answers a ping. A peer that pings and never reads must not make us collect its pongs.
+   *
+   * @param {Buffer} payload
+   */
+  pong(payload) {
+    if (this.isCongested) {
+      if (this._unsentPongs >= MAX_UNSENT_PONGS) {
+        this._lastPong = payload;
+        return;
+      }
+      this._unsentPongs++;
+    }
+    this.write(Opcode.pong, payload);
+  }
+
+  /** The socket has written what it held. */
+  drained() {
+    this.isCongested = false;
+    this._unsentPongs = 0;
+    const { _lastPong: payload } = this;
+    if (payload === null) return;
+    this._lastPong = null;
+    if (this._driver.readyState < 3) this.pong(payload);
+  }
+
+  /** Forgets what has not been handed to the socket. */
+  discard() {
+    const { _direct: direct } = this._driver;
+    if (direct !== null) direct.clearDirty();
+    this.release();
+  }
+
+  /** The session is gone, and what it held with it. */
+  release() {
+    this._pending = 0;
+    this._dropFrames();
+  }
 }
+
+// What most connections never need.
+
+/** Whether the socket has more to write than it wants. */
+Output.prototype.isCongested = false;
+/** Frames of long messages that wait for the end of the turn, and their bytes. */
+Output.prototype._frames = null;
+Output.prototype._framed = 0;
+/** The first of them, if no other output goes before it. */
+Output.prototype._only = null;
+/** Whether a message of the chunk that is being dispatched has been answered at once. */
+Output.prototype._hasAnswered = false;
+Output.prototype._unsentPongs = 0;
+/** @type {Buffer | null} the payload of the newest ping that waits for an answer */
+Output.prototype._lastPong = null;
 
 module.exports = Output;

@@ -21,7 +21,7 @@ const occupied = { by: /** @type {import('../contracts').DirectSocket | null} */
 function reentered() {
   if (occupied.by !== null) occupied.by.leaveSlab(occupied.length);
   // What listeners have sent would leave when they return, and they may be waiting for the answer.
-  if (running.driver !== null) running.driver.flush();
+  if (running.output !== null) running.output.flush();
   flush();
   writeDirty();
 }

@@ -4,13 +4,11 @@
  * Messages on their way to the native side. They wait in shared memory, next to each other, and
  * the next native call of any kind frames them all; see src/proto/sessions.
  */
-const { native, payloads, sendQueue, QUEUE_BYTES, MAX_QUEUED, ENTRY_INTS } = require('./session');
+const { native, payloads, sendQueue, QUEUE_BYTES, MAX_QUEUED, ENTRY_INTS, RELEASED } = require('./session');
 
 /** From this size on a call of its own costs less than copying. */
 const MAX_BYTES = 4096;
 const MAX_CHARS = Math.floor(QUEUE_BYTES / 3);
-/** No session has this number; asking for it only has the queued messages framed. */
-const NOBODY = 0xffffffff;
 
 /** Bytes of `payloads` in use, unless the native side has emptied it meanwhile. */
 let used = 0;
@@ -24,7 +22,7 @@ let used = 0;
 function reserve(length) {
   if (sendQueue[0] === 0) used = 0;
   else if (length > QUEUE_BYTES - used || sendQueue[0] === MAX_QUEUED) {
-    native.pending(NOBODY);
+    native.pending(RELEASED);
     used = 0;
   }
   return used;

@@ -45,6 +45,9 @@ if (!process.versions.bun && !process.versions.deno) {
 }
 lent.number = native.attach(lent, constants.MAX_STRING_LENGTH);
 
+/** No session has this number: the native side ignores whatever is asked of it, but frames what is queued. */
+const RELEASED = 0xffffffff;
+
 const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4, LANDING: 5 };
 
 /** Low three bits of an event's code: what it is. */
@@ -67,5 +70,5 @@ const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 1
 module.exports = {
   native, lent, spans, payloads, sendQueue, slab, dirtyList, Status, Kind, Opcode, VERSIONS,
   QUEUE_BYTES, MAX_QUEUED, MAX_DIRTY, DIRTY_HEADER_INTS, ENTRY_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
-  KEY_BYTES,
+  KEY_BYTES, RELEASED,
 };

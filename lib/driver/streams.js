@@ -2,14 +2,16 @@
 
 /**
  * @import { ByteStream } from '../contracts'
- * @import Driver from './base'
+ * @import Driver from './driver'
  */
 
 const { performance } = require('perf_hooks');
 
 const { keepFlowing, writeTo } = require('./coupling');
 const { LazyStream } = require('./emitter');
+const { native } = require('./session');
 const { sequence } = require('../sequence');
+const { hasListeners } = require('../socket/node_internals');
 
 /**
  * The wire side of a driver: bytes from the peer are written to it, bytes for the peer are its
@@ -41,7 +43,7 @@ class IO extends LazyStream {
       if (driver._owner !== null) keepFlowing(driver._owner._stream, this);
       throw error;
     }
-    return !this._paused && this._driver._held === null;
+    return !this._paused && driver._input.held === null;
   }
 
   /**
@@ -78,13 +80,13 @@ class IO extends LazyStream {
   _put(bytes) {
     const sink = this._sink;
     if (sink !== null && sink.writable && writeTo(sink, bytes) === false) this.pause();
-    if (this._events !== undefined) this.emit('data', bytes);
+    if (hasListeners(this)) this.emit('data', bytes);
   }
 
   // Called by the pipe into the socket. Congested output does not stop input: two peers that both
   // stopped reading would wait for each other for ever.
   pause() {
-    this._driver._congested = true;
+    this._driver._output.isCongested = true;
   }
 
   /** The socket takes output again. */
@@ -138,16 +140,17 @@ class Messages extends LazyStream {
 
   /** The application wants no more messages for now: the socket is read no further. */
   pause() {
-    const { io, _direct: direct } = this._driver;
-    if (this._driver._isRated && !io._paused) this._driver._pausedAt = performance.now();
+    const { io, _direct: direct, _isRated: isRated } = this._driver;
+    if (isRated && !io._paused) this._pausedAt = performance.now();
     io._paused = true;
     if (direct !== null) direct.pause();
   }
 
   /** The application wants messages again. */
   resume() {
-    const { io, _direct: direct, _aside: aside } = this._driver;
-    if (this._driver._isRated && io._paused) this._driver._allowForPause();
+    const { io, _direct: direct, _aside: aside, _isRated: isRated, _id: id } = this._driver;
+    // What the peer sent meanwhile comes at once: that is no fault of the peer's.
+    if (isRated && io._paused) native.creditSession(id, (performance.now() - this._pausedAt) / 1000);
     io._paused = false;
     if (direct !== null) direct.resume();
     io.emit('drain');
@@ -170,5 +173,8 @@ class Messages extends LazyStream {
     this.emit('end');
   }
 }
+
+/** When the application paused, in milliseconds of `performance.now()`, where what the peer sends in a second is limited. */
+Messages.prototype._pausedAt = 0;
 
 module.exports = { IO, Messages };

@@ -5,7 +5,7 @@
  * server's, whose handle Node keeps, or a dialled one. What is peculiar to either is its `Side`.
  *
  * @typedef {object} Side how a direct socket gets along with the stream beside it
- * @property {(driver: import('../driver/base'), socket: any) => boolean} isFree whether nobody can
+ * @property {(driver: import('../driver/driver'), socket: any) => boolean} isFree whether nobody can
  *   tell the difference if the driver's socket is read past its stream
  * @property {(direct: DirectSocket) => boolean} stopStream has the stream read no more; false where it goes on
  * @property {(direct: DirectSocket) => void} startStream has the stream read again
@@ -28,7 +28,7 @@ const { refreshTimer } = require('./node_internals');
  */
 class DirectSocket {
   /**
-   * @param {import('../driver/base')} driver
+   * @param {import('../driver/driver')} driver
    * @param {any} socket a ByteStream with what its side needs besides
    * @param {Side} side
    */
@@ -51,7 +51,7 @@ class DirectSocket {
     const { _socket: socket } = this;
     this._number = number;
     connections[number] = this;
-    this._driver._stopLanding();
+    this._driver._input.stopLanding();
     this._driver._direct = this;
     socket.on('pause', onPause);
     socket.on('resume', onResume);
@@ -140,7 +140,7 @@ class DirectSocket {
   /** Has the stream write what the kernel did not take of its output when the dirty list was written. */
   handOver() {
     this.clearDirty();
-    this._driver.handOverAll();
+    this._driver._output.handOverAll();
   }
 
   /**
@@ -169,10 +169,7 @@ class DirectSocket {
 
   /** The socket is ended or destroyed in the turn in which something was sent. */
   writeAll() {
-    const driver = this._driver;
-    if (!this.isReading || driver._pending === 0 && !this.isDirty) return;
-    driver._pending = 0;
-    native.servedWrite(this._number);
+    if (this.isReading && (this._driver._output.takePending() || this.isDirty)) native.servedWrite(this._number);
   }
 
   // ---- who reads
@@ -181,14 +178,15 @@ class DirectSocket {
   pause() {
     if (!this.isReading) return;
     native.servedRead(this._number, false);
-    if (this._driver._depth > 0) this._isHeld = true;
+    if (this._driver._output.holders > 0) this._isHeld = true;
     settleLater(this);
   }
 
   /** The application wants to read again, unless something else holds the stream back. */
   resume() {
     this._isHeld = false;
-    if (this._driver.io._paused || this._driver._held !== null || this._socket.isPaused()) return;
+    const { io, _input: input } = this._driver;
+    if (io._paused || input.held !== null || this._socket.isPaused()) return;
     if (!this.isReading) settleLater(this);
     else if (!native.servedRead(this._number, true)) this.giveBack();
   }
@@ -197,7 +195,7 @@ class DirectSocket {
   stepAside() {
     const { _driver: driver } = this;
     if (!this.isReading) return;
-    if (this.isDirty) driver.flush();
+    if (this.isDirty) driver._output.flush();
     // What has arrived of a long message is the session's.
     native.servedRaw(this._number, false);
     this._raw = false;
@@ -212,7 +210,7 @@ class DirectSocket {
   comeBack() {
     const { _driver: driver, _socket: socket, _side: side } = this;
     if (driver._aside !== this || !side.isFree(driver, socket) || !side.stopStream(this)) return;
-    driver._stopLanding();
+    driver._input.stopLanding();
     driver._aside = null;
     driver._direct = this;
     if (!native.servedRead(this._number, true)) this.giveBack();
@@ -242,7 +240,7 @@ class DirectSocket {
   /** Has the stream go on reading where we stopped. */
   giveBack() {
     const { isReading } = this;
-    if (isReading && this.isDirty) this._driver.flush();
+    if (isReading && this.isDirty) this._driver._output.flush();
     if (this.release() && isReading && !this._socket.destroyed) this._side.startStream(this);
   }
 
@@ -273,8 +271,8 @@ class DirectSocket {
     occupied.by = this;
     occupied.length = length;
     try {
-      if (count & LANDED) driver._takeReport(driver._landed = this._takeLanding(), length, 1);
-      else if (!this._raw) driver._takeReport(slab, length, count);
+      if (count & LANDED) driver._input.takeLanded(this._takeLanding(), length);
+      else if (!this._raw) driver._input.takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
       occupied.by = null;
@@ -314,10 +312,11 @@ class DirectSocket {
    * @param {number} length
    */
   leaveSlab(length) {
-    const isRaw = this._driver._leaveSlab(length);
+    const { _input: input } = this._driver;
+    const isRaw = input.leaveSlab(length);
     if (!isRaw && !this._raw) return;
     if (!this.isReading) return;
-    if (this._driver._held !== null) native.servedRead(this._number, false);
+    if (input.held !== null) native.servedRead(this._number, false);
     this._raw = isRaw;
     native.servedRaw(this._number, this._raw);
   }

@@ -39,7 +39,7 @@ function watchTransfer(socket) {
 
 /**
  * @param {any} socket
- * @param {import('../driver/base')} driver
+ * @param {import('../driver/driver')} driver
  */
 function transfer(socket, driver) {
   const { _direct, _aside, _handle: handle } = driver;
@@ -52,7 +52,7 @@ function transfer(socket, driver) {
   const direct = _direct || _aside;
   if (direct !== null) direct.release();
   handle.readStop();
-  driver._congested = true;
+  driver._output.isCongested = true;
   strike(driver);
   giveBackWhenForgotten(driver);
 }

@@ -4,6 +4,7 @@
  * What we rely on of Node's sockets that Node does not document, each with what happens where it is
  * missing.
  */
+const { EventEmitter } = require('events');
 const { Socket } = require('net');
 
 /** @typedef {import('../contracts').ByteStream} ByteStream */
@@ -107,6 +108,19 @@ function writesAsNode(socket) {
   return socket._write === _write && socket._writeGeneric === _writeGeneric;
 }
 
+const hasTable = '_events' in new EventEmitter();
+
+/**
+ * Whether anybody may listen to an emitter: false before the first listener of one that was made without
+ * a table of them. Where emitters have no such table, always.
+ *
+ * @param {EventEmitter} emitter
+ * @returns {boolean}
+ */
+function hasListeners(emitter) {
+  return !hasTable || /** @type {any} */ (emitter)._events !== undefined;
+}
+
 /**
  * Where Node keeps the object that it makes of the raw headers for the first who reads `headers`.
  *
@@ -129,5 +143,6 @@ function makesHeaders(request) {
 }
 
 module.exports = {
-  refreshTimer, plainHandle, stopReading, startReading, getterOf, pipesOf, seemPiped, writesAsNode, makesHeaders,
+  refreshTimer, plainHandle, stopReading, startReading, getterOf, pipesOf, seemPiped, writesAsNode, hasListeners,
+  makesHeaders,
 };

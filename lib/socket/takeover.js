@@ -38,11 +38,11 @@ function isPlain(socket) {
 /**
  * Whether the driver reads, and has delivered all that it was given.
  *
- * @param {import('../driver/base')} driver
+ * @param {import('../driver/driver')} driver
  * @returns {boolean}
  */
-function isCurrent(driver) {
-  return driver.readyState <= 1 && !driver.io._paused && driver._early === null && !driver._isBehind;
+function isCurrent({ readyState, io, _handshake: handshake, _input: input }) {
+  return readyState <= 1 && !io._paused && (handshake === null || !handshake.holdsInput) && !input.isBehind;
 }
 
 // ---- sockets of Node's http server
@@ -151,7 +151,7 @@ function disguise(original) {
  * Reads and writes a server's socket past its stream from now on, if that is certain to make no
  * difference. It must be coupled to the driver, which has its handle.
  *
- * @param {import('../driver/base')} driver
+ * @param {import('../driver/driver')} driver
  * @param {import('../contracts').ByteStream} socket
  */
 function takeSocket(driver, socket) {
@@ -219,7 +219,7 @@ function giveBackSession(socket) {
  * Reads and writes for `driver` past the stream of a dialled socket from now on, if that is certain to
  * make no difference. The two must be piped into each other.
  *
- * @param {import('../driver/base')} driver
+ * @param {import('../driver/driver')} driver
  * @param {any} socket a NativeSocket; others are left alone
  */
 function takeDialled(driver, socket) {

@@ -66,10 +66,7 @@ const bufferedAmount = {
   /** @this {WebSocketFields} */
   get() {
     const { _stream: stream, _driver: driver } = this;
-    return driver._pending + driver._framed + (driver._direct ? driver._direct.dirtyBytes : 0) +
-      (driver._compression ? driver._compression.waiting : 0) +
-      (driver._extensions ? driver._extensions.waiting : 0) +
-      (stream && stream.writableLength || 0);
+    return driver._unsent + (stream && stream.writableLength || 0);
   },
   set() {},
   enumerable: true,
@@ -418,7 +415,7 @@ function onStreamClose(socket) {
  */
 function onStreamEnd(socket, stream) {
   sequence(
-    () => socket._driver._deliverRest(),
+    () => socket._driver._input.deliverRest(),
     // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
     () => !stream.errored && socket._finalizeClose(),
     () => ended(stream, socket._driver));

@@ -32,7 +32,7 @@ function broadcast(sockets, message) {
 
   if (ids.length > 0) {
     native.broadcast(Uint32Array.from(ids), opcode, payload);
-    for (const driver of drivers) driver._staged(payload.length);
+    for (const driver of drivers) driver._output.queued(payload.length);
   }
   const text = isBinary ? payload : String(message);
   for (const socket of others) socket.send(text);
@@ -44,7 +44,7 @@ function broadcast(sockets, message) {
  * @returns {boolean}
  */
 function isFull(driver) {
-  return driver._backpressure === null ? driver._congested : driver._backpressure.refuses(driver);
+  return driver._backpressure === null ? driver._output.isCongested : driver._backpressure.refuses(driver);
 }
 
 module.exports = broadcast;

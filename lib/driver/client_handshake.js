@@ -1,0 +1,64 @@
+'use strict';
+
+/** @import Client from './client' */
+
+const Handshake = require('./handshake');
+const { native } = require('./session');
+
+const PREFIX = 'Error during WebSocket handshake: ';
+
+/** A client's half: the request, which a plug-in that throws prevents. */
+class ClientHandshake extends Handshake {
+  /** @returns {boolean} */
+  start() {
+    const driver = /** @type {Client} */ (this._driver);
+    if (driver.readyState !== -1) return false;
+    let offer;
+    try {
+      offer = driver._proposeDeflate() ? null : driver._extensions.generateOffer();
+    } catch (error) {
+      this._fail(error.message);
+      return false;
+    }
+    native.startHandshake(driver._id, this._headers, offer);
+    driver.readyState = 0;
+    driver._output.wrote(native.pending(driver._id));
+    driver._output.flush();
+    return true;
+  }
+
+  /** The server's response has arrived: takes it, or fails the connection for what is wrong with it. */
+  complete() {
+    const driver = /** @type {Client} */ (this._driver);
+    const { statusCode, headers, failure, protocol } = native.answer(driver._id);
+    driver.statusCode = statusCode;
+    driver.headers = {};
+    for (let i = 0; i < headers.length; i += 2) driver.headers[headers[i]] = headers[i + 1];
+    driver.protocol = null;
+    if (driver._onResponse !== null) driver._onResponse();
+    if (failure) return this._fail(failure);
+
+    if (protocol) driver.protocol = protocol;
+    if (driver._extensions !== null) {
+      try {
+        driver._extensions.activate(driver.headers['sec-websocket-extensions']);
+      } catch (error) {
+        return this._fail(error.message);
+      }
+      if (!driver._extensions.active) driver._extensions = null;
+    }
+    driver._open();
+  }
+
+  /** @returns {boolean} */
+  keeps() {
+    return false;
+  }
+
+  /** @param {string} message */
+  _fail(message) {
+    this._driver._failHandshake(PREFIX + message);
+  }
+}
+
+module.exports = ClientHandshake;

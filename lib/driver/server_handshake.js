@@ -1,0 +1,97 @@
+'use strict';
+
+const Handshake = require('./handshake');
+const { native } = require('./session');
+
+/** A server's half: the answer to a request, which may be a refusal. */
+class ServerHandshake extends Handshake {
+  /**
+   * Whether the request has been answered; of draft 76 it may be all but its body.
+   *
+   * @returns {boolean}
+   */
+  get _isStarted() {
+    return this._driver.readyState > 0 || this._awaitsBody;
+  }
+
+  /**
+   * Input that comes before `start`, or behind such input whose listener threw, is kept.
+   *
+   * @param {any} chunk
+   * @returns {boolean}
+   */
+  keeps(chunk) {
+    if (this._isStarted && this._early === null) return false;
+    if (chunk && this._driver.readyState < 3) (this._early ||= []).push(chunk);
+    if (this._isStarted) this._parseEarly();
+    return true;
+  }
+
+  // @ts-expect-error TypeScript takes what is on a prototype for a field.
+  get holdsInput() {
+    return this._early !== null;
+  }
+
+  /** Parses the input that came before `start`. */
+  _parseEarly() {
+    const { _driver: driver, _early: early } = this;
+    if (early === null) return;
+    while (early.length > 0) driver._input.parse(early.shift());
+    this._early = null;
+    if (driver.readyState > 0) driver._handshake = null;
+  }
+
+  /**
+   * @param {Uint8Array} [body]
+   * @returns {boolean}
+   */
+  start(body) {
+    const driver = this._driver;
+    if (driver.readyState !== 0 || this._isStarted) return false;
+
+    const { _id: id, _output: output } = driver;
+    let extensions = null;
+    let refusal = native.refusal(id);
+    if (refusal === null) {
+      try {
+        extensions = driver._answerExtensions();
+      } catch (error) {
+        refusal = error.message;
+      }
+    }
+    if (refusal !== null) {
+      output.wrote(native.refuse(id, refusal));
+      output.flush();
+      driver._failHandshake(refusal);
+      return false;
+    }
+
+    if (body && body.length !== 0) (this._early ||= []).unshift(body);
+    const outer = output.hold();
+    try {
+      const isOpen = native.startHandshake(id, this._headers, extensions);
+      output.wrote(native.pending(id));
+      if (isOpen) driver._open();
+      else this._awaitsBody = true;
+    } finally {
+      output.letGo(outer);
+      output.flush();
+    }
+    this._parseEarly();
+    return true;
+  }
+
+  /** Of draft 76: the body has arrived and been answered. */
+  complete() {
+    const driver = this._driver;
+    driver._output.wrote(native.pending(driver._id));
+    driver._open();
+  }
+}
+
+/** @type {Uint8Array[] | null} input that came before `start` */
+ServerHandshake.prototype._early = null;
+/** Of draft 76: whether the request has been answered, but for its body. */
+ServerHandshake.prototype._awaitsBody = false;
+
+module.exports = ServerHandshake;
