@@ -11,7 +11,7 @@ use napi::bindgen_prelude::{Function, JsValue, Result, check_status};
 use napi::{Env, sys};
 
 use super::callback::tell_exception;
-use crate::transport::dialling::Doorbell;
+use crate::transport::doorbell::Doorbell;
 
 /// A threadsafe function of Node-API's, of which we hold the only thread count.
 struct Raw(sys::napi_threadsafe_function);

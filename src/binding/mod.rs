@@ -14,7 +14,6 @@ mod cleanup_hook;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
-#[cfg(has_loop)]
 #[expect(unsafe_code, reason = "napi-rs has threadsafe functions only at a price, see there")]
 mod doorbell;
 #[expect(unsafe_code, reason = "napi-rs looks instance data up in a table of all")]
@@ -34,4 +33,5 @@ pub mod sessions;
 pub mod socket_failure;
 #[cfg(has_loop)]
 pub mod tls_connector;
+pub mod topics;
 pub mod tunnel;

@@ -15,16 +15,11 @@ use loom::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::doorbell::Doorbell;
 use super::failure::{Failure, Step};
 use super::route::{Established, Route, establish};
 use super::runtime;
 use super::tls::{Consent, Credentials};
-
-/// Tells the JavaScript thread that there is something to do.
-pub(crate) trait Doorbell: Send + Sync {
-    /// May be called on any thread; must not block.
-    fn ring(&self);
-}
 
 /// How far a connection has got.
 enum Stage {

@@ -11,9 +11,11 @@
 //!
 //! Tokio makes connections and carries no bytes: a connection that stands is taken out of it, and
 //! from then on read and written on Node's loop. Where that loop cannot be watched, clients are
-//! dialled through Node and nothing but [`entropy`] is compiled here.
+//! dialled through Node and nothing but [`entropy`] and [`topics`] is compiled here.
 
+pub(crate) mod doorbell;
 pub(crate) mod entropy;
+pub(crate) mod topics;
 
 #[cfg(has_loop)]
 pub(crate) mod descriptor;
