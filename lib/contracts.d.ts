@@ -203,6 +203,8 @@ export interface WebSocketFields extends Owner {
   /** Number of the last automatic ping. */
   _pingId: number;
   _liveness: import('./liveness').Liveness | null;
+  /** What it has subscribed to; null for nothing. */
+  _topics: Set<string> | null;
   /** Milliseconds that `close` waits for the peer. */
   _closeTimeout: number | undefined;
   _closeTimer?: NodeJS.Timeout;

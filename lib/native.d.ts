@@ -242,6 +242,44 @@ export interface TlsSetup {
   signatures?: string
 }
 
+/** What other threads have published to topics of this one. */
+export declare class TopicInbox {
+  /** `on_message` is called when something waits to be taken, until nothing does any more. */
+  constructor(onMessage: () => void)
+  /** Takes what is published to a topic. */
+  subscribe(topic: string): void
+  /** Takes it no more. */
+  unsubscribe(topic: string): void
+  /** Takes what is published to any topic, or no more; false when another thread does. */
+  setRelay(on: boolean): boolean
+  /** Publishes to the other threads; returns how many had no room for it. */
+  publish(topic: string, isText: boolean, payload: Buffer): number
+  /** The publication that has waited longest, which becomes the current one. */
+  take(): TopicMessage | null
+  /** Has the function called again, for what was not taken. */
+  ring(): void
+  /** Appends the current publication to sessions, as `broadcast` does. */
+  deliver(ids: Uint32Array): void
+  /**
+   * The payload of the current publication, for those that cannot be given it natively.
+   *
+   * # Errors
+   *
+   * Nothing was taken.
+   */
+  payload(): Buffer
+  /** Takes nothing any more. */
+  close(): void
+}
+
+/** A publication of another thread; its payload stays native. */
+export interface TopicMessage {
+  topic: string
+  isText: boolean
+  /** Bytes of the payload. */
+  length: number
+}
+
 /** One CONNECT, without its socket. */
 export declare class Tunnel {
   constructor(options: TunnelOptions)
@@ -400,6 +438,9 @@ export declare function pending(id: number): number
  * [`start_handshake`].
  */
 export declare function proposeDeflate(id: number, settings: DeflateSettings): void
+
+/** Publishes to the other threads from one that has no inbox; returns how many had no room for it. */
+export declare function publishTopic(topic: string, isText: boolean, payload: Buffer): number
 
 /**
  * Parses a chunk from byte `from` on and reports into the memory of the session's copy; returns the number

@@ -11,6 +11,7 @@ const { http, isWebSocket } = require('../driver/http');
 const { enlist } = require('../driver/open_drivers');
 const { takeSocket } = require('../socket/takeover');
 const validateOptions = require('../options');
+const { publish } = require('./websocket/topics');
 const { NAMES: LIMITS, peerLimits } = require('../peer_limits');
 const { sequence } = require('../sequence');
 
@@ -137,7 +138,7 @@ WebSocket.validateOptions = function (options, validKeys) {
 };
 
 // Not enumerable, as the original does not have them.
-for (const method of [require('./websocket/broadcast'), require('./websocket/close_all')]) {
+for (const method of [require('./websocket/broadcast'), require('./websocket/close_all'), publish, require('./websocket/topic_adapter')]) {
   Object.defineProperty(WebSocket, method.name, { value: method, writable: true, configurable: true });
 }
 

@@ -32,10 +32,10 @@ pub struct TopicMessage {
 
 #[napi]
 impl TopicInbox {
-    /// `function` is called when something waits to be taken, until nothing does any more.
+    /// `on_message` is called when something waits to be taken, until nothing does any more.
     #[napi(constructor)]
-    pub fn new(env: Env, function: Function<'_, (), ()>) -> Result<Self> {
-        let doorbell = JsDoorbell::new(env, &function)?;
+    pub fn new(env: Env, on_message: Function<'_, (), ()>) -> Result<Self> {
+        let doorbell = JsDoorbell::new(env, &on_message)?;
         // The sockets that have subscribed keep the process alive, if they want to.
         doorbell.set_ref(env, false)?;
         Ok(Self { inbox: Some(Inbox::open(Box::new(doorbell))), current: None })

@@ -13,6 +13,8 @@ const { livenessOf } = require('../../liveness');
 const { sequence } = require('../../sequence');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
+const states = require('./ready_state');
+const topics = require('./topics');
 
 /** Time, in milliseconds, that queued output gets to leave once a connection is over. */
 const LINGER_TIMEOUT = 2000;
@@ -53,10 +55,10 @@ function API(options, limits) {
 }
 inherits(API, Stream);
 
-API.CONNECTING = 0;
-API.OPEN = 1;
-API.CLOSING = 2;
-API.CLOSED = 3;
+API.CONNECTING = states.CONNECTING;
+API.OPEN = states.OPEN;
+API.CLOSING = states.CLOSING;
+API.CLOSED = states.CLOSED;
 
 /** Time, in milliseconds, that a peer gets to answer our close frame. */
 API.CLOSE_TIMEOUT = 30000;
@@ -288,6 +290,7 @@ const methods = {
 
     if (this._closeTimer) clearTimeout(this._closeTimer);
     if (this._liveness !== null) this._liveness.end();
+    if (this._topics !== null) topics.unsubscribeAll(this);
     sequence(
       () => this._driver.detach(),
       () => this._stream && letFlush(this._stream),
@@ -314,6 +317,22 @@ const additions = {
     if (this.readyState === API.CLOSED) return;
     this._driver.discard();
     sequence(() => this._beginClose('', 1006), () => this._finalizeClose());
+  },
+
+  /**
+   * @param {string} topic
+   * @returns {boolean}
+   */
+  subscribe(topic) {
+    return topics.subscribe(this, topic);
+  },
+
+  /**
+   * @param {string} topic
+   * @returns {boolean}
+   */
+  unsubscribe(topic) {
+    return topics.unsubscribe(this, topic);
   },
 
   /**
@@ -354,8 +373,15 @@ Object.defineProperty(API.prototype, 'droppedMessages', {
   },
   configurable: true,
 });
+Object.defineProperty(API.prototype, 'topics', {
+  /** @this {import('../../contracts').WebSocketFields} */
+  get() {
+    return this._topics === null ? [] : [...this._topics];
+  },
+  configurable: true,
+});
 // Own properties in the original, or of ours, but most connections never need them.
-for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_closeTimeout', undefined]]) {
+for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined]]) {
   Object.defineProperty(API.prototype, name, { value, writable: true });
 }
 

@@ -1,0 +1,116 @@
+'use strict';
+
+const { EventEmitter } = require('events');
+
+/** Before the topic, in names of channels. */
+const PREFIX = 'faye-websocket:';
+
+/**
+ * Carries publications between processes by Redis's PUBLISH and PSUBSCRIBE, over clients of the npm package `redis`
+ * (4 and newer) or `ioredis` that the application has made and connected. Redis keeps nothing for who is not there:
+ * each publication arrives at most once. Nothing waits for a connection that is down, either.
+ *
+ * Events: 'disconnect' when what others publish does not arrive any more, 'connect' when it does again, 'error'.
+ */
+class RedisAdapter extends EventEmitter {
+  /**
+   * @param {object} clients
+   * @param {any} clients.publisher
+   * @param {any} clients.subscriber another client: one that has subscribed can do nothing else
+   * @param {string} [clients.prefix] of the channels' names
+   * @throws {TypeError}
+   */
+  constructor({ publisher, subscriber, prefix = PREFIX }) {
+    super();
+    for (const [name, client] of Object.entries({ publisher, subscriber })) {
+      if (typeof client?.publish !== 'function') throw new TypeError(`${name} must be a client of redis or ioredis`);
+    }
+    if (typeof prefix !== 'string') throw new TypeError('prefix must be a string');
+    if (publisher === subscriber) throw new TypeError('publisher and subscriber must be two clients');
+    this._publisher = publisher;
+    this._subscriber = subscriber;
+    this._prefix = prefix;
+    this._isConnected = isReady(subscriber);
+    /** Publications that other processes were not sent, because Redis could not be reached. */
+    this.dropped = 0;
+    this._listeners = /** @type {[any, string, (...args: any[]) => void][]} */ ([]);
+    // A client whose errors nobody listens to throws them.
+    for (const client of [publisher, subscriber]) this._listen(client, 'error', (error) => this._report(error));
+    this._listen(subscriber, 'ready', () => this._setConnected(true));
+    for (const event of ['reconnecting', 'end']) this._listen(subscriber, event, () => this._setConnected(false));
+  }
+
+  /**
+   * @param {any} client
+   * @param {string} event
+   * @param {(...args: any[]) => void} listener
+   */
+  _listen(client, event, listener) {
+    client.on(event, listener);
+    this._listeners.push([client, event, listener]);
+  }
+
+  /** @param {boolean} isConnected */
+  _setConnected(isConnected) {
+    if (this._isConnected === isConnected) return;
+    this._isConnected = isConnected;
+    this.emit(isConnected ? 'connect' : 'disconnect');
+  }
+
+  /** @param {Error} error */
+  _report(error) {
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  /**
+   * @param {string} topic
+   * @param {Buffer} bytes
+   */
+  publish(topic, bytes) {
+    // Clients would keep it until they are connected again, and it might arrive when nobody expects it any more.
+    if (!isReady(this._publisher)) {
+      this.dropped++;
+      return;
+    }
+    this._publisher.publish(this._prefix + topic, bytes).catch((/** @type {Error} */ error) => {
+      this.dropped++;
+      this._report(error);
+    });
+  }
+
+  /** @param {(topic: string, bytes: Buffer) => void} onMessage */
+  subscribe(onMessage) {
+    const pattern = `${this._prefix.replace(/[[\]*?\\]/g, '\\$&')}*`;
+    const take = (/** @type {string | Buffer} */ channel, /** @type {Buffer} */ bytes) => (
+      onMessage(String(channel).slice(this._prefix.length), bytes));
+    const { _subscriber: subscriber } = this;
+    let subscribed;
+    if (typeof subscriber.pSubscribe === 'function') {
+      this._unsubscribe = () => subscriber.pUnsubscribe(pattern);
+      subscribed = subscriber.pSubscribe(pattern, (/** @type {Buffer} */ bytes, /** @type {Buffer} */ channel) => take(channel, bytes), true);
+    } else {
+      this._unsubscribe = () => subscriber.punsubscribe(pattern);
+      this._listen(subscriber, 'pmessageBuffer', (by, channel, bytes) => String(by) === pattern && take(channel, bytes));
+      subscribed = subscriber.psubscribe(pattern);
+    }
+    this.subscribed = subscribed.catch((/** @type {Error} */ error) => this._report(error));
+  }
+
+  /** Takes and sends nothing any more; the clients stay as they are. */
+  close() {
+    this._unsubscribe?.().catch(() => {});
+    for (const [client, event, listener] of this._listeners.splice(0)) client.removeListener(event, listener);
+  }
+}
+
+/**
+ * Whether a client is connected.
+ *
+ * @param {any} client of redis, or of ioredis
+ * @returns {boolean}
+ */
+function isReady(client) {
+  return client.isReady === undefined ? client.status === 'ready' : client.isReady;
+}
+
+module.exports = { RedisAdapter };
