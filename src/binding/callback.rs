@@ -8,6 +8,7 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{Function, JsValue, Object, Result, check_status};
 use napi::{Env, sys};
 
+use super::exception::tell_exception;
 use super::reference::Reference;
 
 /// Arguments of the function: plain numbers.
@@ -142,20 +143,5 @@ impl Callback {
         };
         self.calls.leave();
         tell_exception(env, status);
-    }
-}
-
-/// What a function of JavaScript has thrown goes where Node's own callbacks send it: to
-/// `uncaughtException`. A handle scope must be open in `env`, which has answered a call with `status`.
-pub(super) fn tell_exception(env: sys::napi_env, status: sys::napi_status) {
-    if status != sys::Status::napi_pending_exception {
-        return;
-    }
-    let mut error = ptr::null_mut();
-    // SAFETY: the environment is there, as it has just answered, and a handle scope is open.
-    let cleared = unsafe { sys::napi_get_and_clear_last_exception(env, &mut error) };
-    if cleared == sys::Status::napi_ok {
-        // SAFETY: the error is a value of the scope that is open.
-        unsafe { sys::napi_fatal_exception(env, error) };
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::bindgen_prelude::{Function, JsValue, Result, check_status};
 use napi::{Env, sys};
 
-use super::callback::tell_exception;
+use super::exception::tell_exception;
 use crate::transport::doorbell::Doorbell;
 
 /// A threadsafe function of Node-API's, of which we hold the only thread count.

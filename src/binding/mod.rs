@@ -19,6 +19,8 @@ mod doorbell;
 #[expect(unsafe_code, reason = "napi-rs looks instance data up in a table of all")]
 pub mod env;
 pub mod eventsource;
+#[expect(unsafe_code, reason = "napi-rs has no napi_fatal_exception")]
+mod exception;
 pub mod extension;
 pub mod js_copy;
 #[cfg(has_loop)]
