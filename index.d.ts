@@ -81,6 +81,17 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   terminate(): void;
   /** Messages that `maxBackpressure` has refused. */
   readonly droppedMessages: number;
+
+  /**
+   * Has the socket receive what `WebSocket.publish` sends to a topic, until it closes.
+   *
+   * @returns false when it is closing or closed
+   */
+  subscribe(topic: string): boolean;
+  /** Returns whether the socket had subscribed. */
+  unsubscribe(topic: string): boolean;
+  /** What the socket has subscribed to; empty once it is closed. */
+  readonly topics: string[];
 }
 
 declare class ClientSocket extends Socket {
@@ -168,6 +179,24 @@ declare class WebSocket extends Socket {
    */
   static closeAll(code?: number, reason?: string, timeout?: number): Promise<{ closed: number; terminated: number }>;
 
+  /**
+   * Sends one message to all sockets that have subscribed to a topic: in this thread, in the other threads of the process,
+   * and with `useTopicAdapter` in other processes.
+   *
+   * @param message as for `send`
+   * @returns of this thread: how many sockets took it, and which did not as they are closing or have no room for it
+   */
+  static publish(
+    topic: string, message: unknown, options?: { except?: ServerSocket | ClientSocket | Iterable<ServerSocket | ClientSocket> },
+  ): { sent: number; skipped: Array<ServerSocket | ClientSocket> };
+
+  /**
+   * Has topics reach other processes. A process has one adapter, which carries for all of its threads.
+   *
+   * @returns a function that ends it
+   */
+  static useTopicAdapter(adapter: WebSocket.TopicAdapter): () => void;
+
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
   static readonly CLOSING: 2;
@@ -175,6 +204,16 @@ declare class WebSocket extends Socket {
 }
 
 declare namespace WebSocket {
+  /** What carries publications to other processes. */
+  interface TopicAdapter {
+    /** Gives the bytes to all processes that have subscribed; whether to this one as well does not matter. */
+    publish(topic: string, bytes: Buffer): void;
+    /** Has what others publish given to a function. */
+    subscribe(onMessage: (topic: string, bytes: Uint8Array) => void): void;
+    /** Gives nothing to it any more. */
+    close?(): void;
+  }
+
   const WebSocket: ServerSocketClass;
   type WebSocket = ServerSocket;
   const Client: typeof ClientSocket;

@@ -12,6 +12,8 @@ module.exports.isWebSocket = WebSocket.isWebSocket;
 module.exports.validateOptions = WebSocket.validateOptions;
 module.exports.broadcast = WebSocket.broadcast;
 module.exports.closeAll = WebSocket.closeAll;
+module.exports.publish = WebSocket.publish;
+module.exports.useTopicAdapter = WebSocket.useTopicAdapter;
 // As they are; an assignment to a constant would throw.
 Object.defineProperty(module.exports, 'CONNECTING', { value: 0 });
 Object.defineProperty(module.exports, 'OPEN', { value: 1 });

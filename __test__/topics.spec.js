@@ -3,36 +3,22 @@
 // Topics: who receives what is published, in which order, in this thread, in others, and in other processes.
 
 const assert = require('node:assert');
-const path = require('node:path');
-const { fork } = require('node:child_process');
-const { EventEmitter, once } = require('node:events');
+const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 
 const { it, describe, SLOW } = require('./support/spec');
 const { dir, WebSocket } = require('./support/package_under_test');
 const { names, open } = require('./support/paths');
 const { dial, httpServer } = require('./support/sides');
+const { FIXTURE, Side, messages, numbered, subscriber } = require('./support/topics');
 const { next, until } = require('./support/record');
-const { TEXT, BINARY, CLOSE, closePayload } = require('./support/frames');
-const handshakes = require('./support/handshakes');
+const { CLOSE, closePayload } = require('./support/frames');
 
-const FIXTURE = path.join(__dirname, 'fixtures', 'topic_thread.js');
 const MIB = 1 << 20;
 
 let count = 0;
 /** A topic that no other test has. */
 const unique = () => `topic ${++count}`;
-
-/** The next messages that a peer was sent. */
-async function messages(peer, many) {
-  const got = [];
-  for (let i = 0; i < many; i++) {
-    const { opcode, payload } = await peer.frame();
-    assert.ok(opcode === TEXT || opcode === BINARY, `opcode ${opcode}`);
-    got.push(opcode === TEXT ? payload.toString() : payload);
-  }
-  return got;
-}
 
 for (const one of names) {
   describe(`topics: ${one}`, () => {
@@ -159,38 +145,6 @@ it('the names are out of sight of those who list what there is', () => {
 
 // ---- threads and processes
 
-/** A thread or a process of topic_thread.js. */
-class Side extends EventEmitter {
-  /** @param {object} options `isProcess`, and others as topic_thread.js takes them */
-  static async start(t, { isProcess = false, ...options } = {}) {
-    const data = { dir, ...options };
-    const child = isProcess ? fork(FIXTURE, [JSON.stringify(data)]) : new Worker(FIXTURE, { workerData: data });
-    const side = new Side();
-    side.post = (message) => (isProcess ? child.send(message) : child.postMessage(message));
-    side.ended = new Promise((resolve) => child.once('exit', resolve));
-    child.on('message', (message) => {
-      if (message.bus) side.emit('bus', message.bus);
-      else side.emit('answer', message);
-    });
-    child.on('error', (error) => side.emit('error', error));
-    t.after(() => (isProcess ? child.kill('SIGKILL') : child.terminate()));
-    const [{ port }] = await once(side, 'answer');
-    side.port = port;
-    return side;
-  }
-
-  async ask(ask, argument) {
-    this.post({ ask, argument });
-    const [{ answer }] = await once(this, 'answer');
-    return answer;
-  }
-}
-
-/** A peer that has subscribed to a topic where `port` is served. */
-function subscriber(t, port, topic) {
-  return dial(t, port, handshakes.request({}, { path: `/${topic}` }));
-}
-
 async function serveHere(t) {
   const { port } = await httpServer(t, (request, socket, head) => {
     const ws = new WebSocket(request, socket, head);
@@ -198,8 +152,6 @@ async function serveHere(t) {
   });
   return port;
 }
-
-const numbered = (name, many) => Array.from({ length: many }, (_, i) => `${name} ${i}`);
 
 describe('topics across threads', () => {
   it('every socket of every thread receives each message once, and those of one publisher in order', SLOW, async (t) => {

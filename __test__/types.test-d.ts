@@ -1,5 +1,6 @@
 // Compiled by `npm test`, never run: what TypeScript users write must type-check, mistakes must not.
 
+import { RedisAdapter } from '../redis';
 import * as http from 'http';
 import WebSocket from 'faye-websocket-rs';
 import { Client, EventSource, isWebSocket } from 'faye-websocket-rs';
@@ -45,6 +46,12 @@ const dropped: number = new Client('ws://localhost/', [], { ...guarded, ...bound
 new WebSocket({} as http.IncomingMessage, {} as import('net').Socket, null, [], { ...guarded, ...bounded }).terminate();
 WebSocket.closeAll(1001, 'bye', 5).then(({ closed, terminated }) => closed + terminated + dropped);
 WebSocket.closeAll();
+WebSocket.publish('news', 'hello', { except: new Client('ws://localhost/') }).skipped.length.toFixed();
+const subscribed: string[] = new Client('ws://localhost/').topics;
+const stopAdapter: () => void = WebSocket.useTopicAdapter({ publish: (topic, bytes) => topic + bytes.length, subscribe() {} });
+WebSocket.useTopicAdapter(new RedisAdapter({
+  publisher: {} as import('redis').RedisClientType, subscriber: {} as import('ioredis').Redis, prefix: 'chat:',
+}).on('disconnect', () => [subscribed, stopAdapter]));
 
 const client: Client = new WebSocket.Client('wss://example.com/', ['mqtt'], {
   proxy: { origin: 'http://user:secret@localhost:8080', headers: { 'User-Agent': 'x' }, tls: { rejectUnauthorized: true } },
