@@ -3,6 +3,10 @@
 // Topics: who receives what is published, in which order, in this thread, in others, and in other processes.
 
 const assert = require('node:assert');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 
@@ -12,6 +16,8 @@ const { names, open } = require('./support/paths');
 const { dial, httpServer } = require('./support/sides');
 const { FIXTURE, Side, messages, numbered, subscriber } = require('./support/topics');
 const { next, until } = require('./support/record');
+const { Document, listening } = require('./support/document');
+const { freePort } = require('./support/free_port');
 const { CLOSE, closePayload } = require('./support/frames');
 
 const MIB = 1 << 20;
@@ -248,6 +254,39 @@ describe('topics across threads', () => {
       assert.strictEqual(await terminated, 1);
     }
   });
+});
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+const oldNode = (major < 22 || major === 22 && minor < 12) && 'reusePort came with Node.js 22.12';
+const noReusePort = process.platform === 'linux' ? oldNode : 'which systems have reusePort is Node\'s to say';
+
+it('the recipe for all cores: threads behind one port', { ...SLOW, skip: noReusePort }, async (t) => {
+  const port = await freePort();
+  const document = new Document('docs/recipes.md');
+  const { text } = document.blocks.find(({ heading }) => heading === 'All cores, many machines');
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'faye-websocket-recipe-'));
+  const file = path.join(folder, 'app.js');
+  fs.writeFileSync(file, text.replace("'faye-websocket-rs'", JSON.stringify(dir)).replace('8000', port));
+  const child = spawn(process.execPath, [file], { stdio: 'inherit' });
+  t.after(() => {
+    child.kill('SIGKILL');
+    fs.rmSync(folder, { recursive: true });
+  });
+  await listening(child, port);
+  const clients = [];
+  const received = [];
+  for (let i = 0; i < 20; i++) {
+    const ws = new WebSocket.Client(`ws://127.0.0.1:${port}/room`);
+    t.after(() => ws.terminate());
+    ws.on('message', ({ data }) => received.push(`${i} ${data}`));
+    await next(ws, 'open');
+    clients.push(ws);
+    // A message of its own that comes back says that it has subscribed.
+    ws.send(`first of ${i}`);
+    await until(() => received.includes(`${i} first of ${i}`));
+  }
+  clients[3].send('for all');
+  await until(() => received.filter((line) => line.endsWith('for all')).length === clients.length);
 });
 
 describe('topics across processes, by an adapter', () => {
