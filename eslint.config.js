@@ -4,7 +4,7 @@ const js = require('@eslint/js');
 const globals = require('globals');
 
 module.exports = [
-  { ignores: ['.cache/', 'target/', 'npm/'] },
+  { ignores: ['.cache/', 'target/', 'npm/', 'lib/wasm/'] },
   js.configs.recommended,
   {
     files: ['**/*.js'],

@@ -197,6 +197,9 @@ declare class WebSocket extends Socket {
    */
   static useTopicAdapter(adapter: WebSocket.TopicAdapter): () => void;
 
+  /** Whether the addon is loaded; false where the same core runs as WebAssembly. */
+  static readonly native: boolean;
+
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
   static readonly CLOSING: 2;

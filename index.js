@@ -15,6 +15,7 @@ module.exports.closeAll = WebSocket.closeAll;
 module.exports.publish = WebSocket.publish;
 module.exports.useTopicAdapter = WebSocket.useTopicAdapter;
 // As they are; an assignment to a constant would throw.
+Object.defineProperty(module.exports, 'native', { value: WebSocket.native });
 Object.defineProperty(module.exports, 'CONNECTING', { value: 0 });
 Object.defineProperty(module.exports, 'OPEN', { value: 1 });
 Object.defineProperty(module.exports, 'CLOSING', { value: 2 });

@@ -67,7 +67,7 @@ describe('the published package', () => {
   /** What a program prints that requires the package and cannot. */
   function failure(...flags) {
     const program = 'try { require(".") } catch (error) { console.error(error); process.exit(3) }';
-    const { status, stderr } = node(folder, [...flags, '-e', program], { ...process.env, NODE_OPTIONS: '' });
+    const { status, stderr } = node(folder, [...flags, '-e', program], { ...process.env, NODE_OPTIONS: '', FAYE_WEBSOCKET_WASM: '0' });
     assert.strictEqual(status, 3, stderr);
     assert.match(stderr, /code: 'ERR_FAYE_WEBSOCKET_NO_BINARY'/);
     assert.ok(stderr.includes(` in ${folder}\n`), stderr);

@@ -36,7 +36,7 @@ server.on('upgrade', (request, socket, head) => {
   ws.pipe(process.stdout);
   const nullable = new WebSocket(request, socket, null, null, null);
   const state: number = nullable.readyState;
-  const open: boolean = state === required.OPEN;
+  const open: boolean = state === required.OPEN && WebSocket.native;
   return open;
 });
 

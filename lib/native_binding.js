@@ -1,7 +1,8 @@
 'use strict';
 
 /**
- * Loads the addon: the file that was built here if there is one, otherwise that of the platform's package.
+ * Loads the addon: the file that was built here if there is one, otherwise that of the platform's package; where none
+ * loads, the same core as WebAssembly, which is slower and leaves sockets to Node.
  *
  * Every `require` names its file and stands in a `try`, so that bundlers find the binaries and do not mind those that
  * are not installed. Which C library a Linux system has is found by trying: the binary for the other one does not load.
@@ -62,17 +63,35 @@ function loadBuilt(failed) {
 }
 
 /**
- * @returns {typeof import('./native')}
- * @throws {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`, where no binary loads
+ * The core as WebAssembly.
+ *
+ * @param {(error: unknown) => void} failed is given what loading has thrown: a bundle may have left the file out
+ * @returns {typeof import('./wasm_binding') | undefined}
+ */
+function loadWebAssembly(failed) {
+  try { return require('./wasm_binding'); } catch (error) { failed(error); }
+}
+
+/**
+ * The variable FAYE_WEBSOCKET_WASM: 1 takes WebAssembly although there may be a binary, 0 throws rather than take it.
+ *
+ * @returns {typeof import('./native') & { isWebAssembly?: boolean }}
+ * @throws {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`, where nothing loads
  */
 function load() {
+  const { FAYE_WEBSOCKET_WASM: choice } = process.env;
   /** @type {any[]} */
   const failures = [];
   const loader = loaders[`${process.platform}-${process.arch}`] || loadBuilt;
-  const native = loader((error) => failures.push(error));
-  if (native === undefined) throw require('./install/missing_binary')(failures, loader !== loadBuilt);
-  return native;
+  const native = choice === '1' ? undefined : loader((error) => failures.push(error));
+  if (native !== undefined) return native;
+  const core = choice === '0' ? undefined : loadWebAssembly((error) => {
+    if (choice === '1') throw error;
+  });
+  const { missingBinary, warnOfWebAssembly } = require('./install/missing_binary');
+  if (core === undefined) throw missingBinary(failures, loader !== loadBuilt);
+  if (choice !== '1') warnOfWebAssembly(failures, loader !== loadBuilt);
+  return core;
 }
 
-/** @type {typeof import('./native')} */
 module.exports = load();

@@ -125,4 +125,4 @@ function buildAddon({ targetDir, debug, to } = {}) {
   return target;
 }
 
-module.exports = { BuildError, RELEASE_FEATURES, addonPath, addonState, buildAddon, platformName, root };
+module.exports = { BuildError, RELEASE_FEATURES, addonPath, addonState, buildAddon, newestChange, platformName, root };

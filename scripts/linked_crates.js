@@ -16,7 +16,8 @@ const TEXT = /^(licen[cs]e|copying|notice|copyright|unlicense)/i;
  * @returns {{ name: string, version: string, license: string, folder: string }[]} sorted by name
  */
 function linkedCrates(target) {
-  const features = !target.includes('windows') ? ['--features', 'vendored-openssl'] : [];
+  const features = target.startsWith('wasm') ? ['--no-default-features', '--features', 'wasm']
+    : !target.includes('windows') ? ['--features', 'vendored-openssl'] : [];
   const { packages, resolve } = JSON.parse(execFileSync('cargo', [
     'metadata', '--locked', '--format-version', '1', '--filter-platform', target, ...features,
   ], { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'inherit'] }));
@@ -59,7 +60,7 @@ function notices(target) {
   const rule = '='.repeat(80);
   holders.set('Copyright (c) The Rust Project Contributors. See https://github.com/rust-lang/rust/blob/HEAD/COPYRIGHT', [
     'the standard library of Rust (MIT OR Apache-2.0)']);
-  return `The native binary of faye-websocket-rs is linked with the following software.\n${
+  return `The ${target.startsWith('wasm') ? 'WebAssembly module' : 'native binary'} of faye-websocket-rs is linked with the following software.\n${
     [...holders].map(([text, labels]) => `\n${rule}\n${[...new Set(labels)].join('\n')}\n${rule}\n\n${text}\n`).join('')}`;
 }
 

@@ -7,6 +7,7 @@ const path = require('node:path');
 const { root } = require('./addon');
 
 const OTHER_PATHS = /client_|contract|dependents|differential|kernel_|large_messages|departure|peers|reentry|payload|throw|longest|stress|soak/;
+const WEB_ASSEMBLY = /contract|deflate_interop|differential|peers\.|peer_limits/;
 
 function find(folder) {
   return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -38,9 +39,14 @@ function specsOfOtherPaths(files) {
   return ['linux', 'darwin'].includes(process.platform) ? files.filter((file) => OTHER_PATHS.test(file)) : [];
 }
 
+/** What has to stand as well where the core runs as WebAssembly, which FAYE_WEBSOCKET_WASM=1 asks for. */
+function specsOfWebAssembly(files) {
+  return files.filter((file) => WEB_ASSEMBLY.test(file));
+}
+
 /** Arguments of a Node of that major version. A file that hangs, even in a loop that never yields, is ended. */
 function testArguments(files, major) {
   return ['--test', '--test-reporter=spec', ...(major >= 20 ? ['--test-timeout=300000'] : []), ...files];
 }
 
-module.exports = { specs, specsOfOtherPaths, testArguments };
+module.exports = { specs, specsOfOtherPaths, specsOfWebAssembly, testArguments };

@@ -14,6 +14,7 @@ const { parseArgs } = require('node:util');
 const { root } = require('./addon');
 const { billOfMaterials, notices } = require('./linked_crates');
 const { targets } = require('./targets');
+const { TRIPLE, files } = require('./wasm');
 
 const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
@@ -41,7 +42,10 @@ function packedFiles() {
 function stageMain(to) {
   const folder = path.join(to, 'faye-websocket-rs');
   for (const name of packedFiles()) copy(path.join(root, name), folder, name);
-  const published = { ...manifest };
+  // Of what is compiled into WebAssembly.
+  write(folder, 'THIRD-PARTY-NOTICES.txt', notices(TRIPLE));
+  write(folder, 'sbom.cdx.json', billOfMaterials(TRIPLE, manifest.version));
+  const published = { ...manifest, files: [...manifest.files, 'THIRD-PARTY-NOTICES.txt', 'sbom.cdx.json'] };
   delete published.scripts;
   delete published.devDependencies;
   published.optionalDependencies = Object.fromEntries(targets().map((target) => [target.package, manifest.version]));
@@ -80,6 +84,7 @@ function stage({ binaries = path.join(root, 'lib'), to = path.join(root, 'npm'),
     if (fs.existsSync(binary)) folders.push(stagePlatform(to, target, binary));
     else missing.push(target.file);
   }
+  missing.push(...files.filter((file) => !fs.existsSync(file)));
   if (all && missing.length > 0) throw new Error(`Not in ${binaries}: ${missing.join(', ')}`);
   folders.push(stageMain(to));
   return folders;

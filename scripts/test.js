@@ -5,14 +5,15 @@
 
 const { spawnSync } = require('node:child_process');
 const { RELEASE_FEATURES, root } = require('./addon');
-const { specs, specsOfOtherPaths, testArguments } = require('./specs');
+const { specs, specsOfOtherPaths, specsOfWebAssembly, testArguments } = require('./specs');
+const { wasmState } = require('./wasm');
 
 const LIMIT = 15 * 60 * 1000; // milliseconds for one step; only a hang gets near it
 
-function run(title, command, args) {
+function run(title, command, args, env = {}) {
   process.stdout.write(`\n=== ${title}\n`);
   const started = Date.now();
-  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', timeout: LIMIT });
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', timeout: LIMIT, env: { ...process.env, ...env } });
   if (error) process.stderr.write(`${command}: ${error.message}\n`);
   const passed = status === 0;
   return { title, passed, note: `${((Date.now() - started) / 1000).toFixed(1)} s${signal ? `, ended by ${signal}` : ''}` };
@@ -44,12 +45,17 @@ if (names.length === 0) {
 results.push(run(`JavaScript specs (${files.length} files)`, node, testArguments(files, major)));
 const others = specsOfOtherPaths(files);
 if (others.length > 0) {
-  process.env.FAYE_WEBSOCKET_KERNEL_SOCKET = '0';
-  results.push(run(`The same on the other paths (${others.length} files)`, node, testArguments(others, major)));
+  results.push(run(`The same on the other paths (${others.length} files)`, node, testArguments(others, major), { FAYE_WEBSOCKET_KERNEL_SOCKET: '0' }));
+}
+const portable = specsOfWebAssembly(files);
+const wasm = wasmState();
+if (portable.length > 0 && wasm === 'ready') {
+  results.push(run(`The same as WebAssembly (${portable.length} files)`, node, testArguments(portable, major), { FAYE_WEBSOCKET_WASM: '1' }));
 }
 
 process.stdout.write('\n=== Summary\n');
 for (const { title, passed, note } of results) {
   process.stdout.write(`${passed ? 'passed' : 'FAILED'}  ${title} (${note})\n`);
 }
+if (portable.length > 0 && wasm !== 'ready') process.stdout.write(`skipped The same as WebAssembly, which is ${wasm}: npm run build:wasm\n`);
 process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;

@@ -42,4 +42,13 @@ function toolchain(triple, panic) {
   };
 }
 
-module.exports = { toolchain };
+/**
+ * @returns {string} the linker that rustup's toolchain brings for what no system can link, and Debian's lacks
+ */
+function linkerOf() {
+  const { stdout } = spawnSync('rustc', ['--print', 'target-libdir'], { cwd: root, encoding: 'utf8' });
+  const linker = path.join((stdout || '').trim(), '..', 'bin', 'rust-lld');
+  return fs.existsSync(linker) ? linker : 'wasm-ld';
+}
+
+module.exports = { linkerOf, toolchain };

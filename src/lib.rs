@@ -2,7 +2,7 @@
 //!
 //! - [`proto`]: bytes and rules. No I/O, clock, thread, randomness, Node-API or tokio.
 //! - `transport`: sockets. Knows nothing of WebSocket.
-//! - `binding`: conversions between the two and JavaScript.
+//! - `binding`: conversions between the two and JavaScript; `wasm`, where there is the core alone.
 //!
 //! `cargo test --no-default-features` builds the first ring alone, which is what keeps it pure.
 
@@ -13,6 +13,9 @@ pub mod proto;
 pub mod binding;
 #[cfg(feature = "addon")]
 mod transport;
+#[cfg(feature = "wasm")]
+#[doc(hidden)]
+pub mod wasm;
 
 /// The code of the guide for integrators, which `cargo test` compiles and runs.
 #[cfg(doctest)]

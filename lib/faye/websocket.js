@@ -10,6 +10,7 @@ const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
 const { enlist } = require('../driver/open_drivers');
 const { takeSocket } = require('../socket/takeover');
+const native = require('../native_binding');
 const validateOptions = require('../options');
 const { publish } = require('./websocket/topics');
 const { NAMES: LIMITS, peerLimits } = require('../peer_limits');
@@ -141,6 +142,8 @@ WebSocket.validateOptions = function (options, validKeys) {
 for (const method of [require('./websocket/broadcast'), require('./websocket/close_all'), publish, require('./websocket/topic_adapter')]) {
   Object.defineProperty(WebSocket, method.name, { value: method, writable: true, configurable: true });
 }
+
+Object.defineProperty(WebSocket, 'native', { value: !native.isWebAssembly });
 
 WebSocket.WebSocket = WebSocket;
 WebSocket.Client = require('./websocket/client');

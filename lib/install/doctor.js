@@ -41,7 +41,7 @@ const OVERRIDES = {
 function probe(folder, project) {
   const pnp = path.join(project, '.pnp.cjs');
   const { stdout, stderr } = spawnSync(process.execPath, [...(fs.existsSync(pnp) ? ['--require', pnp] : []), '-e', PROBE, folder], {
-    cwd: project, encoding: 'utf8', timeout: 60000, env: { ...process.env, NODE_OPTIONS: '' },
+    cwd: project, encoding: 'utf8', timeout: 60000, env: { ...process.env, NODE_OPTIONS: '', FAYE_WEBSOCKET_WASM: '0' },
   });
   try {
     return JSON.parse(stdout);
@@ -60,7 +60,7 @@ function probe(folder, project) {
 function describe({ manifest, isOurs }, { file, code }) {
   if (!isOurs) return `the original, ${manifest.name} ${manifest.version}`;
   const ours = `faye-websocket-rs ${manifest.version}`;
-  if (file === undefined) return `ours, ${ours}, which does not load${code ? ` (${code})` : ''}`;
+  if (file === undefined) return `ours, ${ours}, whose binary does not load${code ? ` (${code})` : ''}`;
   return `ours, ${ours}, native (${/[\\/]lib[\\/][^\\/]*$/.test(file) ? 'built here' : path.basename(path.dirname(file))})`;
 }
 

@@ -3,6 +3,7 @@
 /** What to say when the addon cannot be loaded: the cause that is most likely, and one command that mends it. */
 const fs = require('fs');
 const path = require('path');
+const { getEnvironmentData, setEnvironmentData } = require('worker_threads');
 
 const { managerOf } = require('./package_manager');
 const { platformName } = require('./platform');
@@ -62,22 +63,45 @@ function explainMissing(name, isPublished, manager) {
 /**
  * @param {NodeJS.ErrnoException[]} failures what each attempt to load the addon threw
  * @param {boolean} isPublished whether there is a package for this platform
- * @returns {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`; `attempts` are the messages of the failures
+ * @returns {{ what: string, advice: string }}
  */
-function missingBinary(failures, isPublished) {
+function explain(failures, isPublished) {
   const name = platformName();
   const manager = managerOf(folder);
   const broken = failures.find((error) => !isMissing(error));
-  let text;
-  if (failures.some(isDisabled)) text = explainDisabled();
-  else if (broken) text = explainBroken(broken, manager);
-  else text = explainMissing(name, isPublished, manager);
-  const error = /** @type {NodeJS.ErrnoException} */ (
-    new Error(`faye-websocket-rs cannot load its native binary for ${name} (Node.js ${process.version}) in ${folder}\n${text}`));
+  const what = `faye-websocket-rs cannot load its native binary for ${name} (Node.js ${process.version}) in ${folder}`;
+  if (failures.some(isDisabled)) return { what, advice: explainDisabled() };
+  return { what, advice: broken ? explainBroken(broken, manager) : explainMissing(name, isPublished, manager) };
+}
+
+/**
+ * The error for the case that nothing can be loaded; parameters as those of `explain`.
+ *
+ * @param {NodeJS.ErrnoException[]} failures
+ * @param {boolean} isPublished
+ * @returns {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`; `attempts` are the messages of the failures
+ */
+function missingBinary(failures, isPublished) {
+  const { what, advice } = explain(failures, isPublished);
+  const error = /** @type {NodeJS.ErrnoException} */ (new Error(`${what}\n${advice}`));
   Error.captureStackTrace(error, missingBinary);
   error.code = 'ERR_FAYE_WEBSOCKET_NO_BINARY';
   Object.defineProperty(error, 'attempts', { value: failures.map(({ message }) => String(message).split('\n')[0]) });
   return error;
 }
 
-module.exports = missingBinary;
+/**
+ * Says once in a process, and in the threads that it starts from then on, that WebAssembly is used instead.
+ *
+ * @param {NodeJS.ErrnoException[]} failures
+ * @param {boolean} isPublished
+ */
+function warnOfWebAssembly(failures, isPublished) {
+  const said = `faye-websocket-rs: WebAssembly, ${folder}`;
+  if (getEnvironmentData?.(said)) return;
+  setEnvironmentData?.(said, true);
+  const { what, advice } = explain(failures, isPublished);
+  process.emitWarning(`${what}; it runs as WebAssembly, which is slower`, { code: 'FAYE_WEBSOCKET_WASM', detail: advice });
+}
+
+module.exports = { missingBinary, warnOfWebAssembly };

@@ -21,8 +21,10 @@ use std::cell::Cell;
 
 use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, Status};
 
-const HEADER_INTS: usize = 4;
-const EVENT_INTS: usize = 3;
+/// Integers in front of the events.
+pub const HEADER_INTS: usize = 4;
+/// Integers of an event.
+pub const EVENT_INTS: usize = 3;
 const SCRATCH_BIT: i32 = 8;
 const OPCODE_SHIFT: i32 = 4;
 const RSV_SHIFT: i32 = 8;

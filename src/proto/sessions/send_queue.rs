@@ -13,7 +13,8 @@
 use super::SharedMemory;
 use crate::proto::hybi::frame::Opcode;
 
-const ENTRY_INTS: usize = 3;
+/// Integers of a message.
+pub const ENTRY_INTS: usize = 3;
 
 /// Empties the queue, oldest message first: session, opcode and reserved bits, payload.
 pub(super) fn take(memory: &impl SharedMemory, mut send: impl FnMut(u32, (Opcode, u8), &[u8])) {

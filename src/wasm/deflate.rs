@@ -1,0 +1,144 @@
+//! permessage-deflate: options, and sessions for use among plug-ins. What the addon leaves to other
+//! threads is done at once: there are none.
+
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use super::extension::{read_params, write_params};
+use super::sessions;
+use super::values::{failed, or_null};
+use crate::proto::deflate::{Codec, DeflateOptions, InflateError, Proposal};
+use crate::proto::hybi::frame::Opcode;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Options, in range: as `DeflateSettings` in lib/native.d.ts.
+    pub type DeflateSettings;
+    #[wasm_bindgen(method, getter)]
+    fn level(this: &DeflateSettings) -> Option<i32>;
+    #[wasm_bindgen(method, getter, js_name = memLevel)]
+    fn mem_level(this: &DeflateSettings) -> Option<i32>;
+    #[wasm_bindgen(method, getter)]
+    fn strategy(this: &DeflateSettings) -> Option<i32>;
+    #[wasm_bindgen(method, getter)]
+    fn threshold(this: &DeflateSettings) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = noContextTakeover)]
+    fn no_context_takeover(this: &DeflateSettings) -> Option<bool>;
+    #[wasm_bindgen(method, getter, js_name = maxWindowBits)]
+    fn max_window_bits(this: &DeflateSettings) -> Option<i32>;
+    #[wasm_bindgen(method, getter, js_name = requestNoContextTakeover)]
+    fn request_no_context_takeover(this: &DeflateSettings) -> Option<bool>;
+    #[wasm_bindgen(method, getter, js_name = requestMaxWindowBits)]
+    fn request_max_window_bits(this: &DeflateSettings) -> Option<i32>;
+    #[wasm_bindgen(method, getter, js_name = omitFullWindow)]
+    fn omit_full_window(this: &DeflateSettings) -> Option<bool>;
+}
+
+impl DeflateSettings {
+    /// What is to be negotiated.
+    pub(super) fn proposal(&self) -> Result<Proposal, JsError> {
+        let defaults = DeflateOptions::default();
+        let options = DeflateOptions {
+            level: self.level().unwrap_or(defaults.level),
+            mem_level: self.mem_level().unwrap_or(defaults.mem_level),
+            strategy: self.strategy().unwrap_or(defaults.strategy),
+            threshold: self.threshold().map(|bytes| bytes as usize),
+            no_context_takeover: self.no_context_takeover().unwrap_or_default(),
+            max_window_bits: self.max_window_bits(),
+            request_no_context_takeover: self.request_no_context_takeover().unwrap_or_default(),
+            request_max_window_bits: self.request_max_window_bits(),
+            omit_full_window: self.omit_full_window().unwrap_or_default(),
+        };
+        Proposal::new(options, sessions::zlib_pool()).map_err(failed)
+    }
+}
+
+/// Gives back the zlib states that were not used since the last call; returns the bytes that remain.
+#[wasm_bindgen(js_name = sweepDeflate)]
+pub fn sweep_deflate() -> f64 {
+    let pool = sessions::zlib_pool();
+    pool.sweep();
+    pool.reserved_bytes() as f64
+}
+
+/// Does the work `receive` stopped for.
+#[wasm_bindgen(js_name = inflateAsync)]
+pub fn inflate_async(id: u32) -> Promise {
+    if let Some(mut job) =
+        sessions::with(id, |entry, _| entry.connection.take_inflation()).flatten()
+    {
+        job.run();
+        sessions::with(id, |entry, _| entry.connection.inflated(*job));
+    }
+    Promise::resolve(&JsValue::UNDEFINED)
+}
+
+/// Sends a long message; resolves with the bytes that wait for the peer.
+#[wasm_bindgen(js_name = sendAsync)]
+pub fn send_async(id: u32, opcode: u32, payload: Vec<u8>) -> Promise {
+    let opcode = Opcode::parse(opcode as u8);
+    let pending = sessions::with(id, |entry, entropy| {
+        let mut job = entry.connection.take_deflation(opcode?, payload)?;
+        job.run();
+        entry.connection.deflated(job, entropy, entry.output);
+        Some(entry.unsent())
+    });
+    Promise::resolve(&JsValue::from(pending.flatten().unwrap_or_default()))
+}
+
+/// One side of permessage-deflate without a connection: what a plug-in's session is made of.
+#[wasm_bindgen]
+pub struct DeflateCodec {
+    proposal: Proposal,
+    codec: Option<Codec>,
+    limit: usize,
+}
+
+#[wasm_bindgen]
+impl DeflateCodec {
+    /// `limit`: most bytes of one message of the peer; not finite means no limit.
+    #[wasm_bindgen(constructor)]
+    pub fn new(settings: &DeflateSettings, limit: f64) -> Result<Self, JsError> {
+        let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
+        Ok(Self { proposal: settings.proposal()?, codec: None, limit })
+    }
+
+    /// A client's offer.
+    pub fn offer(&self) -> Array {
+        write_params(self.proposal.offer_params())
+    }
+
+    /// A server's answer to offers; null declines.
+    pub fn answer(&mut self, offers: Vec<Array>) -> JsValue {
+        let offers: Vec<_> = offers.iter().map(read_params).collect();
+        or_null(self.proposal.answer_params(&offers).map(|(codec, answer)| {
+            self.codec = Some(codec);
+            write_params(answer)
+        }))
+    }
+
+    /// Whether a client takes the server's answer.
+    pub fn accept(&mut self, answer: &Array) -> bool {
+        self.codec = self.proposal.accept_params(&read_params(answer));
+        self.codec.is_some()
+    }
+
+    /// A message as it leaves, or null if it leaves as it is.
+    pub fn compress(&mut self, payload: &[u8]) -> JsValue {
+        let mut compressed = Vec::new();
+        let done =
+            self.codec.as_mut().is_some_and(|codec| codec.compress(payload, &mut compressed));
+        or_null(done.then(|| Uint8Array::from(compressed.as_slice())))
+    }
+
+    /// A message of the peer, or null if it is too large. Throws zlib's complaint.
+    pub fn inflate(&mut self, payload: &[u8]) -> Result<JsValue, JsError> {
+        let Some(codec) = &mut self.codec else { return Ok(JsValue::NULL) };
+        let mut message = Vec::new();
+        match codec.decompress(payload, self.limit, &mut message) {
+            Ok(()) => Ok(Uint8Array::from(message.as_slice()).into()),
+            Err(InflateError::TooLarge) => Ok(JsValue::NULL),
+            Err(InflateError::Data(text)) => Err(failed(text)),
+        }
+    }
+}

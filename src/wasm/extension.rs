@@ -1,0 +1,125 @@
+//! The negotiation of extensions, for plug-ins written in JavaScript: as `crate::binding::extension`.
+
+use std::fmt;
+
+use js_sys::{Array, Function};
+use wasm_bindgen::prelude::*;
+
+use super::values::{failed, object, or_null};
+use crate::proto::extension::ParamValue;
+use crate::proto::extension::header::Params;
+use crate::proto::extension::negotiate::{self, Agreed, Candidate, NegotiationError};
+
+/// A client's offer, or null.
+#[wasm_bindgen(js_name = offerExtensions)]
+pub fn offer_extensions(names: Vec<String>, params: Vec<Array>) -> Result<JsValue, JsError> {
+    let params = params.iter().map(read_params);
+    let offers: Vec<_> = names.iter().map(String::as_str).zip(params).collect();
+    negotiate::offer(&offers).map(or_null).map_err(failed)
+}
+
+/// A server's answer to the offers in a header; null when `ask` returned null.
+#[wasm_bindgen(js_name = answerExtensions)]
+pub fn answer_extensions(
+    offers: &str,
+    names: Vec<String>,
+    rsv: Vec<u32>,
+    ask: &Function,
+) -> Result<JsValue, JsValue> {
+    let answered = negotiate::answer(offers, &candidates(&names, &rsv), |place, offers| {
+        let offers: Array = offers.iter().map(|params| write_params((*params).clone())).collect();
+        let answer = ask.call2(&JsValue::NULL, &(place as u32).into(), &offers);
+        let answer = answer.map_err(Ended::Thrown)?;
+        if answer.is_null() {
+            return Err(Ended::ByPlugin);
+        }
+        Ok(answer.dyn_ref::<Array>().map(read_params))
+    });
+    agreed(answered)
+}
+
+/// A client's judgement of the server's header; null when `ask` returned null.
+#[wasm_bindgen(js_name = acceptExtensions)]
+pub fn accept_extensions(
+    answer: &str,
+    names: Vec<String>,
+    rsv: Vec<u32>,
+    ask: &Function,
+) -> Result<JsValue, JsValue> {
+    let accepted = negotiate::accept(answer, &candidates(&names, &rsv), |place, params| {
+        let params = write_params(params.clone());
+        let answer = ask.call2(&JsValue::NULL, &(place as u32).into(), &params);
+        answer.map_err(Ended::Thrown)?.as_bool().ok_or(Ended::ByPlugin)
+    });
+    agreed(accepted.map(|agreed| (agreed, None)))
+}
+
+/// Why a negotiation was given up half way.
+enum Ended {
+    ByPlugin,
+    Thrown(JsValue),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+fn agreed(
+    outcome: Result<(Agreed, Option<String>), NegotiationError<Ended>>,
+) -> Result<JsValue, JsValue> {
+    match outcome {
+        Ok((Agreed { members, rsv }, header)) => {
+            let members: Array =
+                members.into_iter().map(|place| JsValue::from(place as u32)).collect();
+            Ok(object([
+                ("members", Some(members.into())),
+                ("rsv", Some(rsv.into())),
+                ("header", header.map(Into::into)),
+            ]))
+        }
+        Err(NegotiationError::Extension(Ended::ByPlugin)) => Ok(JsValue::NULL),
+        Err(NegotiationError::Extension(Ended::Thrown(error))) => Err(error),
+        Err(error) => Err(failed(error).into()),
+    }
+}
+
+fn candidates<'a>(names: &'a [String], rsv: &[u32]) -> Vec<Candidate<'a>> {
+    let pairs = names.iter().zip(rsv);
+    pairs.map(|(name, rsv)| Candidate { name, rsv: (rsv & 7) as u8 }).collect()
+}
+
+/// Keys and values in turn.
+pub(super) fn write_params(params: Params) -> Array {
+    let values = params.into_iter().flat_map(|(key, values)| {
+        values.into_iter().flat_map(move |value| [JsValue::from(&key), write_value(value)])
+    });
+    values.collect()
+}
+
+pub(super) fn read_params(list: &Array) -> Params {
+    let mut list = list.iter();
+    let mut params = Params::new();
+    while let (Some(key), Some(value)) = (list.next(), list.next()) {
+        let Some(key) = key.as_string() else { continue };
+        params.push((key, vec![read_value(&value)]));
+    }
+    params
+}
+
+fn write_value(value: ParamValue) -> JsValue {
+    match value {
+        ParamValue::True => true.into(),
+        ParamValue::Number(number, _) => number.into(),
+        ParamValue::Text(text) => text.into(),
+    }
+}
+
+fn read_value(value: &JsValue) -> ParamValue {
+    match (value.as_f64(), value.as_string()) {
+        (Some(number), _) => ParamValue::Number(number, number.to_string()),
+        (None, Some(text)) => ParamValue::Text(text),
+        (None, None) => ParamValue::True,
+    }
+}
