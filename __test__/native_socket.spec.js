@@ -12,7 +12,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { setImmediate: turn } = require('node:timers/promises');
 
-const NativeSocket = require('../lib/socket/dialled.js');
+const DialledSocket = require('../lib/socket/dialled.js');
 const { describe, it } = require('./support/spec');
 const { MIB, serve, dial, accepted, closing, echo, echoing, inProcess } = require('./support/native_sockets');
 
@@ -310,7 +310,7 @@ describe('surface', () => {
 
   it('refuses a target it cannot understand, at the call', () => {
     for (const port of [NaN, -1, 65_536, undefined, 'x']) {
-      assert.throws(() => new NativeSocket({ host: '127.0.0.1', port }), RangeError);
+      assert.throws(() => new DialledSocket({ host: '127.0.0.1', port }), RangeError);
     }
   });
 
@@ -318,7 +318,7 @@ describe('surface', () => {
     const { code, output } = await inProcess(`
       process.on('uncaughtException', (error) => console.log(error.message));
       const server = net.createServer((socket) => socket.end(Buffer.alloc(1e6))).listen(0, () => {
-        const socket = new NativeSocket({ host: '127.0.0.1', port: server.address().port });
+        const socket = new DialledSocket({ host: '127.0.0.1', port: server.address().port });
         let length = 0;
         let thrown = 0;
         socket.on('connect', () => { throw new Error('in connect'); });

@@ -176,7 +176,7 @@ describe('process life', () => {
 
   it('an open socket keeps it alive, a closed one does not', async () => {
     const { code, output, lasted } = await inProcess(`${toEcho}
-      const socket = new NativeSocket(target);
+      const socket = new DialledSocket(target);
       socket.on('connect', () => setTimeout(() => {
         console.log('still here');
         socket.resume().end();
@@ -187,11 +187,11 @@ describe('process life', () => {
   });
 
   for (const [what, body] of [
-    ['failed', `new NativeSocket({ host: '127.0.0.1', port: 1 }).on('error', () => {});`],
-    ['destroyed', `new NativeSocket(target).on('connect', function () { this.destroy(); });`],
-    ['destroyed at once', `new NativeSocket(target).destroy();`],
-    ['unref’d', `new NativeSocket(target).unref().on('connect', () => {});`],
-    ['ended', `new NativeSocket(target).resume().end('x');`],
+    ['failed', `new DialledSocket({ host: '127.0.0.1', port: 1 }).on('error', () => {});`],
+    ['destroyed', `new DialledSocket(target).on('connect', function () { this.destroy(); });`],
+    ['destroyed at once', `new DialledSocket(target).destroy();`],
+    ['unref’d', `new DialledSocket(target).unref().on('connect', () => {});`],
+    ['ended', `new DialledSocket(target).resume().end('x');`],
   ]) {
     it(`a socket that is ${what} lets it end`, async () => {
       const { code, signal, output, lasted } = await inProcess(`${toEcho} ${body}`);
@@ -204,7 +204,7 @@ describe('process life', () => {
     const runs = Array.from({ length: 8 }, (_, i) =>
       inProcess(`${toEcho}
         for (let i = 0; i < 20; i++) {
-          const socket = new NativeSocket(target);
+          const socket = new DialledSocket(target);
           socket.on('error', () => {}).on('data', (chunk) => socket.write(chunk));
           socket.write(Buffer.alloc(100000));
         }

@@ -10,7 +10,7 @@ const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
 
-const NativeSocket = require('../lib/socket/dialled.js');
+const DialledSocket = require('../lib/socket/dialled.js');
 const { connectorFor } = require('../lib/native_tls.js');
 const { describe, it } = require('./support/spec');
 const { fixture, pair, ca } = require('./support/network');
@@ -189,15 +189,15 @@ describe('trust', () => {
       { cert, key: 'no key' }, { cert }, { pfx: fixture('client.pfx'), passphrase: 'wrong' }, { minVersion: 'TLSv7' },
     ]) {
       assert.strictEqual(connectorFor({ ca, ...options }), null);
-      assert.throws(() => new NativeSocket({ port: 1, tls: { ca, ...options } }), /socket of Node/);
+      assert.throws(() => new DialledSocket({ port: 1, tls: { ca, ...options } }), /socket of Node/);
     }
   });
 
   it('trusts what NODE_EXTRA_CA_CERTS holds', async (t) => {
     const { port } = await tlsServer(t);
     const source = `
-      const NativeSocket = require(${JSON.stringify(require.resolve('../lib/socket/dialled.js'))});
-      new NativeSocket({ host: 'localhost', port: ${port}, tls: {} })
+      const DialledSocket = require(${JSON.stringify(require.resolve('../lib/socket/dialled.js'))});
+      new DialledSocket({ host: 'localhost', port: ${port}, tls: {} })
         .on('connect', function () { console.log('connected'); this.destroy(); });`;
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: path.join(__dirname, 'fixtures', 'tls', 'ca.crt') };
     const child = spawn(process.execPath, ['-e', source], { env, stdio: ['ignore', 'pipe', 'inherit'] });

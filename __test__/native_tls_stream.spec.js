@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const tls = require('node:tls');
 const { Worker } = require('node:worker_threads');
 
-const NativeSocket = require('../lib/socket/dialled.js');
+const DialledSocket = require('../lib/socket/dialled.js');
 const { SLOW, describe, it } = require('./support/spec');
 const { pair, ca } = require('./support/network');
 const { MIB, onLinux, dial, echo, listen, tlsServer, roundTrip, busyWorker } = require('./support/native_sockets');
@@ -24,7 +24,7 @@ describe('life of a TLS connection', () => {
       while ((await open()) > 0) await new Promise(setImmediate);
     };
     const life = async (_, i) => {
-      const socket = new NativeSocket({ ...place, host: '127.0.0.1', tls: { ca } });
+      const socket = new DialledSocket({ ...place, host: '127.0.0.1', tls: { ca } });
       await once(socket, 'connect');
       socket.write('x');
       await once(socket, 'data');

@@ -10,7 +10,7 @@
 const net = require('net');
 const tls = require('tls');
 
-const NativeSocket = require('./socket/dialled');
+const DialledSocket = require('./socket/dialled');
 const { connectorFor } = require('./native_tls');
 const reasonForNode = require('./dialling/decision');
 const { parseUrl, hostname, authorization } = require('./url');
@@ -145,10 +145,10 @@ function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, kernelS
  * @param {string | undefined} path Unix socket
  * @param {{ serverTLS?: any, connector?: TlsConnector, proxy?: ProxyWay, proxyTLS?: any, proxyConnector?: TlsConnector }} way
  * @param {any} netOptions
- * @returns {NativeSocket}
+ * @returns {DialledSocket}
  */
 function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, { highWaterMark }) {
-  return new NativeSocket({
+  return new DialledSocket({
     highWaterMark,
     host: hostname(server),
     port: portOf(server),

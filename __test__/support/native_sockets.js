@@ -1,6 +1,6 @@
 'use strict';
 
-// NativeSocket by itself: servers for it to dial, and what its specs do with it.
+// DialledSocket by itself: servers for it to dial, and what its specs do with it.
 
 const assert = require('node:assert');
 const { spawn } = require('node:child_process');
@@ -9,7 +9,7 @@ const { once } = require('node:events');
 const net = require('node:net');
 const tls = require('node:tls');
 
-const NativeSocket = require('../../lib/socket/dialled.js');
+const DialledSocket = require('../../lib/socket/dialled.js');
 const { pair } = require('./network');
 
 /** What a process or a worker of its own requires. */
@@ -38,7 +38,7 @@ async function serve(t, onConnection, where = { port: 0, host: '127.0.0.1' }, op
 }
 
 function dial(t, options) {
-  const socket = new NativeSocket(options);
+  const socket = new DialledSocket(options);
   t.after(() => socket.destroy());
   return socket;
 }
@@ -62,11 +62,11 @@ async function echoing(t) {
   return { server, socket };
 }
 
-/** Runs `body`, which sees NativeSocket and net, in a Node process of its own. */
+/** Runs `body`, which sees DialledSocket and net, in a Node process of its own. */
 async function inProcess(body) {
   const source = `
     const net = require('net');
-    const NativeSocket = require(${MODULE});
+    const DialledSocket = require(${MODULE});
     (async () => { ${body} })();`;
   const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -111,10 +111,10 @@ async function roundTrip(socket, length) {
 /** What a worker runs that keeps `count` sockets busy and says so after as many `chunks` of them together. */
 const busyWorker = (count, chunks) => `
   const { workerData, parentPort } = require('worker_threads');
-  const NativeSocket = require(${MODULE});
+  const DialledSocket = require(${MODULE});
   let busy = 0;
   for (let i = 0; i < ${count}; i++) {
-    const socket = new NativeSocket(workerData);
+    const socket = new DialledSocket(workerData);
     socket.on('data', (chunk) => {
       socket.write(chunk);
       if (++busy === ${chunks}) parentPort.postMessage('busy');

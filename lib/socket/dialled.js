@@ -1,43 +1,13 @@
 'use strict';
 
-const { X509Certificate } = require('crypto');
 const { Duplex } = require('stream');
-const tls = require('tls');
-const { getSystemErrorName, getSystemErrorMap } = require('util');
 
-const AsyncContext = require('../async_context');
-const { inWordsOfNode } = require('../dialling/trust');
-const native = require('../native_binding');
-const { connectorFor } = require('../native_tls');
-const { attach, connections, SOCKET_EVENTS } = require('./event_loop');
-const { slab } = require('../driver/session');
+const { native, slab } = require('../driver/session');
+const Dialling = require('./dialling');
+const { closedEarly, errorOf } = require('./errors');
+const { connections, SOCKET_EVENTS } = require('./event_loop');
 
 const { Flushed, Finished, Failed, Closed } = native.SocketEvents || {};
-const { Credentials, Connection, Failure, End } = native.DialState || {};
-
-/**
- * @typedef {object} NativeSocketOptions
- * @property {string} [host] name or address, IPv6 without brackets
- * @property {number | string} [port]
- * @property {string} [path] Unix socket to connect to; `host` is then only a name for TLS
- * @property {object} [tls] as for `tls.connect`, if `connectorFor` in ../native_tls.js can honour it
- * @property {import('../native').TlsConnector} [connector] what `connectorFor` has made of it
- * @property {NativeProxy} [proxy] the HTTP proxy to go through
- * @property {number} [timeout] milliseconds until 'connect'; 0, the default, for any
- * @property {number} [highWaterMark] as for every Duplex, in bytes
- */
-
-/**
- * @typedef {object} NativeProxy
- * @property {string} host
- * @property {number | string} [port]
- * @property {object} [tls] as for `tls.connect`
- * @property {import('../native').TlsConnector} [connector]
- * @property {string} serverHost value of Host
- * @property {string} url of the server, for the errors of the proxy
- * @property {string} [authorization] a header value
- * @property {string[]} [headers] names and values in turn
- */
 
 /**
  * A TCP or Unix socket dialled outside Node, and then read and written on Node's loop: the byte
@@ -45,11 +15,11 @@ const { Credentials, Connection, Failure, End } = native.DialState || {};
  *
  * Events: those of a Duplex, and `connect`, `ready`, `timeout`.
  */
-class NativeSocket extends Duplex {
+class DialledSocket extends Duplex {
   /**
    * Begins to connect when the running callback is done.
    *
-   * @param {NativeSocketOptions} options
+   * @param {import('./dial_target').DialOptions} options
    * @throws {Error} for options that only a socket of Node's can honour
    */
   constructor(options) {
@@ -85,18 +55,8 @@ class NativeSocket extends Duplex {
     this._received = 0;
     this._timer = null;
 
-    const { tls: ownTls, proxy } = options;
-    this.encrypted = Boolean(ownTls);
-    const context = new AsyncContext('NativeSocket');
-    this._dialler = new native.Dialler(
-      targetOf(options),
-      // Since Node.js 24 a call from another thread brings no `AsyncLocalStorage` stores with it.
-      () => context.runInAsyncScope(this._turn, this),
-      connectorOf(options), proxy && connectorOf(proxy));
-    // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
-    process.nextTick(() => {
-      if (!this.destroyed) this._dialler.dial();
-    });
+    this.encrypted = Boolean(options.tls);
+    this._dialling = new Dialling(this, options);
   }
 
   /**
@@ -204,7 +164,7 @@ class NativeSocket extends Duplex {
    * @returns {this}
    */
   _setRef(keepAlive) {
-    if (this.connecting) this._dialler.setRef(keepAlive);
+    if (this.connecting) this._dialling.setRef(keepAlive);
     else native.servedRef(this._number, keepAlive);
     return this;
   }
@@ -280,7 +240,7 @@ class NativeSocket extends Duplex {
       this._direct.giveBack();
     }
     if (this._number >= 0) native.servedDestroy(this._number);
-    else this._dialler.abandon();
+    else this._dialling.abandon();
   }
 
   /**
@@ -310,36 +270,6 @@ class NativeSocket extends Duplex {
   /** Starts the time of `setTimeout` anew, by the name that it has in a `net.Socket`. */
   _unrefTimer() {
     if (this._timer) this._timer.refresh();
-  }
-
-  /** Answers the dialler's doorbell. */
-  _turn() {
-    // It may have been rung once more before the connection was handed over.
-    if (this._number >= 0 || this._closed) return;
-    switch (this._dialler.state()) {
-      case Credentials:
-        return this.destroyed || this._check();
-      case Connection:
-        return this.destroyed || this._handOver();
-      case Failure:
-        return this._fail(this._dialler.takeFailure());
-      case End:
-        return this._close();
-    }
-  }
-
-  /** The connection stands: from now on it is served on Node's loop. */
-  _handOver() {
-    const dialler = this._dialler;
-    this._number = dialler.handOver(attach(), dialler);
-    if (this._number < 0) {
-      this._closed = true;
-      this.destroy(new Error('The connection cannot be watched'));
-      return;
-    }
-    connections[this._number] = this;
-    if (this._reading) native.servedRead(this._number, true);
-    this._open(dialler.endpoints());
   }
 
   /**
@@ -372,11 +302,16 @@ class NativeSocket extends Duplex {
   }
 
   /**
-   * The connection stands: 'connect' is emitted, and what was written before goes out.
+   * The connection stands and is served on Node's loop: 'connect' is emitted, and what was written before goes out.
+   * For ./dialling.
    *
+   * @param {number} number of the connection
    * @param {import('../native').SocketEndpoints} endpoints
    */
-  _open({ localAddress, localPort, remoteAddress, remotePort }) {
+  open(number, { localAddress, localPort, remoteAddress, remotePort }) {
+    this._number = number;
+    connections[number] = this;
+    if (this._reading) native.servedRead(number, true);
     this.localAddress = localAddress;
     this.localPort = localPort;
     this.localFamily = familyOf(localAddress);
@@ -394,19 +329,6 @@ class NativeSocket extends Duplex {
     this.emit('ready');
     // Nobody may ever read, and still a reset has to be found.
     if (this.readable && !this.isPaused()) this.read(0);
-  }
-
-  /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */
-  _check() {
-    const { name, certificate } = this._dialler.takeCredentials();
-    let error;
-    try {
-      error = tls.checkServerIdentity(name, new X509Certificate(certificate).toLegacyObject());
-    } catch (failure) {
-      error = failure;
-    }
-    if (error) this.destroy(error);
-    else this._dialler.giveConsent();
   }
 
   /**
@@ -427,8 +349,8 @@ class NativeSocket extends Duplex {
       this._onFinished = null;
       callback();
     }
-    if (report & Failed) this._fail(native.servedFailure(this._number));
-    if (report & Closed) this._close();
+    if (report & Failed) this.fail(native.servedFailure(this._number));
+    if (report & Closed) this.close();
   }
 
   /** The peer has ended its stream. */
@@ -440,83 +362,33 @@ class NativeSocket extends Duplex {
     this.read(0);
   }
 
-  /** @param {import('../native').SocketFailure} failure */
-  _fail(failure) {
+  /**
+   * The connection has failed, or was never made. For ./dialling.
+   *
+   * @param {import('../native').SocketFailure} failure
+   */
+  fail(failure) {
     // A proxy that hangs up without a word is an end, not an error.
     const isEnd = failure.syscall === 'proxy' && failure.code === 'EOF';
-    this.destroy(isEnd ? null : errorFrom(failure));
+    this.destroy(isEnd ? null : errorOf(failure));
   }
 
-  /** Nothing will follow. */
-  _close() {
+  /**
+   * Nothing will follow. For ./dialling.
+   *
+   * @param {Error} [error] by default that it came too early
+   */
+  close(error) {
     this._closed = true;
     this._received = this.bytesRead;
     this._dispatched += this._number < 0 ? 0 : native.servedWritten(this._number);
     this._number = -1;
     if (this._onClosed) this._onClosed();
-    else this.destroy(closedEarly());
+    else this.destroy(error || closedEarly());
   }
 }
 
-/**
- * What `native.Dialler` is to connect to.
- *
- * @param {NativeSocketOptions} options
- * @returns {import('../native').SocketTarget}
- */
-function targetOf({ host, port, path, tls: own, proxy, timeout }) {
-  if (path) return { path, timeout, servername: nameOf(own, host || 'localhost') };
-  /** @type {import('../native').SocketTarget} */
-  const target = { host: host || 'localhost', port: portOf(port), timeout };
-  target.servername = nameOf(own, target.host);
-  if (proxy) {
-    const { serverHost, url, authorization, headers = [] } = proxy;
-    target.proxy = { host: proxy.host, port: portOf(proxy.port), serverHost, url, authorization, headers };
-    target.proxy.servername = nameOf(proxy.tls, proxy.host);
-  }
-  return target;
-}
-
-/**
- * What makes a layer of TLS; undefined where there is none.
- *
- * @param {{ tls?: object, connector?: import('../native').TlsConnector }} layer
- * @returns {import('../native').TlsConnector | undefined}
- * @throws {Error} where only a socket of Node's can honour the options
- */
-function connectorOf({ tls: options, connector }) {
-  if (!options) return undefined;
-  const made = connector || connectorFor(options);
-  if (made === null) throw new Error('These TLS options need a socket of Node');
-  return made;
-}
-
-/**
- * @param {unknown} port as of a URL or an option
- * @returns {number}
- * @throws {RangeError} with the code `ERR_SOCKET_BAD_PORT`
- */
-function portOf(port) {
-  const number = typeof port === 'string' && port.trim() === '' ? NaN : Number(port);
-  if (Number.isInteger(number) && number >= 0 && number <= 65535) return number;
-  const error = /** @type {import('../contracts').SystemError} */ (
-    new RangeError(`Port should be >= 0 and < 65536. Received ${port}.`));
-  error.code = 'ERR_SOCKET_BAD_PORT';
-  throw error;
-}
-
-/**
- * The name to ask a server by in TLS.
- *
- * @param {{ servername?: string } | undefined} options
- * @param {string} host
- * @returns {string}
- */
-function nameOf(options, host) {
-  return (options && options.servername) || host;
-}
-
-/** @param {NativeSocket} socket */
+/** @param {DialledSocket} socket */
 function onTimeout(socket) {
   socket.emit('timeout');
 }
@@ -530,93 +402,4 @@ function familyOf(address) {
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
-/** @returns {import('../contracts').SystemError} */
-function closedEarly() {
-  const error = /** @type {import('../contracts').SystemError} */ (new Error('Socket closed before the connection was established'));
-  error.code = 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION';
-  return error;
-}
-
-/**
- * The error that `net.connect` would have given.
- *
- * @param {import('../native').SocketFailure} failure
- * @returns {import('../contracts').SystemError}
- */
-function errorFrom(failure) {
-  const error = systemError(failure);
-  if (failure.others.length === 0) return error;
-  const errors = [error, ...failure.others.map(systemError)];
-  // Node leaves the message of such an error empty; the first attempt's says what happened.
-  const all = /** @type {import('../contracts').SystemError} */ (new AggregateError(errors, error.message));
-  all.code = error.code;
-  all.errno = error.errno;
-  all.syscall = error.syscall;
-  return all;
-}
-
-/**
- * @param {import('../native').SocketFailure} failure
- * @returns {import('../contracts').SystemError}
- */
-function systemError({ syscall, code, errno, address, port, hostname, text, answer }) {
-  if (syscall === 'proxy') return handshakeError(text, code, answer);
-  if (syscall === 'tls') return tlsError(inWordsOfNode(text, code));
-  const name = errno ? getSystemErrorName(-errno) : code;
-  const where = hostname || (port ? `${address}:${port}` : address);
-  const words = [syscall, name || text, where];
-  if (name === 'EPROTO') words.push(text);
-  const error = /** @type {import('../contracts').SystemError} */ (new Error(words.filter(Boolean).join(' ')));
-  error.errno = numberOf(name);
-  error.code = name || 'EUNKNOWN';
-  error.syscall = syscall;
-  if (hostname) error.hostname = hostname;
-  if (address) error.address = address;
-  if (port) error.port = port;
-  return error;
-}
-
-/**
- * @param {{ message: string, code: string }} failure
- * @returns {import('../contracts').SystemError}
- */
-function tlsError({ message, code }) {
-  const error = /** @type {import('../contracts').SystemError} */ (new Error(message));
-  error.code = code;
-  return error;
-}
-
-/**
- * A failure above the socket: the text says it all.
- *
- * @param {string} text
- * @param {string | undefined} code
- * @param {import('../native').ProxyAnswer} [answer]
- * @returns {import('../contracts').SystemError}
- */
-function handshakeError(text, code, answer) {
-  const error = /** @type {import('../contracts').SystemError} */ (new Error(text));
-  error.code = code;
-  if (answer && answer.statusCode > 0) {
-    error.statusCode = answer.statusCode;
-    error.headers = {};
-    for (let i = 0; i < answer.headers.length; i += 2) error.headers[answer.headers[i]] = answer.headers[i + 1];
-  }
-  return error;
-}
-
-/**
- * libuv's number for a code, which is another one on every system.
- *
- * @param {string | undefined} code
- * @returns {number | undefined}
- */
-function numberOf(code) {
-  for (const [number, [name]] of getSystemErrorMap()) {
-    if (name === code) return number;
-  }
-  // Node's own name for what the resolver calls EAI_NONAME.
-  return code === 'ENOTFOUND' ? numberOf('EAI_NONAME') : undefined;
-}
-
-module.exports = NativeSocket;
+module.exports = DialledSocket;

@@ -8,11 +8,11 @@
  * dialled socket the driver is the only one that reads.
  */
 const { Socket } = require('net');
-const { getSystemErrorName } = require('util');
 
 const { hasPlainWrite } = require('../driver/coupling');
 const { native } = require('../driver/session');
 const DirectSocket = require('./direct');
+const { systemError } = require('./errors');
 const { attach, connections, FAILED } = require('./event_loop');
 const { plainHandle, stopReading, startReading, getterOf } = require('./node_internals');
 
@@ -83,18 +83,6 @@ const nodeSide = {
     if (length < 0 && length !== FAILED) socket.destroy(systemError(length, 'read'));
   },
 };
-
-/**
- * What Node makes of a system call's failure.
- *
- * @param {number} errno libuv's
- * @param {string} syscall
- * @returns {import('../contracts').SystemError}
- */
-function systemError(errno, syscall) {
-  const code = getSystemErrorName(errno);
-  return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall });
-}
 
 const disguises = new Map();
 
@@ -220,7 +208,7 @@ function giveBackSession(socket) {
  * make no difference. The two must be piped into each other.
  *
  * @param {import('../driver/driver')} driver
- * @param {any} socket a NativeSocket; others are left alone
+ * @param {any} socket a DialledSocket; others are left alone
  */
 function takeDialled(driver, socket) {
   if (!dialledSide.isFree(driver, socket)) return;
