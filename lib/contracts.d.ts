@@ -18,7 +18,6 @@ declare global {
   interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
     latin1Slice(start: number, end: number): string;
     utf8Slice(start: number, end: number): string;
-    ucs2Slice(start: number, end: number): string;
     /** Returns the number of bytes that were written. */
     latin1Write(text: string, at: number): number;
     utf8Write(text: string, at: number): number;
@@ -29,8 +28,6 @@ declare global {
 export interface LegacyStream extends Stream {
   readable: boolean;
   writable: boolean;
-  /** Listeners by event; undefined until there is one. */
-  _events: object | undefined;
   /** Whether the application has paused the messages. */
   _paused: boolean;
   /** Bytes that were written to it; counted only where the socket does not count them. */
@@ -54,7 +51,7 @@ export interface StreamHandle {
 }
 
 /**
- * The byte stream under a WebSocket: a `net.Socket`, `tls.TLSSocket` or NativeSocket; on a server any Duplex that the
+ * The byte stream under a WebSocket: a `net.Socket`, `tls.TLSSocket` or DialledSocket; on a server any Duplex that the
  * application has passed. What not every Duplex has is optional here, and is looked for before it is used.
  */
 export interface ByteStream extends Duplex {
@@ -197,8 +194,6 @@ export type HandshakeOptions = Pick<Public.Options, 'headers' | 'extensions' | '
 /** Fields and methods of a WebSocket, server's or client's, that are not in ../index.d.ts. */
 export interface WebSocketFields extends Owner {
   _driver: any;
-  _events: any;
-  _eventsCount: number;
   _ping: number | undefined;
   /** Number of the last automatic ping. */
   _pingId: number;

@@ -9,7 +9,7 @@
 const { Socket } = require('net');
 const { Readable } = require('stream');
 
-const { pipesOf, seemPiped, writesAsNode } = require('../socket/node_internals');
+const { descriptorOf, hasListeners, pipesOf, seemPiped, writesAsNode } = require('../socket/node_internals');
 
 /**
  * What ties a driver to its socket: listeners that all connections share, and that find their
@@ -230,11 +230,11 @@ function putAndForget(io, bytes) {
   const sink = io._sink;
   const isIdle = sink !== null && sink.writableLength === 0 && sink.writableCorked === 0 && !sink.connecting;
   io._put(bytes);
-  if (!isIdle || io._events !== undefined || sink.destroyed) return false;
+  if (!isIdle || hasListeners(io) || sink.destroyed) return false;
   if (sink.write !== orderedWrite || !writesAsNode(sink)) return false;
   // What TLS does not encrypt at once it copies.
   if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
-  return Object.getPrototypeOf(sink) === Socket.prototype && sink._handle?.fd >= 0 && sink.writableLength === 0;
+  return Object.getPrototypeOf(sink) === Socket.prototype && descriptorOf(sink) >= 0 && sink.writableLength === 0;
 }
 
 module.exports = { claim, driverOf, couple, keepFlowing, ended, failed, keepOrder, hasPlainWrite, writeTo, putAndForget };

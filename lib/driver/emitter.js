@@ -3,6 +3,8 @@
 const { EventEmitter } = require('events');
 const { Stream } = require('stream');
 
+const { hasListeners } = require('../socket/node_internals');
+
 /**
  * Emitters and legacy streams that nobody may ever listen to, such as there are three of for each
  * connection: they get their table of listeners with the first listener.
@@ -17,7 +19,7 @@ Object.setPrototypeOf(LazyStream.prototype, Stream.prototype);
 // Node's own, in streams, is lost without that table.
 /** @this {import('../contracts').LegacyStream} */
 LazyStream.prototype.eventNames = function () {
-  return this._events === undefined ? [] : Stream.prototype.eventNames.call(this);
+  return hasListeners(this) ? Stream.prototype.eventNames.call(this) : [];
 };
 
 module.exports = {

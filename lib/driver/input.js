@@ -9,6 +9,7 @@ const {
   native, spans, slab, Status, Kind,
   KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS, RELEASED,
 } = require('./session');
+const { latin1Of, utf8Of } = require('../socket/node_internals');
 
 /** After handshakes and verdicts the rest of the chunk is still to be parsed. */
 const RESUME = Status.FULL;
@@ -373,14 +374,14 @@ class Input {
       case Kind.TEXT_ASCII:
         return driver._deliver(code & SCRATCH_BIT
           ? native.scratchText(driver._id, offset, length)
-          : chunk.latin1Slice(offset, offset + length));
+          : latin1Of(chunk, offset, offset + length));
       case Kind.TEXT_UTF8:
         if (length >= LONG_TEXT) return driver._deliver(decodeText(this._payload(code, offset, length, chunk)));
         // Falls through.
       case Kind.TEXT_LENIENT:
         return driver._deliver(code & SCRATCH_BIT
           ? native.scratchText(driver._id, offset, length)
-          : chunk.utf8Slice(offset, offset + length));
+          : utf8Of(chunk, offset, offset + length));
       case Kind.BINARY:
         return driver._deliver(this._payload(code, offset, length, chunk));
       case Kind.ENCODED: {

@@ -7,6 +7,8 @@
  */
 const buffer = require('buffer');
 
+const { utf8Of } = require('../socket/node_internals');
+
 const isSlow = Number(process.versions.node.split('.')[0]) < 24 && typeof buffer.transcode === 'function';
 
 /** Shorter texts are not worth it. */
@@ -23,9 +25,8 @@ const MOST = 128 * 1024 * 1024;
  */
 function decodeText(bytes) {
   const { length } = bytes;
-  if (!isSlow || length < LEAST || length > MOST) return bytes.utf8Slice(0, length);
-  const units = buffer.transcode(bytes, 'utf8', 'utf16le');
-  return units.ucs2Slice(0, units.length);
+  if (!isSlow || length < LEAST || length > MOST) return utf8Of(bytes, 0, length);
+  return buffer.transcode(bytes, 'utf8', 'utf16le').toString('utf16le');
 }
 
 module.exports = { LEAST, decodeText };

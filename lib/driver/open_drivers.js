@@ -5,7 +5,7 @@
  * @import Driver from './driver'
  */
 
-const { Socket } = require('net');
+const { hasHandle } = require('../socket/node_internals');
 
 /**
  * The drivers of servers' connections whose sessions are open, by the numbers of these: one pointer
@@ -21,7 +21,7 @@ const drivers = /** @type {(Driver | WeakRef<Driver> | undefined)[]} */ ([]);
  * @param {ByteStream} stream
  */
 function enlist(driver, stream) {
-  drivers[driver._id] = stream instanceof Socket && /** @type {any} */ (stream)._handle ? driver : new WeakRef(driver);
+  drivers[driver._id] = hasHandle(stream) ? driver : new WeakRef(driver);
 }
 
 /**

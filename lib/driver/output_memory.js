@@ -5,6 +5,8 @@
  * of the last message is used again once it has left.
  */
 
+const { writeLatin1, writeUtf8 } = require('../socket/node_internals');
+
 /** Bytes left free in front of a message for its header, which the native side writes there. */
 const HEADER_ROOM = 14;
 
@@ -63,8 +65,8 @@ function textIn(text) {
   const size = Buffer.byteLength(text, 'utf8');
   const memory = take(HEADER_ROOM + size);
   // As many bytes as characters: ASCII, which needs no encoding.
-  if (size === text.length) memory.latin1Write(text, HEADER_ROOM);
-  else memory.utf8Write(text, HEADER_ROOM);
+  if (size === text.length) writeLatin1(memory, text, HEADER_ROOM);
+  else writeUtf8(memory, text, HEADER_ROOM);
   return memory;
 }
 

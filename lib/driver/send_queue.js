@@ -5,6 +5,7 @@
  * the next native call of any kind frames them all; see src/proto/sessions.
  */
 const { native, payloads, sendQueue, QUEUE_BYTES, MAX_QUEUED, ENTRY_INTS, RELEASED } = require('./session');
+const { writeUtf8 } = require('../socket/node_internals');
 
 /** From this size on a call of its own costs less than copying. */
 const MAX_BYTES = 4096;
@@ -54,7 +55,7 @@ function commit(id, opcode, length) {
 function queueText(id, opcode, text) {
   if (text.length > MAX_CHARS) return -1;
   const at = reserve(text.length * 3);
-  return commit(id, opcode, payloads.utf8Write(text, at));
+  return commit(id, opcode, writeUtf8(payloads, text, at));
 }
 
 /**

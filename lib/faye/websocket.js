@@ -1,6 +1,5 @@
 'use strict';
 
-const { Socket } = require('net');
 const { inherits } = require('util');
 
 const API = require('./websocket/api');
@@ -9,6 +8,7 @@ const { couple } = require('../driver/coupling');
 const giveBackWhenForgotten = require('../driver/forgotten');
 const { http, isWebSocket } = require('../driver/http');
 const { enlist } = require('../driver/open_drivers');
+const { hasHandle } = require('../socket/node_internals');
 const { takeSocket } = require('../socket/takeover');
 const native = require('../native_binding');
 const validateOptions = require('../options');
@@ -64,7 +64,7 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, driverOptions(options, protocols));
-  if (!(socket instanceof Socket && /** @type {any} */ (socket)._handle)) giveBackWhenForgotten(this._driver);
+  if (!hasHandle(socket)) giveBackWhenForgotten(this._driver);
   try {
     this._configureDriver(options);
   } catch (error) {

@@ -6,11 +6,10 @@
  * it. What was sent before has to leave first; what the peer says from then on is for the other
  * process; and the native session, which no 'close' gives back, goes with the connection.
  */
-const { Socket } = require('net');
-
 const { driverOf } = require('../driver/coupling');
 const giveBackWhenForgotten = require('../driver/forgotten');
 const { strike } = require('../driver/open_drivers');
+const { hasHandle, withHandle } = require('./node_internals');
 
 /** The functions that notice it, by the `setTimeout` they stand before. */
 const watching = new WeakMap();
@@ -21,15 +20,14 @@ const watching = new WeakMap();
  * @param {any} socket
  */
 function watchTransfer(socket) {
-  // Node's handle is not in its types.
-  if (!(socket instanceof Socket && /** @type {any} */ (socket)._handle)) return;
+  if (!hasHandle(socket)) return;
   const original = socket.setTimeout;
   let value = watching.get(original);
   if (value === undefined) {
     /** @type {(this: any, ...args: [timeout: number, callback?: () => void]) => any} */
     value = function (...args) {
       const driver = driverOf(this);
-      if (driver !== undefined && this._handle === null && !this.destroyed) transfer(this, driver);
+      if (driver !== undefined && !hasHandle(this) && !this.destroyed) transfer(this, driver);
       return original.apply(this, args);
     };
     watching.set(original, value);
@@ -46,9 +44,7 @@ function transfer(socket, driver) {
   if (handle === null) return;
   driver._handle = null;
   // It can be written to until the other process has it.
-  socket._handle = handle;
-  driver.flush();
-  socket._handle = null;
+  withHandle(socket, handle, () => driver.flush());
   const direct = _direct || _aside;
   if (direct !== null) direct.release();
   handle.readStop();

@@ -11,6 +11,7 @@ const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coup
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { livenessOf } = require('../../liveness');
 const { sequence } = require('../../sequence');
+const { catchErrors, listenersOf } = require('../../socket/node_internals');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 const states = require('./ready_state');
@@ -41,7 +42,8 @@ function API(options, limits) {
   this.url = this._driver.url;
   this.version = this._driver.version;
 
-  ignoreErrors(this);
+  // Errors are reported, and need no listener.
+  catchErrors(this, ignore);
 
   if (options.ping) this._ping = options.ping;
   const liveness = livenessOf(this, options.ping, limits);
@@ -76,32 +78,6 @@ const bufferedAmount = {
 };
 
 function ignore() {}
-
-/**
- * A table of listeners as an emitter makes it, but without a hash table before it needs one.
- *
- * @this {any}
- */
-function Listeners() {
-  this.error = ignore;
-}
-Listeners.prototype = Object.create(null);
-
-/**
- * Errors are reported, and need no listener.
- *
- * @param {WebSocketFields} socket
- */
-function ignoreErrors(socket) {
-  if (socket._events !== undefined || socket.on !== /** @type {unknown} */ (on)) {
-    socket.on('error', ignore);
-    return;
-  }
-  socket._events = new Listeners();
-  socket._eventsCount = 1;
-}
-
-const { emit, on } = Stream.prototype;
 
 /**
  * What `Event` and `dispatchEvent` make of a message, in one step: there are many of them. Its
@@ -237,8 +213,8 @@ const methods = {
   _receiveMessage(data) {
     if (this.readyState > API.OPEN) return false;
     // Who wraps `emit` sees everything; for the others a look saves a call.
-    const isPlain = this.emit === emit && this._events !== undefined;
-    if (this.readable && !(isPlain && this._events.data === undefined)) this.emit('data', data);
+    const listeners = listenersOf(this);
+    if (this.readable && (listeners === null || listeners.data !== undefined)) this.emit('data', data);
 
     const event = new MessageEvent(this, data);
     if (this.dispatchEvent !== EventTarget.dispatchEvent) {
@@ -246,7 +222,8 @@ const methods = {
       return;
     }
     if (this.onmessage) this.onmessage(event);
-    if (!(isPlain && this._events.message === undefined)) this.emit('message', event);
+    const others = listenersOf(this);
+    if (others === null || others.message !== undefined) this.emit('message', event);
   },
 
   /** @param {string} message */
