@@ -77,9 +77,17 @@ pub(super) fn send(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
     use super::*;
+
+    impl LentDescriptor {
+        /// Of a socket that the test keeps open.
+        pub(in crate::transport) fn of(socket: &impl AsRawFd) -> Self {
+            Self(socket.as_raw_fd())
+        }
+    }
 
     #[test]
     fn both_ways_and_to_the_end() {

@@ -39,6 +39,8 @@ pub(crate) mod poller;
 mod report;
 pub(crate) mod served;
 mod set;
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 #[cfg(not(model))]

@@ -1,0 +1,702 @@
+//! The event loop with a host that writes down what it is told, over sockets of this machine.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell, RefMut};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::ops::DerefMut;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_linger;
+
+use super::dirty_list::DirtyList;
+use super::served::Served;
+use super::{Host, LoopSet, ROUNDS, Report, Session, SocketEvents, Watcher, reenter, turn};
+use crate::proto::hybi::Landing;
+use crate::proto::slots::Key;
+use crate::transport::descriptor::LentDescriptor;
+use crate::transport::non_blocking_stream::NonBlockingStream;
+
+/// Bytes of the slab.
+const SLAB: usize = 1024;
+
+/// What the loop was told to do.
+#[derive(Default)]
+struct Watch {
+    is_started: Cell<bool>,
+    keeps_alive: Cell<bool>,
+    turns: Cell<i32>,
+}
+
+impl Watcher for Rc<Watch> {
+    fn start(&self) -> bool {
+        self.is_started.set(true);
+        true
+    }
+
+    fn stop(&self) {
+        self.is_started.set(false);
+    }
+
+    fn set_ref(&self, keep_alive: bool) {
+        self.keeps_alive.set(keep_alive);
+    }
+
+    fn enter(&self) {
+        self.turns.set(self.turns.get() + 1);
+    }
+
+    fn leave(&self) {
+        self.turns.set(self.turns.get() - 1);
+    }
+}
+
+#[derive(Default)]
+struct FakeSession {
+    received: Vec<u8>,
+    unsent: Vec<u8>,
+    landing: Option<Landing>,
+    /// What has arrived of a landing that was cancelled.
+    cancelled: Option<Vec<u8>>,
+    panics: bool,
+}
+
+impl Session for &mut FakeSession {
+    fn receive(&mut self, chunk: &mut [u8]) -> u32 {
+        assert!(!self.panics, "a fault in the parser, on purpose");
+        self.received.extend_from_slice(chunk);
+        1
+    }
+
+    fn landing(&self) -> Option<Landing> {
+        self.landing
+    }
+
+    fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
+        let Some(Landing { held, missing }) = &mut self.landing else { return 0 };
+        *held += length;
+        *missing -= length;
+        if *missing > 0 {
+            return 0;
+        }
+        self.received.extend_from_slice(&memory[..*held]);
+        self.landing = None;
+        1
+    }
+
+    fn cancel_landing(&mut self, memory: &[u8]) {
+        self.cancelled = self.landing.take().map(|landing| memory[..landing.held].to_vec());
+    }
+
+    fn unsent(&mut self) -> &mut Vec<u8> {
+        &mut self.unsent
+    }
+
+    fn forget_unsent(&mut self) {
+        self.unsent.clear();
+    }
+}
+
+type Slab = Rc<RefCell<Vec<u8>>>;
+type Listener = Rc<dyn Fn(&FakeHost, Key, Report)>;
+
+struct FakeHost {
+    connections: RefCell<Option<LoopSet<Self>>>,
+    sessions: RefCell<Vec<FakeSession>>,
+    dirty_list: [Cell<i32>; 3 + 8],
+    slab: Slab,
+    watch: Rc<Watch>,
+    /// The set's descriptor, which a loop would watch.
+    descriptor: OwnedFd,
+    told: RefCell<Vec<(u32, Report)>>,
+    reentries: Cell<u32>,
+    listener: RefCell<Option<Listener>>,
+    /// What the listener has thrown.
+    panic: RefCell<Option<Box<dyn Any + Send>>>,
+}
+
+impl Host for FakeHost {
+    type Tag = Slab;
+    type Scope = ();
+    type Memory = Vec<u8>;
+    type Watcher = Rc<Watch>;
+    type Session<'a> = &'a mut FakeSession;
+
+    fn set<R>(&self, act: impl FnOnce(&mut LoopSet<Self>) -> R) -> Option<R> {
+        self.connections.borrow_mut().as_mut().map(act)
+    }
+
+    fn session<R>(&self, number: u32, act: impl FnOnce(&mut &mut FakeSession) -> R) -> Option<R> {
+        self.sessions.borrow_mut().get_mut(number as usize).map(|mut session| act(&mut session))
+    }
+
+    fn slab(tag: &Slab) -> impl DerefMut<Target = [u8]> {
+        RefMut::map(tag.borrow_mut(), Vec::as_mut_slice)
+    }
+
+    fn report(&self, (): &(), key: Key, report: Report) {
+        self.told.borrow_mut().push((key.number, report));
+        let listener = self.listener.borrow().clone();
+        if let Some(listener) = listener {
+            // A turn goes on after a panic; the test must not.
+            let panic = catch_unwind(AssertUnwindSafe(|| listener(self, key, report))).err();
+            let mut first = self.panic.borrow_mut();
+            *first = first.take().or(panic);
+        }
+    }
+
+    fn report_reentry(&self) {
+        self.reentries.set(self.reentries.get() + 1);
+    }
+
+    fn dirty_lists(&self, mut act: impl FnMut(DirtyList<'_>)) {
+        act(DirtyList(&self.dirty_list));
+    }
+}
+
+impl FakeHost {
+    fn new() -> Self {
+        let watch = Rc::new(Watch::default());
+        let mut descriptor = None;
+        let connections = LoopSet::open(|watched| {
+            descriptor = watched.try_clone_to_owned().ok();
+            Some(Rc::clone(&watch))
+        });
+        assert!(connections.is_some());
+        Self {
+            connections: RefCell::new(connections),
+            sessions: RefCell::default(),
+            dirty_list: Default::default(),
+            slab: Rc::new(RefCell::new(vec![0; SLAB])),
+            watch,
+            descriptor: descriptor.unwrap(),
+            told: RefCell::default(),
+            reentries: Cell::new(0),
+            listener: RefCell::default(),
+            panic: RefCell::default(),
+        }
+    }
+
+    fn insert(&self, make: impl FnOnce(Slab, u32) -> Served<Self>) -> u32 {
+        let session = self.sessions.borrow().len() as u32;
+        self.sessions.borrow_mut().push(FakeSession::default());
+        let served = make(Rc::clone(&self.slab), session);
+        let number = self.set(|set| set.insert(served)).unwrap().unwrap();
+        assert!(self.read(number, true));
+        number
+    }
+
+    /// Serves a socket of somebody else's, and reads it; its number, and as long as none was removed its
+    /// session's.
+    fn borrow(&self, socket: &impl AsRawFd) -> u32 {
+        self.insert(|slab, session| Served::borrowed(slab, LentDescriptor::of(socket), session))
+    }
+
+    /// Serves a socket of ours, for no session.
+    fn own(&self, socket: UnixStream) -> u32 {
+        socket.set_nonblocking(true).unwrap();
+        self.insert(|slab, _| Served::owned(slab, NonBlockingStream::over(socket), true))
+    }
+
+    fn read(&self, number: u32, on: bool) -> bool {
+        self.set(|set| set.set_reading(number, on)).unwrap()
+    }
+
+    fn remove(&self, number: u32) {
+        drop(self.set(|set| set.remove(self, number)));
+    }
+
+    /// What is told is told to this, too.
+    fn listen(&self, listener: impl Fn(&Self, Key, Report) + 'static) {
+        *self.listener.borrow_mut() = Some(Rc::new(listener));
+    }
+
+    /// Whether the loop would call, within so many seconds.
+    fn is_ready(&self, seconds: i64) -> bool {
+        let mut watched = [PollFd::new(&self.descriptor, PollFlags::IN)];
+        poll(&mut watched, Some(&Timespec { tv_sec: seconds, tv_nsec: 0 })).unwrap() > 0
+    }
+
+    /// Waits until the loop would call, and takes a turn; what was told in it.
+    fn turn(&self) -> Vec<(u32, Report)> {
+        assert!(self.is_ready(10), "nothing is ready");
+        turn(self, &());
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+        assert_eq!(self.watch.turns.get(), 0);
+        self.told.take()
+    }
+
+    fn received(&self, session: u32) -> Vec<u8> {
+        self.sessions.borrow()[session as usize].received.clone()
+    }
+
+    fn unsent(&self, session: u32, bytes: &[u8]) {
+        self.sessions.borrow_mut()[session as usize].unsent.extend_from_slice(bytes);
+    }
+
+    /// Puts connections on the dirty list.
+    fn mark_dirty(&self, numbers: &[i32]) {
+        let [count, _, _, list @ ..] = &self.dirty_list;
+        for number in numbers {
+            list[count.get() as usize].set(*number);
+            count.set(count.get() + 1);
+        }
+    }
+}
+
+fn chunk(number: u32, length: usize) -> (u32, Report) {
+    (number, Report::Chunk { length, events: 1 })
+}
+
+fn tcp() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let ours = listener.accept().unwrap().0;
+    ours.set_nonblocking(true).unwrap();
+    (ours, theirs)
+}
+
+fn unix() -> (UnixStream, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    (ours, theirs)
+}
+
+/// Waits until the system says of a socket what is asked for.
+fn until(socket: &impl AsFd, flags: PollFlags) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut watched = [PollFd::new(socket, flags)];
+        poll(&mut watched, Some(&Timespec { tv_sec: 10, tv_nsec: 0 })).unwrap();
+        if watched[0].revents().contains(flags) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{flags:?} never came");
+    }
+}
+
+/// What the system says of a socket whose peer has ended its direction.
+#[cfg(target_os = "linux")]
+const ENDED: PollFlags = PollFlags::RDHUP;
+#[cfg(target_os = "macos")]
+const ENDED: PollFlags = PollFlags::HUP;
+
+/// Waits until so many bytes have arrived.
+fn arrived(socket: &TcpStream, length: usize) {
+    let mut bytes = vec![0; length];
+    while socket.peek(&mut bytes).ok() != Some(length) {
+        until(socket, PollFlags::IN);
+    }
+}
+
+// ---- fairness
+
+#[test]
+fn who_has_much_is_served_a_few_chunks_a_turn_and_others_in_between() {
+    let host = FakeHost::new();
+    let ((much, mut much_peer), (little, mut little_peer)) = (tcp(), tcp());
+    let (much_number, little_number) = (host.borrow(&much), host.borrow(&little));
+    let bytes: Vec<u8> = (0..2 * ROUNDS * SLAB).map(|at| (at / 100) as u8).collect();
+    much_peer.write_all(&bytes).unwrap();
+    little_peer.write_all(b"little").unwrap();
+    arrived(&much, bytes.len());
+    arrived(&little, 6);
+    let mut first = host.turn();
+    first[..2].sort_by_key(|(number, _)| *number);
+    let full = chunk(much_number, SLAB);
+    assert_eq!(first, [full, chunk(little_number, 6), full, full, full]);
+    // Nothing has arrived since; the loop comes back for what is left.
+    little_peer.write_all(b"more").unwrap();
+    arrived(&little, 4);
+    let mut second = host.turn();
+    second[..2].sort_by_key(|(number, _)| *number);
+    assert_eq!(second, [full, chunk(little_number, 4), full, full, full]);
+    // The last chunk was as long as there was room for: there may have been more.
+    assert_eq!(host.turn(), []);
+    assert!(!host.is_ready(0));
+    assert_eq!((host.received(0), host.received(1)), (bytes, b"littlemore".to_vec()));
+}
+
+#[test]
+fn output_leaves_between_the_listeners_of_a_long_turn() {
+    let host = FakeHost::new();
+    let pairs: Vec<_> = (0..6).map(|_| unix()).collect();
+    for (ours, _) in &pairs {
+        host.borrow(ours);
+    }
+    for (_, theirs) in &pairs {
+        (&*theirs).write_all(b"x").unwrap();
+    }
+    let peer = pairs[0].1.try_clone().unwrap();
+    peer.set_nonblocking(true).unwrap();
+    let last = Rc::new(Cell::new(0));
+    let (heard, at_last) = (Rc::clone(&last), Cell::new(0));
+    host.listen(move |host, _, _| {
+        at_last.set(at_last.get() + 1);
+        if at_last.get() == 1 {
+            host.unsent(0, b"early");
+            host.mark_dirty(&[0]);
+            // Longer than output is kept waiting for others.
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_millis(1) {}
+        } else if at_last.get() == 6 {
+            let mut bytes = [0; 5];
+            heard.set((&peer).read(&mut bytes).unwrap_or_default());
+        }
+    });
+    assert_eq!(host.turn().len(), 6);
+    assert_eq!(last.get(), 5);
+}
+
+// ---- what is watched
+
+#[test]
+fn an_edge_is_enough_and_a_read_that_leaves_room_is_the_last() {
+    let host = FakeHost::new();
+    // With another connection beside it, the poller is asked.
+    let ((ours, mut theirs), (beside, _peer)) = (tcp(), tcp());
+    let number = host.borrow(&ours);
+    host.borrow(&beside);
+    for text in [&b"one"[..], b"two"] {
+        theirs.write_all(text).unwrap();
+        assert_eq!(host.turn(), [chunk(number, 3)]);
+        assert!(!host.is_ready(0));
+    }
+}
+
+#[test]
+fn whoever_is_paused_is_not_told_and_gets_everything_when_it_reads_on() {
+    let host = FakeHost::new();
+    let ((edge, mut edge_peer), (level, mut level_peer)) = (tcp(), unix());
+    let numbers = [host.borrow(&edge), host.borrow(&level)];
+    assert!(host.watch.keeps_alive.get());
+    for number in numbers {
+        host.read(number, false);
+    }
+    assert!(!host.watch.keeps_alive.get());
+    edge_peer.write_all(b"ab").unwrap();
+    level_peer.write_all(b"cde").unwrap();
+    arrived(&edge, 2);
+    assert!(!host.is_ready(0));
+    for (number, length) in numbers.into_iter().zip([2, 3]) {
+        host.read(number, true);
+        assert_eq!(host.turn(), [chunk(number, length)]);
+    }
+    assert!(host.watch.keeps_alive.get());
+}
+
+#[test]
+fn a_peer_that_hangs_up_during_a_pause_is_heard_to_the_end_afterwards() {
+    let host = FakeHost::new();
+    let ((ours, mut theirs), (beside, _peer)) = (tcp(), tcp());
+    let number = host.borrow(&ours);
+    host.borrow(&beside);
+    host.read(number, false);
+    theirs.write_all(b"bye").unwrap();
+    drop(theirs);
+    until(&ours, ENDED);
+    assert!(!host.is_ready(0));
+    host.read(number, true);
+    assert_eq!(host.turn(), [chunk(number, 3), (number, Report::Ended)]);
+    assert!(!host.is_ready(0));
+}
+
+// ---- ends
+
+#[test]
+fn bytes_and_the_end_in_one_go_are_both_told_and_the_end_once() {
+    for (ours, theirs) in [tcp(), tcp()] {
+        let host = FakeHost::new();
+        let number = host.borrow(&ours);
+        (&theirs).write_all(b"last").unwrap();
+        drop(theirs);
+        until(&ours, ENDED);
+        let mut told = host.turn();
+        while told.len() < 2 {
+            told.extend(host.turn());
+        }
+        assert_eq!(told, [chunk(number, 4), (number, Report::Ended)]);
+        // Whoever owns the socket deals with the end; nothing is waited for any more.
+        assert!(!host.is_ready(0));
+        assert!(!host.watch.keeps_alive.get());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reset_is_left_to_the_owner_of_the_socket_to_find() {
+    let host = FakeHost::new();
+    let ((ours, theirs), (beside, _peer)) = (tcp(), tcp());
+    let number = host.borrow(&ours);
+    host.borrow(&beside);
+    set_socket_linger(&theirs, Some(Duration::ZERO)).unwrap();
+    drop(theirs);
+    until(&ours, PollFlags::ERR);
+    assert_eq!(host.turn(), [(number, Report::Failed)]);
+    // It was not read, which would have consumed the error.
+    assert_eq!(
+        (&ours).read(&mut [0]).unwrap_err().raw_os_error(),
+        Some(Errno::CONNRESET.raw_os_error())
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_only_connection_is_read_without_asking_who_is_ready() {
+    let host = FakeHost::new();
+    let (ours, theirs) = tcp();
+    let number = host.borrow(&ours);
+    set_socket_linger(&theirs, Some(Duration::ZERO)).unwrap();
+    drop(theirs);
+    until(&ours, PollFlags::ERR);
+    assert_eq!(host.turn(), [(number, Report::ReadFailed(Errno::CONNRESET))]);
+}
+
+#[test]
+fn a_connection_of_ours_is_told_of_its_end_and_of_its_closing() {
+    let host = FakeHost::new();
+    let (ours, mut theirs) = unix();
+    let number = host.own(ours);
+    assert!(host.watch.is_started.get() && host.watch.keeps_alive.get());
+    theirs.write_all(b"all").unwrap();
+    drop(theirs);
+    let mut told = host.turn();
+    while told.len() < 2 {
+        told.extend(host.turn());
+    }
+    let raw = (number, Report::Chunk { length: 3, events: 0 });
+    assert_eq!(told, [raw, (number, Report::Ended)]);
+    let with = |act: fn(&mut super::served::Owned)| {
+        host.set(|set| set.with(number, |served| served.as_owned().map(act)));
+    };
+    with(|owned| assert!(!owned.push(&[b"nobody reads this"])));
+    assert_eq!(host.turn(), [(number, Report::SocketEvents(SocketEvents::FAILED))]);
+    with(super::served::Owned::close);
+    assert_eq!(host.turn(), [(number, Report::SocketEvents(SocketEvents::CLOSED))]);
+    assert!(host.set(|set| set.at(number).is_none()).unwrap());
+    assert!(!host.watch.is_started.get() && !host.watch.keeps_alive.get());
+}
+
+#[test]
+fn a_fault_in_the_parser_costs_one_connection() {
+    let host = FakeHost::new();
+    let ((ours, mut theirs), (other, mut other_peer)) = (unix(), unix());
+    let (number, other_number) = (host.borrow(&ours), host.borrow(&other));
+    host.sessions.borrow_mut()[0].panics = true;
+    theirs.write_all(b"x").unwrap();
+    other_peer.write_all(b"yz").unwrap();
+    let mut told = host.turn();
+    told.sort_by_key(|(number, _)| *number);
+    assert_eq!(told, [(number, Report::Failed), chunk(other_number, 2)]);
+}
+
+// ---- output
+
+#[test]
+fn the_dirty_list_is_written_in_order_when_the_turn_ends() {
+    let host = FakeHost::new();
+    let ((ours, mut theirs), (other, mut other_peer)) = (unix(), unix());
+    let (number, other_number) = (host.borrow(&ours), host.borrow(&other));
+    host.listen(|host, _, _| {
+        assert_eq!(host.dirty_list[2].get(), 1, "nobody says that a turn is going on");
+        host.unsent(0, b"first ");
+        host.unsent(1, b"second");
+        host.mark_dirty(&[0, -1, 1]);
+    });
+    theirs.write_all(b"x").unwrap();
+    assert_eq!(host.turn(), [chunk(number, 1)]);
+    let [count, round, serving, ..] = &host.dirty_list;
+    assert_eq!((count.get(), round.get(), serving.get()), (0, 1, 0));
+    let mut bytes = [0; 6];
+    theirs.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"first ");
+    other_peer.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"second");
+    // Behind the output of a session, a message that is not copied.
+    host.unsent(1, b"head");
+    let rest = host.set(|set| {
+        set.with(other_number, |served| host.session(1, |session| served.write(session, b"er")))
+    });
+    assert_eq!(rest.flatten().flatten(), Some(0));
+    other_peer.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"header");
+    assert_eq!(host.set(|set| set.at(other_number).unwrap().written()), Some(12.0));
+}
+
+#[test]
+fn what_the_system_does_not_take_stays_in_order_and_is_told() {
+    let host = FakeHost::new();
+    let (ours, mut theirs) = unix();
+    let number = host.borrow(&ours);
+    let lots: Vec<u8> = (0..4 << 20).map(|at: u32| (at / 1000) as u8).collect();
+    host.unsent(0, &lots);
+    host.listen(|host, _, report| {
+        if matches!(report, Report::Chunk { .. }) {
+            host.mark_dirty(&[0]);
+        }
+    });
+    theirs.write_all(b"x").unwrap();
+    let told = host.turn();
+    let [(_, Report::Chunk { .. }), (_, Report::Unwritten(rest))] = told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(host.sessions.borrow()[0].unsent.len(), rest as usize);
+    let mut received = Vec::new();
+    while received.len() < lots.len() {
+        let mut bytes = vec![0; 1 << 20];
+        let length = theirs.read(&mut bytes).unwrap();
+        received.extend_from_slice(&bytes[..length]);
+        host.set(|set| set.write(&host, number));
+    }
+    assert!(received == lots);
+}
+
+#[test]
+fn a_connection_of_ours_says_when_its_queue_is_written() {
+    let host = FakeHost::new();
+    let (ours, mut theirs) = unix();
+    let number = host.own(ours);
+    let lots = vec![7; 4 << 20];
+    let push = |bytes: &[u8]| {
+        let pushed =
+            host.set(|set| set.with(number, |served| served.as_owned().unwrap().push(&[bytes])));
+        pushed.flatten().unwrap()
+    };
+    assert!(!push(&lots));
+    assert!(!host.is_ready(0));
+    let mut bytes = vec![0; lots.len()];
+    let mut at = 0;
+    let mut told = Vec::new();
+    while at < bytes.len() {
+        at += theirs.read(&mut bytes[at..]).unwrap();
+        if told.is_empty() && host.is_ready(0) {
+            told = host.turn();
+        }
+    }
+    if told.is_empty() {
+        told = host.turn();
+    }
+    assert_eq!(told, [(number, Report::SocketEvents(SocketEvents::FLUSHED))]);
+    assert!(bytes == lots && push(b"x"));
+}
+
+// ---- listeners that do something to connections
+
+#[test]
+fn a_number_that_is_used_again_does_not_inherit_what_was_ready() {
+    let host = FakeHost::new();
+    let pairs = [unix(), unix()];
+    for (ours, theirs) in &pairs {
+        host.borrow(ours);
+        (&*theirs).write_all(b"x").unwrap();
+    }
+    let (fresh, mut fresh_peer) = unix();
+    fresh_peer.write_all(b"fresh").unwrap();
+    let is_done = Cell::new(false);
+    host.listen(move |host, key, _| {
+        if !is_done.replace(true) {
+            let other = 1 - key.number;
+            host.remove(other);
+            assert_eq!(host.borrow(&fresh), other);
+        }
+    });
+    let told = host.turn();
+    let [(first, _)] = told[..] else { panic!("{told:?}") };
+    assert_eq!(host.turn(), [chunk(1 - first, 5)]);
+    assert_eq!(host.received(2), b"fresh");
+}
+
+#[test]
+fn a_listener_that_runs_the_loop_finds_those_that_were_ready() {
+    let host = FakeHost::new();
+    // Edge-triggered: the poller says no more than once that they are ready.
+    let pairs = [tcp(), tcp(), tcp()];
+    for (ours, theirs) in &pairs {
+        host.borrow(ours);
+        (&*theirs).write_all(b"x").unwrap();
+        arrived(ours, 1);
+    }
+    let is_done = Cell::new(false);
+    host.listen(move |host, _, _| {
+        if !is_done.replace(true) {
+            reenter(host);
+            assert!(host.is_ready(0));
+            turn(host, &());
+            assert_eq!((host.told.borrow().len(), host.watch.turns.get()), (3, 1));
+        }
+    });
+    assert_eq!(host.turn().len(), 3);
+    assert_eq!(host.reentries.get(), 1);
+    assert!(!host.is_ready(0));
+    assert_eq!([0, 1, 2].map(|session| host.received(session)), [b"x", b"x", b"x"]);
+}
+
+#[test]
+fn nothing_is_watched_when_the_last_connection_is_gone() {
+    let host = FakeHost::new();
+    let (ours, mut theirs) = unix();
+    let number = host.borrow(&ours);
+    theirs.write_all(b"x").unwrap();
+    assert!(host.watch.is_started.get() && host.is_ready(0));
+    host.remove(number);
+    assert!(!host.watch.is_started.get() && !host.is_ready(0));
+    assert!(!host.watch.keeps_alive.get());
+}
+
+// ---- landing
+
+#[test]
+fn a_long_message_is_read_to_memory_that_is_lent_piece_by_piece() {
+    let host = FakeHost::new();
+    let (ours, mut theirs) = unix();
+    let number = host.borrow(&ours);
+    let message: Vec<u8> = (0..5000).map(|at: u32| (at / 20) as u8).collect();
+    host.sessions.borrow_mut()[0].landing = Some(Landing { held: 100, missing: 4900 });
+    let lend = |host: &FakeHost, number, memory: Vec<u8>| {
+        host.set(|set| set.with(number, |served| served.lend(host, Box::new(memory))));
+    };
+    let mut memory = message[..100].to_vec();
+    memory.resize(200, 0);
+    lend(&host, number, memory);
+    host.listen(move |host, key, report| {
+        if let Report::MemoryWanted(bytes) = report {
+            lend(host, key.number, vec![0; bytes as usize]);
+        }
+    });
+    theirs.write_all(&message[100..]).unwrap();
+    let mut told = host.turn();
+    while host.received(0).is_empty() {
+        told.extend(host.turn());
+    }
+    assert_eq!(told[0], (number, Report::Chunk { length: 100, events: 0 }));
+    // 16 times what has arrived, at most.
+    assert_eq!(told[1], (number, Report::MemoryWanted(3200)));
+    let Some((_, Report::Landed { .. })) = told.last() else { panic!("{told:?}") };
+    assert!(host.received(0) == message);
+}
+
+#[test]
+fn what_has_landed_is_the_sessions_again_when_chunks_are_wanted_unparsed() {
+    let host = FakeHost::new();
+    let (ours, mut theirs) = unix();
+    let number = host.borrow(&ours);
+    host.sessions.borrow_mut()[0].landing = Some(Landing { held: 2, missing: 10 });
+    host.set(|set| {
+        set.with(number, |served| served.lend(&host, Box::new(b"ab----------".to_vec())))
+    });
+    theirs.write_all(b"cd").unwrap();
+    assert_eq!(host.turn(), [(number, Report::Chunk { length: 2, events: 0 })]);
+    host.set(|set| set.with(number, |served| served.set_raw(&host, true)));
+    assert_eq!(host.sessions.borrow()[0].cancelled.as_deref(), Some(&b"abcd"[..]));
+    theirs.write_all(b"efg").unwrap();
+    assert_eq!(host.turn(), [(number, Report::Chunk { length: 3, events: 0 })]);
+    assert_eq!(&host.slab.borrow()[..3], b"efg");
+}
