@@ -21,6 +21,8 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::{Rc, Weak};
+use std::sync::LazyLock;
+use std::time::Instant;
 
 use napi::bindgen_prelude::{Object, Result, check_status};
 use napi::{Env, sys};
@@ -28,13 +30,23 @@ use napi_derive::napi;
 #[cfg(has_loop)]
 use tokio::task::AbortHandle;
 
-use super::js_copy::Copies;
-use super::sessions::{self, Sessions};
 #[cfg(has_loop)]
-use super::{callback::Calls, cleanup_hook::CleanupHook};
+use super::callback::Calls;
+use super::js_copy::{Copies, Lease};
 use crate::proto::deflate::ZlibPool;
+use crate::proto::sessions;
+use crate::transport::OsEntropy;
 #[cfg(has_loop)]
 use crate::transport::{event_loop::LoopSet, tasks::Tasks};
+
+/// The sessions of an environment.
+pub(super) type Sessions = sessions::Sessions<Lease, OsEntropy>;
+
+fn no_sessions() -> Sessions {
+    /// What the seconds of a connection count from.
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    Sessions::new(OsEntropy::new(), || START.elapsed().as_secs_f64())
+}
 
 /// The state of one environment.
 pub(super) struct Environment {
@@ -85,7 +97,7 @@ impl Environment {
             cleanup: CleanupHook::default(),
             #[cfg(has_loop)]
             has_ended: Cell::new(false),
-            sessions: RefCell::new(sessions::none()),
+            sessions: RefCell::new(no_sessions()),
             copies: RefCell::default(),
             zlib_pool: ZlibPool::default(),
         });
@@ -124,7 +136,7 @@ impl Environment {
             self.has_ended.set(true);
             self.close_loop();
         }
-        let sessions = self.sessions.replace(sessions::none());
+        let sessions = self.sessions.replace(no_sessions());
         drop(sessions);
         let copies = self.copies.take();
         drop(copies);
@@ -170,6 +182,67 @@ impl Environment {
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.get()
     }
+}
+
+/// Node's word that the environment is going to end, and ours that its handles are closed.
+#[cfg(has_loop)]
+#[derive(Default)]
+pub(super) struct CleanupHook {
+    is_added: Cell<bool>,
+    /// Watches of which libuv has a handle.
+    watches: Cell<usize>,
+    /// Given by Node, which waits for it to be removed.
+    running: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
+}
+
+#[cfg(has_loop)]
+impl CleanupHook {
+    /// Adds the hook, unless it is there; false when there cannot be one.
+    pub(super) fn is_added(&self, environment: &Environment) -> bool {
+        if !self.is_added.get() && !environment.has_ended() {
+            let argument = ptr::from_ref(environment).cast_mut().cast();
+            // SAFETY: the environment is alive. The argument is its instance data, which it keeps for
+            // as long as it has this hook.
+            let status = unsafe {
+                sys::napi_add_async_cleanup_hook(
+                    environment.env().raw(),
+                    Some(end),
+                    argument,
+                    ptr::null_mut(),
+                )
+            };
+            self.is_added.set(status == sys::Status::napi_ok);
+        }
+        self.is_added.get() && !environment.has_ended()
+    }
+
+    pub(super) fn opened(&self) {
+        self.watches.set(self.watches.get() + 1);
+    }
+
+    pub(super) fn closed(&self) {
+        self.watches.set(self.watches.get() - 1);
+        self.remove_if_done();
+    }
+
+    fn remove_if_done(&self) {
+        if self.watches.get() > 0 {
+            return;
+        }
+        if let Some(hook) = self.running.take() {
+            // SAFETY: given to `end` by Node, which waits for this call.
+            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+        }
+    }
+}
+
+#[cfg(has_loop)]
+unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+    // SAFETY: what was given to Node with the hook.
+    let environment = unsafe { &*environment.cast::<Environment>() };
+    environment.end();
+    environment.cleanup.running.set(Some(hook));
+    environment.cleanup.remove_if_done();
 }
 
 unsafe extern "C" fn free(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {

@@ -7,21 +7,18 @@
 use std::cell::Cell;
 #[cfg(has_loop)]
 use std::cell::{RefCell, RefMut};
-use std::ffi::c_void;
 use std::ops::Deref;
-use std::ptr::{self, NonNull};
-use std::rc::{Rc, Weak};
+use std::ptr::NonNull;
+use std::rc::Rc;
 use std::slice;
 
-use napi::bindgen_prelude::{
-    BufferSlice, Error, Int32Array, JsObjectValue, JsValue, Object, Result, Status,
-};
-use napi::{Env, check_status, sys};
-use napi_derive::napi;
+use napi::Env;
+#[cfg(has_loop)]
+use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{BufferSlice, Error, Int32Array, JsObjectValue, Object, Result};
 
 #[cfg(has_loop)]
-use super::callback::{Arguments, Callback, HandleScope};
-use super::env::Environment;
+use super::callback::{Arguments, Callback, Calls};
 use super::reference::Reference;
 use crate::proto::sessions::SharedMemory;
 #[cfg(has_loop)]
@@ -57,6 +54,36 @@ pub(super) struct JsCopy {
 }
 
 impl JsCopy {
+    /// The memory of `owner`, see [`attach`](super::attach::attach).
+    pub(super) fn new(env: Env, owner: &Object<'_>, longest_text: u32) -> Result<Self> {
+        let integers = |name| {
+            let mut array: Int32Array = owner.get_named_property(name)?;
+            #[expect(
+                unsafe_code,
+                reason = "napi hands out JavaScript memory for writing only this way"
+            )]
+            // SAFETY: only its place is looked at.
+            Ok::<_, Error>(Lent::of(unsafe { array.as_mut() }))
+        };
+        let bytes = |name| {
+            Ok::<_, Error>(Lent::of(&mut owner.get_named_property::<BufferSlice<'_>>(name)?))
+        };
+        Ok(Self {
+            owner: Reference::weak(env, owner)?,
+            leases: Cell::new(0),
+            spans: integers("spans")?,
+            send_queue: integers("sendQueue")?,
+            #[cfg(has_loop)]
+            dirty_list: integers("dirtyList")?,
+            payloads: bytes("payloads")?,
+            #[cfg(has_loop)]
+            slab: RefCell::new(bytes("slab")?),
+            longest_text,
+            #[cfg(has_loop)]
+            dispatch: RefCell::default(),
+        })
+    }
+
     /// Which connections have output to be written.
     #[cfg(has_loop)]
     pub(super) fn dirty_list(&self) -> DirtyList<'_> {
@@ -88,6 +115,22 @@ impl JsCopy {
                 slice::from_raw_parts_mut(lent.start.as_ptr(), length)
             }
         })
+    }
+
+    /// Sets what is called for connections.
+    #[cfg(has_loop)]
+    pub(super) fn set_callback(
+        &self,
+        env: Env,
+        calls: &Rc<Calls>,
+        function: &Function<'_, Arguments, ()>,
+    ) -> Result<()> {
+        if let Some(owner) = self.owner.value() {
+            Object::from_raw(env.raw(), owner).set_named_property("dispatch", *function)?;
+        }
+        let callback = Callback::new(env, Rc::clone(calls), function)?;
+        *self.dispatch.borrow_mut() = Some(Rc::new(callback));
+        Ok(())
     }
 
     /// What is called for connections.
@@ -173,7 +216,11 @@ impl Copies {
         Lease::new(self.0.get(number as usize)?.as_ref()?)
     }
 
-    fn insert(&mut self, copy: JsCopy) -> u32 {
+    pub(super) fn remove(&mut self, number: u32) -> Option<Rc<JsCopy>> {
+        self.0.get_mut(number as usize)?.take()
+    }
+
+    pub(super) fn insert(&mut self, copy: JsCopy) -> u32 {
         let copy = Some(Rc::new(copy));
         let number = self.0.iter().position(Option::is_none).unwrap_or(self.0.len());
         match self.0.get_mut(number) {
@@ -182,117 +229,4 @@ impl Copies {
         }
         number as u32
     }
-}
-
-/// Takes the memory of one copy of the JavaScript layer: the properties `spans`, `sendQueue` and
-/// `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
-/// as long as `owner` is there. `longest_text` is the length of the longest string there can be. Returns the
-/// number of the copy, which means nothing once `owner` has been collected.
-#[napi(catch_unwind)]
-pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
-    let environment = Environment::of(&env);
-    let integers = |name| {
-        let mut array: Int32Array = owner.get_named_property(name)?;
-        #[expect(
-            unsafe_code,
-            reason = "napi hands out JavaScript memory for writing only this way"
-        )]
-        // SAFETY: only its place is looked at.
-        Ok::<_, Error>(Lent::of(unsafe { array.as_mut() }))
-    };
-    let bytes =
-        |name| Ok::<_, Error>(Lent::of(&mut owner.get_named_property::<BufferSlice<'_>>(name)?));
-    let copy = JsCopy {
-        owner: Reference::weak(env, &owner)?,
-        leases: Cell::new(0),
-        spans: integers("spans")?,
-        send_queue: integers("sendQueue")?,
-        #[cfg(has_loop)]
-        dirty_list: integers("dirtyList")?,
-        payloads: bytes("payloads")?,
-        #[cfg(has_loop)]
-        slab: RefCell::new(bytes("slab")?),
-        longest_text,
-        #[cfg(has_loop)]
-        dispatch: RefCell::default(),
-    };
-    let number = environment.copies.borrow_mut().insert(copy);
-    let entry = Box::into_raw(Box::new(Entry { environment: environment.share(), number }));
-    #[expect(unsafe_code, reason = "napi-rs cannot add a finalizer to any object")]
-    // SAFETY: the environment is calling us, and the object is of it; `collected` gets the entry.
-    let status = unsafe {
-        let (raw, owner) = (env.raw(), owner.raw());
-        sys::napi_add_finalizer(
-            raw,
-            owner,
-            entry.cast(),
-            Some(collected),
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
-    if status != sys::Status::napi_ok {
-        #[expect(unsafe_code, reason = "as above")]
-        // SAFETY: made above, and nobody else has it.
-        drop(unsafe { Box::from_raw(entry) });
-    }
-    check_status!(status)?;
-    Ok(number)
-}
-
-/// Where a copy is to be forgotten.
-struct Entry {
-    environment: Weak<Environment>,
-    number: u32,
-}
-
-#[expect(unsafe_code, reason = "Node-API calls it")]
-unsafe extern "C" fn collected(_: sys::napi_env, entry: *mut c_void, _: *mut c_void) {
-    // SAFETY: `attach` has made it, and Node calls this once.
-    let Entry { environment, number } = *unsafe { Box::from_raw(entry.cast::<Entry>()) };
-    let Some(environment) = environment.upgrade() else { return };
-    let mut copies = environment.copies.borrow_mut();
-    let copy = copies.0.get_mut(number as usize).and_then(Option::take);
-    let others = copies.iter().count();
-    drop(copies);
-    drop(copy);
-    if others == 0 {
-        // Nothing is watched: that would have a lease.
-        #[cfg(has_loop)]
-        environment.close_loop();
-    }
-}
-
-/// For a number that means nothing.
-pub(super) fn no_such_copy() -> Error {
-    Error::new(Status::InvalidArg, "no such copy of the JavaScript layer")
-}
-
-/// Calls what every copy in use has for its connections, outside of any.
-#[cfg(has_loop)]
-pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
-    let copies = environment.copies.borrow();
-    let callbacks: Vec<_> = copies.iter().filter_map(JsCopy::callback).collect();
-    drop(copies);
-    for callback in callbacks {
-        let Some(scope) = HandleScope::begin(environment.env()) else { return };
-        callback.call(&scope, ptr::null_mut(), arguments);
-    }
-}
-
-/// Sets what is called for the connections of a copy.
-#[cfg(has_loop)]
-pub(super) fn set_callback(
-    env: Env,
-    number: u32,
-    function: &napi::bindgen_prelude::Function<'_, Arguments, ()>,
-) -> Result<()> {
-    let environment = Environment::of(&env);
-    let lease = environment.copies.borrow().lease(number);
-    let lease = lease.ok_or_else(no_such_copy)?;
-    let mut owner = Object::from_raw(env.raw(), lease.owner.value().ok_or_else(no_such_copy)?);
-    owner.set_named_property("dispatch", *function)?;
-    let callback = Callback::new(env, Rc::clone(&environment.calls), function)?;
-    *lease.dispatch.borrow_mut() = Some(Rc::new(callback));
-    Ok(())
 }

@@ -5,9 +5,10 @@ use std::os::fd::BorrowedFd;
 
 use napi::bindgen_prelude::{Buffer, Object};
 
+use super::attach::call_all;
 use super::callback::{AsyncContext, HandleScope};
 use super::env::Environment;
-use super::js_copy::{JsCopy, Lease, call_all};
+use super::js_copy::{JsCopy, Lease};
 use super::sessions::{self, Entry};
 use crate::proto::hybi::Landing;
 use crate::proto::slots::Key;

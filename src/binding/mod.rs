@@ -5,24 +5,25 @@
 //! it may do whatever it likes with the connection it was called for. Only extension plug-ins are
 //! called from within one, which then holds nothing of any connection.
 
+pub mod attach;
 #[cfg(has_loop)]
 #[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
 mod callback;
-#[cfg(has_loop)]
-#[expect(unsafe_code, reason = "napi-rs has no cleanup hooks that are waited for")]
-mod cleanup_hook;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
 #[expect(unsafe_code, reason = "napi-rs has threadsafe functions only at a price, see there")]
 mod doorbell;
-#[expect(unsafe_code, reason = "napi-rs looks instance data up in a table of all")]
+#[expect(
+    unsafe_code,
+    reason = "napi-rs looks instance data up in a table, and has no hook that is waited for"
+)]
 pub mod env;
 pub mod eventsource;
 #[expect(unsafe_code, reason = "napi-rs has no napi_fatal_exception")]
 mod exception;
 pub mod extension;
-pub mod js_copy;
+mod js_copy;
 #[cfg(has_loop)]
 mod loop_host;
 #[expect(unsafe_code, reason = "napi-rs has no references that are let go of for a while")]

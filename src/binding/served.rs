@@ -7,9 +7,9 @@ use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
+use super::attach::set_callback;
 use super::callback::Arguments;
 use super::env::Environment;
-use super::js_copy::set_callback;
 use super::loop_host::{Tag, watch};
 use super::sessions;
 use super::socket_failure::SocketFailure;

@@ -5,9 +5,10 @@ use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status};
 use napi_derive::napi;
 
+use super::attach::no_such_copy;
 use super::deflate::DeflateSettings;
 use super::env::Environment;
-use super::js_copy::{JsCopy, no_such_copy};
+use super::js_copy::JsCopy;
 use super::sessions::{self, Entry};
 use crate::proto::handshake::{ClientHandshake, client};
 use crate::proto::http::{self, Headers, Request};

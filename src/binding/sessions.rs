@@ -2,30 +2,19 @@
 //! Plain functions on numbers cost a third of what methods of native classes cost.
 
 use std::cell::RefMut;
-use std::sync::LazyLock;
-use std::time::Instant;
 
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status, Uint32Array};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
-use super::env::Environment;
-use super::js_copy::{JsCopy, Lease};
+use super::env::{Environment, Sessions};
+use super::js_copy::JsCopy;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{growth, sessions};
 use crate::transport::OsEntropy;
 
-/// The sessions of an environment.
-pub(super) type Sessions = sessions::Sessions<Lease, OsEntropy>;
-/// One of them while it is called.
+/// A session while it is called.
 pub(super) type Entry<'a> = sessions::Entry<'a, JsCopy>;
-
-/// No sessions yet.
-pub(super) fn none() -> Sessions {
-    /// What the seconds of a connection count from.
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Sessions::new(OsEntropy::new(), || START.elapsed().as_secs_f64())
-}
 
 /// All sessions, after the messages that JavaScript has queued were framed.
 pub(super) fn all(environment: &Environment) -> RefMut<'_, Sessions> {

@@ -21,7 +21,8 @@ use crate::proto::http::Headers;
 use crate::proto::hybi::Landing;
 use crate::proto::slots::Key;
 use crate::transport::dial::Target;
-use crate::transport::dialling::{DialState, Dialling, Doorbell};
+use crate::transport::dialling::{DialState, Dialling};
+use crate::transport::doorbell::Doorbell;
 use crate::transport::route::{Proxy, Route, Tls};
 use crate::transport::tls::{Connector, Setup};
 

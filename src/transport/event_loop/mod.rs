@@ -28,10 +28,9 @@
 //! not served yet then go to the revisit list, so that the inner turn finds them.
 
 pub(crate) mod dirty_list;
-#[cfg(target_os = "linux")]
-mod epoll;
-#[cfg(target_os = "macos")]
-mod kqueue;
+#[cfg(test)]
+#[cfg(not(model))]
+mod hand_over;
 #[expect(unsafe_code, reason = "libuv's functions are found by name")]
 pub(crate) mod libuv;
 mod owned;
@@ -40,11 +39,8 @@ mod report;
 pub(crate) mod served;
 mod set;
 #[cfg(test)]
-mod tests;
-
-#[cfg(test)]
 #[cfg(not(model))]
-mod hand_over;
+mod tests;
 
 use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,19 +4,24 @@
 //! The set has a descriptor of its own, readable while any of its sockets is ready, so that one watch on
 //! somebody else's event loop serves all of them.
 
+#[cfg(target_os = "linux")]
+mod epoll;
+#[cfg(target_os = "macos")]
+mod kqueue;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::Timespec;
 use rustix::io::{Errno, Result};
 
 #[cfg(target_os = "linux")]
-use super::epoll as system;
+use epoll as system;
 #[cfg(target_os = "macos")]
-use super::kqueue as system;
+use kqueue as system;
 
 /// Sockets that one call to [`Poller::wait`] reports at most; the next call reports the others.
 const BATCH: usize = 256;
-pub(super) const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// A socket that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

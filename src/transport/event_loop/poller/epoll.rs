@@ -1,4 +1,4 @@
-//! [`super::poller`] on Linux.
+//! [`Poller`](super::Poller) on Linux.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -6,7 +6,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Result;
 
-use super::poller::{AT_ONCE, Interest, Ready, Trigger};
+use super::{AT_ONCE, Interest, Ready, Trigger};
 
 pub(super) use epoll::Event;
 

@@ -1,4 +1,4 @@
-//! [`super::poller`] on macOS. Every socket is level-triggered.
+//! [`Poller`](super::Poller) on macOS. Every socket is level-triggered.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
@@ -7,7 +7,7 @@ use rustix::buffer::{Buffer, spare_capacity};
 use rustix::event::kqueue::{self, EventFilter, EventFlags};
 use rustix::io::Result;
 
-use super::poller::{AT_ONCE, Interest, Ready, Trigger};
+use super::{AT_ONCE, Interest, Ready, Trigger};
 
 pub(super) use kqueue::Event;
 
