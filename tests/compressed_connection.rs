@@ -315,6 +315,19 @@ fn a_message_is_too_large_by_its_inflated_size() {
     }
 }
 
+/// Blocks that hold nothing: what is inflated says nothing of what was sent.
+#[test]
+fn a_message_is_too_large_by_what_was_sent_of_it() {
+    let nothing = [0x00, 0x00, 0x00, 0xff, 0xff];
+    let begun = [frame(0x42, &nothing), frame(0x00, &nothing)].concat();
+    let end = frame(0x80, &[0x00]);
+    let fits = [begun.clone(), end.clone()].concat();
+    assert_eq!(receive(&mut compressed_server(11), &fits, 100), (vec![vec![]], None));
+    let beyond = [begun, frame(0x00, b""), frame(0x80, &nothing)].concat();
+    let failure = Some("1009 WebSocket frame length too large".to_owned());
+    assert_eq!(receive(&mut compressed_server(11), &beyond, 100), (vec![], failure));
+}
+
 #[test]
 fn a_compressed_text_is_too_large_by_the_limit_on_text() {
     let options = Options { max_text: 1000, ..options(PeerMasking::Either, false, 5000) };
@@ -355,6 +368,70 @@ fn long_messages_are_left_to_jobs_and_keep_their_place() {
     })
     .join()
     .expect("the messages in order");
+}
+
+/// How many of the messages in one chunk are inflated where they come, and how it ends.
+fn inflated_in_place(server: &mut Connection, chunk: &[u8]) -> (usize, Status) {
+    let mut chunk = chunk.to_vec();
+    let mut out = Output::default();
+    let (mut at, mut count) = (0, 0);
+    loop {
+        let progress = server.receive(&mut chunk, at, &mut out);
+        at = progress.consumed;
+        count += out.events.len();
+        out.clear_events();
+        if progress.status != Status::Full {
+            return (count, progress.status);
+        }
+    }
+}
+
+#[test]
+fn a_chunk_costs_no_more_than_inflating_2_mib_where_it_comes() {
+    let mut peer = compressed_server(LIMIT);
+    let mut message = |length| send(&mut peer, Opcode::Binary, &vec![0; length]);
+    let mut server = compressed_server(LIMIT);
+    // Each chunk anew.
+    for _ in 0..3 {
+        let outcome = inflated_in_place(&mut server, &message(1 << 20));
+        assert_eq!(outcome, (1, Status::NeedMore));
+    }
+    assert_eq!(inflated_in_place(&mut server, &message(3 << 20)), (0, Status::Busy));
+    // All that a chunk holds together.
+    let mut peer = compressed_server(LIMIT);
+    let thrice = (0..3).flat_map(|_| send(&mut peer, Opcode::Binary, &vec![0; 1 << 20]));
+    let thrice: Vec<u8> = thrice.collect();
+    let outcome = inflated_in_place(&mut compressed_server(LIMIT), &thrice);
+    assert_eq!(outcome, (1, Status::Busy));
+    // And no byte twice, where a message comes in fragments.
+    let wire = send(&mut compressed_server(LIMIT), Opcode::Binary, &vec![0; 1 << 20]);
+    let payload: Vec<&[u8]> = wire[4..].chunks(100).collect();
+    let mut fragments = frame(0x42, payload[0]);
+    payload[1..].iter().for_each(|part| fragments.extend(frame(0x00, part)));
+    fragments.extend(frame(0x80, b""));
+    let outcome = inflated_in_place(&mut compressed_server(LIMIT), &fragments);
+    assert_eq!(outcome, (1, Status::NeedMore));
+    // However short, each is charged for the inflater that it needs: 512 of 4 KiB.
+    let short = frame(0xc1, &[0]).repeat(1000);
+    let (count, status) = inflated_in_place(&mut compressed_server(LIMIT), &short);
+    assert_eq!(status, Status::Busy);
+    assert!((400..600).contains(&count), "{count}");
+}
+
+#[test]
+fn a_job_may_end_in_the_middle_of_a_message() {
+    let zeros = vec![0; 5 << 20];
+    let wire = send(&mut compressed_server(LIMIT), Opcode::Binary, &zeros);
+    let mut fragments = frame(0x42, b"");
+    wire[4..].chunks(100).for_each(|part| fragments.extend(frame(0x00, part)));
+    fragments.extend(frame(0x80, b""));
+    let mut server = compressed_server(LIMIT);
+    assert_eq!(inflated_in_place(&mut server, &fragments), (0, Status::Busy));
+    for step in [500, fragments.len()] {
+        let (heard, failure) = receive(&mut compressed_server(LIMIT), &fragments, step);
+        assert_eq!(failure, None);
+        assert!(heard == [zeros.clone()], "step {step}");
+    }
 }
 
 #[test]
@@ -406,4 +483,28 @@ fn a_message_compressed_elsewhere_is_the_same_on_the_wire() {
     there.deflated(job, &mut Fixed, &mut out);
     assert_eq!(out.wire, send(&mut here, Opcode::Text, &text));
     assert_eq!(send(&mut there, Opcode::Text, b"x"), send(&mut here, Opcode::Text, b"x"));
+}
+
+#[test]
+fn a_message_that_another_connection_has_compressed_is_not_sent() {
+    let text = Random(6).text(3000);
+    let (mut one, mut other) = (compressed_server(LIMIT), compressed_server(LIMIT));
+    let job = |server: &mut Connection| {
+        let mut job = server.take_deflation(Opcode::Text, text.clone()).expect("a job");
+        job.run();
+        job
+    };
+    let (own, strange) = (job(&mut one), job(&mut other));
+    let mut out = Output::default();
+    one.deflated(strange, &mut Fixed, &mut out);
+    assert_eq!(out.wire, b"");
+    // Its own is still away.
+    assert!(one.take_deflation(Opcode::Text, text.clone()).is_none());
+    one.deflated(own, &mut Fixed, &mut out);
+    let (heard, failure) = receive(&mut compressed_server(LIMIT), &out.wire, 100);
+    assert_eq!((heard, failure), (vec![text.clone()], None));
+    // With none away there is none to take back.
+    let strange = job(&mut compressed_server(LIMIT));
+    one.deflated(strange, &mut Fixed, &mut out);
+    assert!(one.take_deflation(Opcode::Text, text.clone()).is_some());
 }

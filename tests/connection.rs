@@ -1,10 +1,14 @@
 //! A connection from outside: what may be sent when, and messages decoded by an application's plug-ins.
 
 use faye_websocket_rs::proto::connection::{Options, Settlement, State};
+use faye_websocket_rs::proto::deflate::{DeflateOptions, Proposal, ZlibPool};
+use faye_websocket_rs::proto::handshake::Version;
 use faye_websocket_rs::proto::http::{Headers, Request};
 use faye_websocket_rs::proto::hybi::PeerMasking;
 use faye_websocket_rs::proto::hybi::frame::Opcode;
-use faye_websocket_rs::proto::{CloseCode, Connection, Entropy, Event, Output, Status};
+use faye_websocket_rs::proto::{
+    CloseCode, Connection, Entropy, Event, Output, ProtocolError, Rates, Status,
+};
 
 struct Fixed;
 
@@ -14,8 +18,21 @@ impl Entropy for Fixed {
     }
 }
 
+const OPTIONS: Options = Options {
+    peer_masking: PeerMasking::Either,
+    masking: false,
+    max_length: 20,
+    max_events: 8,
+    max_text: u64::MAX,
+    least_landing: u64::MAX,
+};
+
 /// A server's connection that is open, for messages of up to 20 bytes.
 fn server() -> Connection {
+    server_with(OPTIONS)
+}
+
+fn server_with(options: Options) -> Connection {
     let headers = [
         ("connection", "Upgrade"),
         ("upgrade", "websocket"),
@@ -24,14 +41,6 @@ fn server() -> Connection {
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let request = Request::new("GET", "/", "ws://localhost/", headers.to_vec());
-    let options = Options {
-        peer_masking: PeerMasking::Either,
-        masking: false,
-        max_length: 20,
-        max_events: 8,
-        max_text: u64::MAX,
-        least_landing: u64::MAX,
-    };
     let mut server = Connection::server(request, None, true, &[], options);
     server.start(&Headers::new(), None, &mut Output::default()).expect("a valid request");
     server.open();
@@ -106,6 +115,29 @@ fn a_decoded_message_has_the_limit_and_the_encoding_of_every_message() {
 }
 
 #[test]
+fn a_decoded_text_may_have_a_limit_of_its_own() {
+    for (opcode, length, is_taken) in
+        [(Opcode::Text, 7, true), (Opcode::Text, 8, false), (Opcode::Binary, 20, true)]
+    {
+        let mut server = server_with(Options { max_text: 7, ..OPTIONS });
+        server.decode_outside(4);
+        assert_eq!(server.check_decoded(opcode, &vec![b'a'; length]), is_taken);
+    }
+}
+
+#[test]
+fn what_an_extension_finds_fails_the_connection() {
+    let mut server = server();
+    let error = ProtocolError::Extension(CloseCode::EXTENSION_ERROR, "x: y".to_owned());
+    server.fail(error.clone());
+    assert_eq!(outcome(&mut server, &[0x81, 1, b'a']), (0, Some(Settlement::Fail(error))));
+    assert_eq!(outcome(&mut server, &[0x81, 1, b'a']), (0, None));
+    let mut out = Output::default();
+    server.conclude(&mut Fixed, &mut out);
+    assert_eq!(out.wire, [&[0x88, 6, 0x03, 0xf2][..], b"x: y"].concat());
+}
+
+#[test]
 fn a_message_decoded_after_we_have_closed_fails_nothing() {
     let mut server = server();
     server.decode_outside(4);
@@ -125,4 +157,91 @@ fn encoded_messages_are_not_judged_before_they_are_decoded() {
     assert!(matches!(out.events[..], [Event::Encoded { opcode: 1, rsv: 4, .. }]));
     // RSV3 is nobody's.
     assert_eq!(progress.status, Status::Verdict);
+}
+
+#[test]
+fn drafts_before_hybi_know_neither_subprotocols_nor_compression() {
+    for (version, header, knows) in [
+        (Version::Hybi13, ("sec-websocket-version", "13"), true),
+        (Version::Hybi8, ("sec-websocket-version", "8"), true),
+        (Version::Hixie76, ("sec-websocket-key1", "1 2"), false),
+        (Version::Hixie75, ("host", "h"), false),
+    ] {
+        let headers = [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-key", if knows { "dGhlIHNhbXBsZSBub25jZQ==" } else { "" }),
+            ("sec-websocket-key2", "1 2"),
+            ("sec-websocket-protocol", "chat"),
+            ("sec-websocket-extensions", "permessage-deflate"),
+            header,
+        ];
+        let skipped = if version == Version::Hixie75 { "sec-websocket-key2" } else { "" };
+        let headers = headers.iter().filter(|(name, _)| *name != skipped);
+        let headers = headers.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let request = Request::new("GET", "/", "ws://localhost/", headers.collect());
+        let mut server = Connection::server(request, None, true, &["chat".to_owned()], OPTIONS);
+        assert_eq!(server.version(), version);
+        let proposal = Proposal::new(DeflateOptions::default(), ZlibPool::default());
+        server.propose(proposal.expect("options in range"));
+        server.start(&Headers::new(), None, &mut Output::default()).expect("a valid request");
+        assert_eq!(server.protocol(), knows.then_some("chat"));
+        assert_eq!(server.is_compressed(), knows);
+    }
+}
+
+/// What one chunk comes to: the number of messages, and what the connection makes of the stop if it
+/// stops there.
+fn outcome(connection: &mut Connection, chunk: &[u8]) -> (usize, Option<Settlement>) {
+    let mut out = Output::default();
+    let progress = connection.receive(&mut chunk.to_vec(), 0, &mut out);
+    let settlement = (progress.status == Status::Verdict).then(|| connection.settle());
+    (out.events.len(), settlement)
+}
+
+#[test]
+fn fragments_are_limited_as_the_application_wants() {
+    let fragments =
+        |count: usize| [&[0x01, 0][..], &[0x00, 0].repeat(count - 2), &[0x80, 0]].concat();
+    let mut server = server();
+    assert_eq!(outcome(&mut server, &fragments(100)), (1, None));
+    server.restrict(Some(3), None);
+    assert_eq!(outcome(&mut server, &fragments(3)), (1, None));
+    let failure = Settlement::Fail(ProtocolError::TooManyFragments);
+    assert_eq!(outcome(&mut server, &fragments(4)), (0, Some(failure)));
+}
+
+#[test]
+fn messages_and_pings_are_limited_by_the_second() {
+    let (text, ping) = ([0x81, 1, b'a'], [0x89, 0]);
+    let mut server = server();
+    server.restrict(None, Rates::new(Some(2.0), Some(1.0)));
+    for second in 0..3 {
+        server.rates().expect("limits").set_time(f64::from(second));
+        let chunk = [text.repeat(2), ping.to_vec()].concat();
+        assert_eq!(outcome(&mut server, &chunk), (3, None));
+    }
+    // Pongs are free for as many pings as were sent.
+    let mut out = Output::default();
+    assert!(server.send(Opcode::Ping, 0, b"", &mut Fixed, &mut out));
+    assert_eq!(outcome(&mut server, &[0x8a, 0]), (1, None));
+    let failure = Settlement::Fail(ProtocolError::TooManyPings);
+    assert_eq!(outcome(&mut server, &[0x8a, 0]), (0, Some(failure)));
+}
+
+#[test]
+fn texts_of_drafts_are_limited_by_the_second() {
+    let headers = [("connection", "Upgrade"), ("upgrade", "WebSocket")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = Request::new("GET", "/", "ws://localhost/", headers.to_vec());
+    let mut server = Connection::server(request, None, true, &[], OPTIONS);
+    server.start(&Headers::new(), None, &mut Output::default()).expect("a valid request");
+    server.open();
+    assert!(server.rates().is_none());
+    server.restrict(Some(1), Rates::new(Some(2.0), None));
+    let text = [0x00, b'a', 0xff];
+    assert_eq!(outcome(&mut server, &text.repeat(2)), (2, None));
+    server.rates().expect("limits").set_time(1.0);
+    assert_eq!(outcome(&mut server, &text.repeat(2)), (2, None));
+    assert_eq!(outcome(&mut server, &text), (0, Some(Settlement::Close(None))));
 }

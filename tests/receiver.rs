@@ -268,3 +268,16 @@ fn a_continuation_of_nothing_is_found_out_when_it_is_complete() {
     let error = ProtocolError::UnexpectedContinuation;
     assert_eq!(receiver.take_verdict(), Some(Verdict::Failure(error)));
 }
+
+#[test]
+fn the_memory_of_a_message_is_what_it_needs() {
+    let mut receiver = Receiver::new(options(100_000));
+    let mut out = Output::default();
+    let payload = vec![7; 50_000];
+    let mut input = [hex("82 7e c350"), payload.clone()].concat();
+    let (first, second) = input.split_at_mut(10_000);
+    receiver.receive(first, 0, &mut out);
+    receiver.receive(second, 0, &mut out);
+    assert_eq!(out.scratch, payload);
+    assert!(out.scratch.capacity() < 60_000, "{}", out.scratch.capacity());
+}

@@ -108,3 +108,31 @@ pub enum Event {
     /// A pong.
     Pong(Span),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are kept of so many.
+    fn kept(capacity: usize, before: usize) -> usize {
+        let mut output = Output { spare: Vec::with_capacity(before), ..Output::default() };
+        let mut memory = Vec::with_capacity(capacity);
+        memory.push(1);
+        output.recycle(memory);
+        assert!(output.spare.is_empty());
+        output.spare.capacity()
+    }
+
+    #[test]
+    fn memory_of_a_message_is_kept_for_the_next_one_up_to_1_mib() {
+        assert_eq!(kept(70_000, 0), 70_000);
+        assert_eq!(kept(1 << 20, 0), 1 << 20);
+        assert_eq!(kept((1 << 20) + 1, 10), 10);
+    }
+
+    #[test]
+    fn the_larger_memory_is_kept() {
+        assert_eq!(kept(10, 20), 20);
+        assert_eq!(kept(20, 10), 20);
+    }
+}

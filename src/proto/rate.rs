@@ -167,4 +167,18 @@ mod tests {
         rates.admit(Opcode::Text).unwrap();
         assert_eq!(rates.admit(Opcode::Binary), Err(ProtocolError::TooManyMessages));
     }
+    #[test]
+    fn time_that_passes_and_time_that_was_not_read_count_for_either_kind() {
+        let mut rates = Rates::new(Some(2.0), Some(1.0)).unwrap();
+        let mut admitted = |wanted: usize, seconds: f64, credit: f64| {
+            rates.set_time(seconds);
+            rates.credit(credit);
+            [Opcode::Binary, Opcode::Ping]
+                .map(|opcode| (0..wanted).filter(|_| rates.admit(opcode).is_ok()).count())
+        };
+        assert_eq!(admitted(9, 0.0, 0.0), [2, 1]);
+        assert_eq!(admitted(9, 0.5, 0.0), [1, 0]);
+        assert_eq!(admitted(9, 1.0, 0.0), [1, 1]);
+        assert_eq!(admitted(9, 1.0, 3.0), [6, 3]);
+    }
 }

@@ -332,6 +332,10 @@ mod tests {
             );
         }
         assert_eq!(accepted("b, b", &[B]), Ok((vec![0, 0], 0)));
+        // Named is who has the bit, not who came first.
+        let text = "Server sent two extension responses that use the RSV1 bit: \"a\" and \"c\"";
+        let candidates = [Candidate { rsv: 1, ..B }, A, C];
+        assert_eq!(accepted("b, a, c", &candidates), Err(text.to_owned()));
     }
 
     #[test]

@@ -106,4 +106,14 @@ mod tests {
         assert_eq!(choose(&[("sec-websocket-version", "8")], false), Version::Hybi13);
         assert_eq!(choose(&[("sec-websocket-key1", "1 2")], false), Version::Hybi13);
     }
+
+    #[test]
+    fn only_hybi_versions_have_a_number() {
+        for version in [Version::Hybi13, Version::Hybi8, Version::Hybi7] {
+            assert!(version.is_hybi() && version.number().is_some());
+        }
+        for version in [Version::Hixie76, Version::Hixie75] {
+            assert!(!version.is_hybi() && version.number().is_none());
+        }
+    }
 }
