@@ -110,6 +110,28 @@ for (const path of names) {
       await ended;
     });
 
+    it('all throw, and the peer ends while it still has to take what it was sent', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer, frame } = await open(t, path);
+      const told = [];
+      for (const type of ['error', 'close']) {
+        ws.on(type, () => {
+          told.push(type);
+          throw new Error(type);
+        });
+      }
+      peer.socket.pause();
+      while (ws.send(Buffer.alloc(100000)));
+      ws.send(Buffer.alloc(4000000));
+      peer.write(frame(3, 'no such opcode'));
+      await until(() => told.includes('close'));
+      peer.end();
+      peer.socket.resume();
+      await until(() => peer.ended);
+      assert.deepStrictEqual([told, ws.readyState], [['error', 'close'], 3]);
+      await until(() => thrown.length === 2);
+    });
+
     it('an \'error\' listener throws when the peer resets the connection', async (t) => {
       const thrown = caught(t);
       const { ws, peer } = await open(t, path);

@@ -94,8 +94,9 @@ class Input {
 
   /** The peer has ended: what is left behind a listener that threw would wait for another chunk for ever. */
   deliverRest() {
-    const { io } = this._driver;
-    while (this.isBehind && this.held === null && !io._paused) {
+    const { _driver: driver } = this;
+    // A driver that is closed takes nothing any more, and what is left would be left for ever.
+    while (driver.readyState < 3 && this.isBehind && this.held === null && !driver.io._paused) {
       try {
         this.parse(EMPTY);
       } catch (error) {
