@@ -1,6 +1,7 @@
 /// <reference types="node" />
 
 import type { IncomingMessage, ServerResponse } from 'http';
+import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'http2';
 import type { NetConnectOpts } from 'net';
 import { Duplex, Stream } from 'stream';
 import type { ConnectionOptions } from 'tls';
@@ -116,8 +117,14 @@ declare class EventStream extends Listenable<
   { open: WebSocket.Event; close: WebSocket.Event }
 > {
   constructor(request: IncomingMessage, response: ServerResponse, options?: WebSocket.EventSourceOptions);
+  /** Over HTTP/2, on a response of Node's compatibility API or on the stream of a 'stream' event. */
+  constructor(
+    request: WebSocket.Http2Request,
+    response: Http2ServerResponse | ServerHttp2Stream,
+    options?: WebSocket.EventSourceOptions,
+  );
   /** Whether the request asks for a stream of server-sent events. */
-  static isEventSource(request: IncomingMessage): boolean;
+  static isEventSource(request: IncomingMessage | WebSocket.Http2Request): boolean;
 
   readonly url: string;
   /** The `Last-Event-ID` header of a client that reconnects, `''` otherwise. */
@@ -141,7 +148,10 @@ declare class EventStream extends Listenable<
 type ServerSocket = WebSocket;
 type ServerSocketClass = typeof WebSocket;
 
-/** The server side of one connection, made in an http server's 'upgrade' listener. */
+/**
+ * The server side of one connection, made in an http server's 'upgrade' listener, or in the 'stream' or 'connect'
+ * listener of an http2 server.
+ */
 declare class WebSocket extends Socket {
   /**
    * @param body the upgrade head: bytes that arrived behind the request
@@ -154,12 +164,20 @@ declare class WebSocket extends Socket {
     protocols?: string | string[] | null,
     options?: WebSocket.Options | null,
   );
+  /** Over HTTP/2 (RFC 8441). The server needs the setting `enableConnectProtocol`. */
+  constructor(
+    request: WebSocket.Http2Request,
+    stream: ServerHttp2Stream | Http2ServerResponse,
+    body?: Buffer | null,
+    protocols?: string | string[] | null,
+    options?: WebSocket.Options | null,
+  );
 
-  /** The request that was upgraded. */
+  /** The request that was upgraded, as it was passed: over HTTP/2 an `Http2Request`. */
   readonly request: IncomingMessage;
 
   /** Whether the request asks for a WebSocket. */
-  static isWebSocket(request: IncomingMessage): boolean;
+  static isWebSocket(request: IncomingMessage | WebSocket.Http2Request): boolean;
   /** Throws `Unrecognized option: NAME` for the first key of `options` that is not in `validKeys`. */
   static validateOptions(options: object | null | undefined, validKeys: string[]): void;
 
@@ -269,6 +287,9 @@ declare namespace WebSocket {
     end: [];
     drain: [];
   }
+
+  /** A request over HTTP/2: that of Node's compatibility API, or `{ headers }` of a 'stream' event. */
+  type Http2Request = Http2ServerRequest | { headers: IncomingHttpHeaders };
 
   /** What both sides take. */
   interface CommonOptions {

@@ -43,7 +43,8 @@ for (const [path, open, out] of PATHS) {
     peer.socket.pause();
     const log = record(ws, ['error', 'close', 'message']);
     const taken = await fill(ws, Buffer.alloc(MIB / 4, 'x'));
-    assert.ok(taken > 4, `${taken}`);
+    // The window of a stream of HTTP/2 is smaller than what the system takes.
+    assert.ok(taken >= (/HTTP\/2/.test(path) ? 4 : 5), `${taken}`);
     assert.ok(ws.bufferedAmount > MIB && ws.bufferedAmount <= 2 * MIB, `${ws.bufferedAmount}`);
     assert.strictEqual(ws.send('refused'), false);
     assert.strictEqual(ws.droppedMessages, 2);
@@ -81,8 +82,8 @@ for (const [path, open, out] of PATHS) {
     const { ws, peer } = await open(t, { settings: { maxBackpressure: 1000, onBackpressure: 'drop' } });
     for (let i = 0; i < 30; i++) ws.send('x'.repeat(200));
     for (let i = 0; i < 30 - ws.droppedMessages; i++) assert.strictEqual((await peer.frame()).payload.length, 200);
-    // TLS of Node's writes later.
-    if (!/TLS|wss/.test(path)) assert.strictEqual(ws.droppedMessages, 0);
+    // TLS and HTTP/2 of Node write later.
+    if (!/TLS|wss|HTTP\/2/.test(path)) assert.strictEqual(ws.droppedMessages, 0);
   });
 
   it(`${path}: 'drain' follows a refusal, however little may wait`, async (t) => {

@@ -13,6 +13,8 @@ const { SLOW, describe, it } = require('./support/spec');
 const { certificate } = require('./support/certificate');
 const { Document, listening, root, says } = require('./support/document');
 const { freePort } = require('./support/free_port');
+const { masked, TEXT } = require('./support/frames');
+const http2 = require('./support/http2_sides');
 const { Client } = require('..');
 
 const markdown = ['.', 'docs'].flatMap((folder) => fs.readdirSync(path.join(root, folder))
@@ -106,6 +108,11 @@ async function serve(t, document, heading, options) {
   const child = document.run(t, heading, port, options);
   await listening(child, port);
   return { child, port };
+}
+
+async function connectHttp2(t, port, secure) {
+  const session = await http2.connect(t, port, { secure });
+  return { session, ...await http2.request(session) };
 }
 
 async function message(ws) {
@@ -269,6 +276,35 @@ describe('docs/recipes.md', () => {
     const client = recipes.run(t, 'TLS', port, { index: 1, cwd });
     assert.strictEqual((await once(client, 'close'))[0], 0);
     assert.strictEqual(client.said, `wss://localhost:${port}/: Hello\n`);
+  });
+
+  it('HTTP/2: both versions of HTTP, and event streams', SLOW, async (t) => {
+    const cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'recipes-'));
+    t.after(() => fs.rmSync(cwd, { recursive: true, force: true }));
+    for (const [name, text] of Object.entries(certificate())) fs.writeFileSync(path.join(cwd, `${name}.pem`), text);
+    const { port } = await serve(t, recipes, 'HTTP/2', { cwd });
+    const { peer, session } = await connectHttp2(t, port, true);
+    peer.write(masked(TEXT, 'Hi'));
+    assert.match((await peer.frame()).payload.toString(), /^wss:\/\/127\.0\.0\.1:\d+\/ heard Hi$/);
+    const events = session.request({ ':path': '/', accept: 'text/event-stream' });
+    let text = '';
+    for await (const chunk of events) {
+      text += chunk;
+      if (text.includes('data: news')) break;
+    }
+    const ws = connect(port, { scheme: 'wss', tls: { rejectUnauthorized: false } });
+    ws.send('Ho');
+    assert.match(await message(ws), /heard Ho$/);
+    ws.close();
+    await ws.closed;
+  });
+
+  it('HTTP/2: by streams alone', SLOW, async (t) => {
+    const { port } = await serve(t, recipes, 'HTTP/2', { index: 1 });
+    const { peer, session } = await connectHttp2(t, port, false);
+    assert.strictEqual((await peer.frame()).payload.toString(), 'Hello');
+    const [{ ':status': status }] = await once(session.request({ ':path': '/' }), 'response');
+    assert.strictEqual(status, 404);
   });
 
   it('ES modules: named imports', SLOW, async (t) => {

@@ -2,6 +2,7 @@
 
 import { RedisAdapter } from '../redis';
 import * as http from 'http';
+import * as http2 from 'http2';
 import WebSocket from 'faye-websocket-rs';
 import { Client, EventSource, isWebSocket } from 'faye-websocket-rs';
 import required = require('faye-websocket-rs');
@@ -39,6 +40,20 @@ server.on('upgrade', (request, socket, head) => {
   const open: boolean = state === required.OPEN && WebSocket.native;
   return open;
 });
+
+const secure = http2.createSecureServer({ allowHTTP1: true, settings: { enableConnectProtocol: true } });
+secure.on('stream', (stream, headers) => {
+  if (!WebSocket.isWebSocket({ headers })) return;
+  new WebSocket({ headers }, stream, null, ['irc'], { ping: 15 }).on('message', ({ data }) => data.length);
+});
+secure.on('connect', (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => {
+  if (isWebSocket(request)) new WebSocket(request, response);
+});
+secure.on('request', (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => {
+  if (EventSource.isEventSource(request)) new EventSource(request, response, { ping: 15 }).send('news');
+});
+// @ts-expect-error a request over HTTP/2 is answered on its stream
+new WebSocket({ headers: {} }, {} as import('net').Socket);
 
 const guarded = { ping: 30, pongTimeout: 10, idleTimeout: 90, closeTimeout: 5, maxLifetime: 3600 };
 const bounded = { maxBackpressure: 1 << 20, onBackpressure: 'drop' as const, maxFragments: 100, maxMessageRate: 50, maxPingRate: 1 };

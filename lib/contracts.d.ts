@@ -4,6 +4,7 @@
  * package see in ../index.d.ts.
  */
 import type { EventEmitter } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http2';
 import type { NetConnectOpts, Socket } from 'node:net';
 import type { Duplex, Stream } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
@@ -86,6 +87,11 @@ export interface Served {
  * stream read for a time. Only the driver, its streams, ./driver/aside and the addon's dispatch call it.
  */
 export type DirectSocket = import('./socket/direct');
+
+/** A request over HTTP/2: of Node's compatibility API, or what a server's 'stream' event says of it. */
+export interface Http2Request {
+  headers: IncomingHttpHeaders;
+}
 
 // ---- drivers
 
@@ -181,6 +187,7 @@ export interface Owner extends EventEmitter {
   _receiveMessage(data: string | Buffer): void;
   _emitError(message: string): void;
   _beginClose(reason: string | null, code: number | null): void;
+  _finalizeClose(): void;
 }
 
 /** Type of a frame, for `frame` of a driver. */
@@ -227,6 +234,7 @@ export interface WebSocketFields extends Owner {
   _finalizeClose(): void;
   _leave(code: number, reason: string): void;
   _fail(message: string): void;
+  _failStream(text: string): void;
 }
 
 /** The same of a client. */
@@ -248,7 +256,7 @@ export interface ClientFields extends WebSocketFields {
 export interface EventSourceFields extends EventEmitter {
   DEFAULT_PING: number;
   DEFAULT_RETRY: number;
-  _stream: Socket | null;
+  _stream: any;
   /** Seconds. */
   _ping: number;
   /** Seconds. */

@@ -378,11 +378,17 @@ export declare function decodeOutside(id: number, claimed: number): void
 /** One event. */
 export declare function eventSourceEvent(name: string | undefined | null, id: string | undefined | null, data: string): string
 
+/** The fields of an event stream's response. */
+export declare function eventSourceFields(custom: Array<string>): Array<string>
+
 /**
  * The response's head and the first field; `custom` are names and values in turn, `retry` is in
  * milliseconds.
  */
 export declare function eventSourceHead(custom: Array<string>, retry: number): string
+
+/** The first field of an event stream; in milliseconds. */
+export declare function eventSourceRetry(milliseconds: number): string
 
 /** An extension fails the connection; [`settle`] must follow. */
 export declare function failSession(id: number, code: number, message: string): void
@@ -413,6 +419,9 @@ export declare function isUtf8(bytes: Buffer): boolean
 
 /** Whether a request asks for a WebSocket. */
 export declare function isWebSocket(method: string, connection: string, upgrade: string): boolean
+
+/** Whether a request asks for a WebSocket over HTTP/2. */
+export declare function isWebSocketConnect(method: string, protocol: string): boolean
 
 /**
  * Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
@@ -454,8 +463,17 @@ export declare function refusal(id: number): string | null
 /** Writes the response that refuses the request; returns how many bytes wait for the peer. */
 export declare function refuse(id: number, message: string): number
 
+/** The fields that refuse a server's request; the message is the body. */
+export declare function refuseHttp2(id: number, message: string): Array<string>
+
 /** Gives the session's memory back; its number means nothing until another session gets it. */
 export declare function releaseSession(id: number): void
+
+/**
+ * The fields that accept a server's request; `custom` and `extensions` are those of
+ * [`start_handshake`](super::session::start_handshake).
+ */
+export declare function respondHttp2(id: number, custom?: Array<string> | undefined | null, extensions?: string | undefined | null): Array<string>
 
 /** Bounds what the peer may send: frames in one message, messages a second and pings a second. */
 export declare function restrictSession(id: number, maxFragments?: number | undefined | null, messageRate?: number | undefined | null, pingRate?: number | undefined | null): void

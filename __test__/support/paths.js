@@ -9,6 +9,7 @@ const tls = require('node:tls');
 const { once } = require('node:events');
 
 const { WebSocket } = require('./package_under_test');
+const { openStream } = require('./http2_sides');
 const { httpServer, rawServer } = require('./sides');
 const { RawPeer } = require('./raw_peer');
 const { pair, ca } = require('./network');
@@ -55,6 +56,21 @@ async function client(t, { secure, settings, setUp }) {
   return { ws, peer, frame: frames.frame };
 }
 
+async function stream(t, { secure, settings, setUp }) {
+  const { ws, peer } = await openStream(t, {
+    secure,
+    settings,
+    setUp(ws, stream) {
+      // Node's streams of HTTP/2 do not count what they read, as its sockets do.
+      let bytesRead = 0;
+      stream.prependListener('data', (chunk) => { bytesRead += chunk.length; });
+      if (setUp) setUp(ws, stream);
+      Object.defineProperty(stream, 'bytesRead', { get: () => bytesRead });
+    },
+  });
+  return { ws, peer, frame: frames.masked };
+}
+
 // Harmless, and nothing that a native connection could honour.
 const throughNode = { net: { lookup: dns.lookup } };
 
@@ -62,6 +78,7 @@ const PATHS = {
   'server, kernel path': [server, {}],
   'server, streams': [server, { settings: { kernelSocket: false } }],
   'server, TLS': [server, { secure: true }],
+  'server, HTTP/2': [stream, { secure: true }],
   'client, ws': [client, {}],
   'client, wss': [client, { secure: true }],
   'client, ws through Node': [client, { settings: throughNode }],
@@ -81,7 +98,13 @@ function open(t, path, { settings, setUp } = {}) {
 // Without the paths past Node's streams every client goes through Node.
 const names = Object.keys(PATHS).filter((name) => hasLoop || !/^client, wss?$/.test(name));
 
+/** Whether the loop can be run by a listener: a session of HTTP/2 parses what it has read in one call of its library. */
+const runsLoop = (name) => name !== 'server, HTTP/2';
+
+/** Whether the peer can go without an end: Node's client of HTTP/2 ends a stream before it resets it. */
+const resets = (name) => name !== 'server, HTTP/2';
+
 /** Whether the path leads past Node's streams. */
 const isPast = (name) => hasLoop && ['server, kernel path', 'client, ws', 'client, wss'].includes(name);
 
-module.exports = { hasLoop, names, open, isPast };
+module.exports = { hasLoop, names, open, isPast, runsLoop, resets };

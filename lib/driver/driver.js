@@ -297,6 +297,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
 // What most connections never need.
 
 Driver.prototype.version = 'hybi-13';
+/** Whether the connection is a stream of HTTP/2. */
+Driver.prototype.isOverHttp2 = false;
 /** @type {string | null | undefined} the subprotocol that was agreed on */
 Driver.prototype.protocol = undefined;
 /** @type {DirectSocket | null} what reads past the stream, while the stream reads in its place; see ./aside */

@@ -9,7 +9,9 @@ const { native, VERSIONS } = require('./session');
 const HybiServer = require('./hybi_server');
 const { readHeaders, shareStrings } = require('./kept_request');
 const { Draft75, Draft76 } = require('./hixie');
+const Http2Server = require('./http2_server');
 const serverSession = require('./server_session');
+const { isHttp2, isWebSocketConnect } = require('../http2/request');
 
 /**
  * Whether the request came over TLS, as far as it tells: itself, or through a proxy's headers.
@@ -29,12 +31,13 @@ function isSecureRequest(request) {
 }
 
 /**
- * Whether a request asks for a WebSocket (RFC 6455 section 4.2.1).
+ * Whether a request asks for a WebSocket (RFC 6455 section 4.2.1; over HTTP/2, RFC 8441).
  *
  * @param {IncomingMessage} request
  * @returns {boolean}
  */
 function isWebSocket(request) {
+  if (isHttp2(request)) return isWebSocketConnect(request);
   return readHeaders(request, asksForWebSocket);
 }
 
@@ -64,11 +67,13 @@ function urlOf(request) {
  *
  * @param {IncomingMessage} request
  * @param {DriverOptions} options
+ * @param {any} [stream] of a request over HTTP/2, on which that is answered
  * @returns {HybiServer | Draft75 | Draft76}
  * @throws {TypeError} for a subprotocol with CR, LF or NUL
  */
-function http(request, options) {
+function http(request, options, stream) {
   if (options.requireMasking === undefined) options = { requireMasking: true, ...options };
+  if (isHttp2(request)) return new Http2Server(request, stream, options);
   shareStrings(request);
   return readHeaders(request, () => driverFor(request, options));
 }

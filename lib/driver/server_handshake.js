@@ -60,8 +60,7 @@ class ServerHandshake extends Handshake {
       }
     }
     if (refusal !== null) {
-      output.wrote(native.refuse(id, refusal));
-      output.flush();
+      this._refuse(refusal);
       driver._failHandshake(refusal);
       return false;
     }
@@ -69,9 +68,7 @@ class ServerHandshake extends Handshake {
     if (body && body.length !== 0) (this._early ||= []).unshift(body);
     const outer = output.hold();
     try {
-      const isOpen = native.startHandshake(id, this._headers, extensions);
-      output.wrote(native.pending(id));
-      if (isOpen) driver._open();
+      if (this._answer(extensions)) driver._open();
       else this._awaitsBody = true;
     } finally {
       output.letGo(outer);
@@ -79,6 +76,30 @@ class ServerHandshake extends Handshake {
     }
     this._parseEarly();
     return true;
+  }
+
+  /**
+   * Sends the response that refuses the request.
+   *
+   * @param {string} message its body
+   */
+  _refuse(message) {
+    const { _id: id, _output: output } = this._driver;
+    output.wrote(native.refuse(id, message));
+    output.flush();
+  }
+
+  /**
+   * Sends the response that accepts the request.
+   *
+   * @param {string | null} extensions the value of Sec-WebSocket-Extensions
+   * @returns {boolean} whether the connection is open: false where more of the request is awaited, or its peer is gone
+   */
+  _answer(extensions) {
+    const { _id: id, _output: output } = this._driver;
+    const isOpen = native.startHandshake(id, this._headers, extensions);
+    output.wrote(native.pending(id));
+    return isOpen;
   }
 
   /** Of draft 76: the body has arrived and been answered. */

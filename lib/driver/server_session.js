@@ -11,7 +11,7 @@ const { protocolList, maxLength } = require('./session_options');
 /** Request headers a handshake of any version looks at, in the order of src/binding/session.rs. */
 const HANDSHAKE_HEADERS = [
   'connection', 'upgrade', 'origin', 'sec-websocket-version', 'sec-websocket-key', 'sec-websocket-key1',
-  'sec-websocket-key2', 'sec-websocket-protocol', 'sec-websocket-extensions',
+  'sec-websocket-key2', 'sec-websocket-protocol', 'sec-websocket-extensions', ':protocol',
 ];
 
 const ALLOW_DRAFTS = 1;

@@ -9,47 +9,70 @@ const EventTarget = require('./websocket/api/event_target');
 const headerLine = require('../header_line');
 const native = require('../native_binding');
 const { isSecureRequest } = require('../driver/http');
+const { headOf, isHttp2, urlOf } = require('../http2/request');
+const { headersOf, unansweredStream } = require('../http2/stream');
 
 /**
- * A server-sent event stream on the socket of an HTTP response (WHATWG HTML, "Server-sent events").
+ * A server-sent event stream on the socket of an HTTP response, or on a stream of HTTP/2 (WHATWG HTML, "Server-sent
+ * events").
  *
  * @this {import('../contracts').EventSourceFields}
  * @param {import('http').IncomingMessage} request
- * @param {import('http').ServerResponse} response
+ * @param {any} response a ServerResponse; over HTTP/2, an Http2ServerResponse or the stream itself
  * @param {import('../../index').EventSourceOptions} [options]
  * @throws {TypeError} for a header with CR, LF or NUL
+ * @throws {Error} over HTTP/2, for a response that has begun
  */
 function EventSource(request, response, options) {
   options = options || {};
   this.writable = true;
 
-  this._stream = response.socket;
+  const isOverHttp2 = Boolean(isHttp2(request));
+  // What stands before a response, as compression does, has its part in what is written over HTTP/2.
+  const stream = isOverHttp2 ? unansweredStream(response) : response.socket;
+  this._stream = isOverHttp2 ? response : stream;
   this._ping = options.ping || this.DEFAULT_PING;
   this._retry = options.retry || this.DEFAULT_RETRY;
 
   const scheme = isSecureRequest(request) ? 'https:' : 'http:';
-  this.url = scheme + '//' + request.headers.host + request.url;
+  this.url = isOverHttp2 ? urlOf(request, 'https:', 'http:') : scheme + '//' + request.headers.host + request.url;
   this.lastEventId = request.headers['last-event-id'] || '';
   this.readyState = API.CONNECTING;
 
   const headers = [];
   for (const name in options.headers) headers.push(...headerLine(name, options.headers[name]) || []);
-  if (!this._stream || !this._stream.writable) return;
+  if (!stream || !stream.writable) return;
   process.nextTick(() => this._open());
 
-  this._stream.setTimeout(0);
-  this._stream.setNoDelay(true);
-
-  this._write(native.eventSourceHead(headers, Math.floor(this._retry * 1000)));
+  stream.setTimeout(0);
+  const retry = Math.floor(this._retry * 1000);
+  if (isOverHttp2) {
+    respondHttp2(response, headersOf(native.eventSourceFields(headers)));
+    this._write(native.eventSourceRetry(retry));
+  } else {
+    stream.setNoDelay(true);
+    this._write(native.eventSourceHead(headers, retry));
+  }
 
   this._stream.on('drain', () => this.emit('drain'));
   this._pingTimer = setInterval(() => this.ping(), this._ping * 1000);
 
   const close = () => this.close();
   // 'close' as well: a socket destroyed on our side has no 'end', and the pings would never stop.
-  for (const event of ['error', 'end', 'close']) this._stream.on(event, close);
+  for (const event of isOverHttp2 ? ['error', 'close'] : ['error', 'end', 'close']) stream.on(event, close);
 }
 inherits(EventSource, Stream);
+
+/**
+ * Sends the head of a response over HTTP/2.
+ *
+ * @param {any} response an Http2ServerResponse, whose application may have set headers, or a ServerHttp2Stream
+ * @param {import('http2').OutgoingHttpHeaders} headers
+ */
+function respondHttp2(response, { ':status': status, ...headers }) {
+  if (typeof response.writeHead === 'function') response.writeHead(status, headers);
+  else response.respond({ ':status': status, ...headers });
+}
 
 /**
  * Whether a request asks for an event stream.
@@ -58,6 +81,7 @@ inherits(EventSource, Stream);
  * @returns {boolean}
  */
 EventSource.isEventSource = function (request) {
+  if (isHttp2(request)) request = /** @type {any} */ (headOf(request));
   if (request.method !== 'GET') return false;
   return native.isEventSource(request.headers.accept || '');
 };
@@ -76,7 +100,10 @@ const methods = {
   _write(chunk) {
     if (!this.writable) return false;
     try {
-      return this._stream.write(chunk, 'utf8');
+      const isTaken = this._stream.write(chunk, 'utf8');
+      // Of a response that compresses: an event is not to wait for those behind it.
+      if (typeof this._stream.flush === 'function') this._stream.flush();
+      return isTaken;
     } catch {
       return false;
     }

@@ -13,6 +13,8 @@ const { takeSocket } = require('../socket/takeover');
 const native = require('../native_binding');
 const validateOptions = require('../options');
 const { publish } = require('./websocket/topics');
+const { isHttp2 } = require('../http2/request');
+const { makeSocket, unansweredStream, whenReset } = require('../http2/stream');
 const { NAMES: LIMITS, peerLimits } = require('../peer_limits');
 const { sequence } = require('../sequence');
 
@@ -47,7 +49,8 @@ function areEqual(one, other) {
 }
 
 /**
- * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over.
+ * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over, or 'stream' or 'connect' of an
+ * HTTP/2 server.
  *
  * @this {import('../contracts').WebSocketFields}
  * @param {import('http').IncomingMessage} request
@@ -55,15 +58,17 @@ function areEqual(one, other) {
  * @param {Buffer} [body] what came behind the request's head
  * @param {string | string[] | null} [protocols] the subprotocols to choose from
  * @param {import('../../index').Options} [options]
- * @throws {TypeError | RangeError | Error} for options that are unknown, of another type or out of range
+ * @throws {TypeError | RangeError | Error} for options that are unknown, of another type or out of range; for a request
+ *   over HTTP/2 that has been answered or comes without its stream
  */
 function WebSocket(request, socket, body, protocols, options) {
   options = options || {};
   validateOptions(options, OPTIONS);
   const limits = peerLimits(options);
+  if (isHttp2(request)) socket = /** @type {any} */ (unansweredStream(socket));
 
   this._stream = socket;
-  this._driver = http(request, driverOptions(options, protocols));
+  this._driver = http(request, driverOptions(options, protocols), socket);
   if (!hasHandle(socket)) giveBackWhenForgotten(this._driver);
   try {
     this._configureDriver(options);
@@ -82,6 +87,8 @@ function WebSocket(request, socket, body, protocols, options) {
     });
     return;
   }
+  const { isOverHttp2 } = this._driver;
+  if (isOverHttp2) makeSocket(/** @type {any} */ (socket));
   this._configureStream();
   if (!socket.readable) {
     // The peer has left before anybody could answer.
@@ -92,12 +99,14 @@ function WebSocket(request, socket, body, protocols, options) {
   couple(socket, this._driver);
   enlist(this._driver, socket);
   if (this._liveness !== null) this._liveness.begin();
-  watchTransfer(socket);
+  if (isOverHttp2) whenReset(/** @type {any} */ (socket), (text) => this._failStream(text));
+  else watchTransfer(socket);
 
   process.nextTick(() => {
     sequence(
       () => this._driver.start(body),
       () => {
+        if (isOverHttp2) return;
         this._driver._handle = socket._handle;
         if (options.kernelSocket !== false) takeSocket(this._driver, socket);
       });

@@ -23,6 +23,7 @@ pub mod eventsource;
 #[expect(unsafe_code, reason = "napi-rs has no napi_fatal_exception")]
 mod exception;
 pub mod extension;
+pub mod http2;
 mod js_copy;
 #[cfg(has_loop)]
 mod loop_host;

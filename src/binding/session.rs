@@ -98,7 +98,7 @@ fn insert(env: Env, copy: u32, make: impl FnOnce(&JsCopy) -> Connection) -> Resu
 }
 
 /// Runs `act` on a session, if there is one of that number.
-fn with<R>(env: Env, id: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
+pub(super) fn with<R>(env: Env, id: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
     sessions::with(Environment::of(&env), id, |entry, _| act(entry))
 }
 

@@ -3,6 +3,7 @@
 //! The WHATWG HTML standard, section 9.2 "Server-sent events", is what browsers read; which of its
 //! spellings is written is the original's choice, down to the CRLF after a blank line.
 
+use super::handshake::http2;
 use super::http::Headers;
 use super::http::headers::list_items_between;
 use super::number;
@@ -27,10 +28,26 @@ pub fn head(custom: &Headers, retry: f64) -> String {
          Cache-Control: no-cache, no-store\r\n\
          Connection: close\r\n\
          {}\r\n\
-         retry: {}\r\n\r\n",
+         {}",
         String::from_utf8_lossy(&fields),
-        number::text_of(retry)
+        self::retry(retry)
     )
+}
+
+/// The header fields of a response over HTTP/2, `:status` first; its body begins with [`retry`]. As in
+/// [`head`], a field of `custom` cannot replace one that stands here.
+pub fn fields(custom: &Headers) -> Headers {
+    let mut fields = Headers::new();
+    fields.set(":status", "200");
+    fields.set("content-type", "text/event-stream");
+    fields.set("cache-control", "no-cache, no-store");
+    fields.set_all(&http2::allowed(custom));
+    fields
+}
+
+/// The first field: after how many milliseconds a client that lost the connection shall ask again.
+pub fn retry(milliseconds: f64) -> String {
+    format!("retry: {}\r\n\r\n", number::text_of(milliseconds))
 }
 
 /// One event: its name and id, where there are any, and its data.
@@ -101,6 +118,25 @@ mod tests {
              Content-Type: twice\r\n\
              \r\n\
              retry: 2500\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn over_http2_the_connections_fields_are_left_out() {
+        let mut custom = Headers::new();
+        custom.set("X-One", "a");
+        custom.set("Connection", "close");
+        custom.set("Content-Type", "twice");
+        let fields = fields(&custom);
+        let fields: Vec<_> = fields.iter().collect();
+        assert_eq!(
+            fields,
+            [
+                (":status", "200"),
+                ("content-type", "text/event-stream"),
+                ("cache-control", "no-cache, no-store"),
+                ("x-one", "a")
+            ]
         );
     }
 

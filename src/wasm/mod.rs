@@ -10,6 +10,7 @@ pub mod deflate;
 mod entropy;
 pub mod eventsource;
 pub mod extension;
+pub mod http2;
 pub mod session;
 pub mod sessions;
 mod shared_memory;

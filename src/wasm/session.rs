@@ -71,7 +71,7 @@ pub fn create_client_session(_copy: u32, options: &ClientOptions) -> u32 {
 }
 
 /// Runs `act` on a session, if there is one of that number.
-fn with<R>(id: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
+pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
     sessions::with(id, |entry, _| act(entry))
 }
 

@@ -9,6 +9,7 @@ const { inherits } = require('util');
 
 const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coupling');
 const { Deflate, readOptions } = require('../../driver/deflate');
+const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
 const { sequence } = require('../../sequence');
 const { catchErrors, listenersOf } = require('../../socket/node_internals');
@@ -251,7 +252,8 @@ const methods = {
     sequence(
       () => this._driver.flush(),
       () => {
-        if (stream.writableLength > 0 && code !== 1006) {
+        // On a stream of HTTP/2 the peer tells an end from a destruction.
+        if ((stream.writableLength > 0 || this._driver.isOverHttp2) && code !== 1006) {
           this._finalizeClose();
           return;
         }
@@ -270,7 +272,7 @@ const methods = {
     if (this._topics !== null) topics.unsubscribeAll(this);
     sequence(
       () => this._driver.detach(),
-      () => this._stream && letFlush(this._stream),
+      () => this._stream && (this._driver.isOverHttp2 ? endStream : letFlush)(this._stream, LINGER_TIMEOUT),
       () => this.readable && this.emit('end'),
       () => {
         this.readable = this.writable = false;
@@ -335,6 +337,16 @@ const additions = {
    */
   _fail(message) {
     sequence(() => this._emitError(message), () => this._beginClose('', 1006));
+  },
+
+  /**
+   * The stream is gone, by a failure.
+   *
+   * @param {string} text
+   */
+  _failStream(text) {
+    failed(this._stream, this._driver);
+    sequence(() => this._emitError(`Network error: ${this.url}: ${text}`), () => this._finalizeClose());
   },
 };
 
@@ -440,11 +452,12 @@ function onStreamError(socket, stream, error) {
  * Ends a socket; it may send what it still holds, within limits, before it goes.
  *
  * @param {ByteStream} stream
+ * @param {number} timeout milliseconds
  */
-function letFlush(stream) {
+function letFlush(stream, timeout) {
   if (stream.writableLength > 0 && !stream.destroyed) {
     const destroy = () => stream.destroy();
-    const timer = setTimeout(destroy, LINGER_TIMEOUT);
+    const timer = setTimeout(destroy, timeout);
     stream.once('finish', destroy);
     stream.once('close', () => clearTimeout(timer));
   }

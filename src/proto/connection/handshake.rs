@@ -4,7 +4,9 @@
 use super::{Connection, Input, Options, State};
 use crate::proto::deflate::{self, Proposal};
 use crate::proto::extension::header;
-use crate::proto::handshake::{ClientHandshake, HandshakeError, Version, server, subprotocol};
+use crate::proto::handshake::{
+    ClientHandshake, HandshakeError, Version, http2, server, subprotocol,
+};
 use crate::proto::hixie::{HixieReceiver, Keys, draft75, draft76};
 use crate::proto::http::{Headers, Request, Response, ResponseParser};
 use crate::proto::hybi::deflate::Deflation;
@@ -46,6 +48,15 @@ pub(super) enum DeflateState {
     Off,
     Proposed(Box<Proposal>),
     Agreed(Deflation),
+}
+
+impl DeflateState {
+    /// A server's answer to what a request offers, if permessage-deflate is to be negotiated.
+    fn answer(&self, request: &Request) -> (Option<deflate::Codec>, Option<String>) {
+        let Self::Proposed(proposal) = self else { return (None, None) };
+        let offers = request.header("sec-websocket-extensions").unwrap_or_default();
+        proposal.answer(offers).unzip()
+    }
 }
 
 impl Connection {
@@ -175,12 +186,7 @@ impl Connection {
                 Version::Hixie75 => draft75::respond(request, custom, &mut out.wire),
                 Version::Hixie76 => draft76::respond(request, custom, &mut out.wire).map(drop),
                 version => {
-                    let offers = request.header("sec-websocket-extensions").unwrap_or_default();
-                    let agreed = match &self.compression {
-                        DeflateState::Proposed(proposal) => proposal.answer(offers),
-                        _ => None,
-                    };
-                    let (codec, answer) = agreed.unzip();
+                    let (codec, answer) = self.compression.answer(request);
                     server::respond(
                         version,
                         request,
@@ -194,6 +200,27 @@ impl Connection {
                 }
             },
         }
+    }
+
+    /// As [`start`](Self::start), for a server's response over HTTP/2: its header fields, `:status` first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check).
+    pub fn start_http2(
+        &mut self,
+        custom: &Headers,
+        extensions: Option<&str>,
+    ) -> Result<Headers, HandshakeError> {
+        let Role::Server { request: Some(request), protocol } = &self.role else {
+            return Ok(Headers::new());
+        };
+        let (codec, answer) = self.compression.answer(request);
+        let extensions = answer.as_deref().or(extensions);
+        let fields =
+            http2::respond(self.version, request, custom, protocol.as_deref(), extensions)?;
+        self.agree(codec);
+        Ok(fields)
     }
 
     fn agree(&mut self, codec: Option<deflate::Codec>) {
@@ -211,6 +238,12 @@ impl Connection {
     pub fn refuse(&mut self, message: &str, out: &mut Output) {
         server::refuse(message, &mut out.wire);
         self.state = State::Closed;
+    }
+
+    /// As [`refuse`](Self::refuse), over HTTP/2: the response's header fields; the message is its body.
+    pub fn refuse_http2(&mut self, message: &str) -> Headers {
+        self.state = State::Closed;
+        http2::refuse(message)
     }
 
     /// Whether the handshake still waits for bytes of the peer.

@@ -3,6 +3,7 @@
 pub mod accept_key;
 pub mod client;
 pub mod error;
+pub mod http2;
 pub mod proxy;
 pub mod server;
 pub mod subprotocol;
@@ -32,9 +33,11 @@ pub enum Version {
 impl Version {
     /// The version a request asks for. A request for a version nobody here speaks is
     /// [`Version::Hybi13`], and so is every draft when `allow_drafts` is off:
-    /// [`server::check`] then finds that `Sec-WebSocket-Version` says something else.
+    /// [`server::check`] then finds that `Sec-WebSocket-Version` says something else. Over HTTP/2 there
+    /// are no drafts: RFC 8441 section 1: "This document extends the HTTP CONNECT method, as specified
+    /// for HTTP/2 in [RFC7540], to allow the use of [RFC6455]".
     pub fn choose(request: &Request, allow_drafts: bool) -> Self {
-        if !allow_drafts {
+        if !allow_drafts || request.is_extended_connect() {
             return Self::Hybi13;
         }
         match request.non_empty("sec-websocket-version") {

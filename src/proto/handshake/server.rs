@@ -4,12 +4,12 @@ use super::{HandshakeError, Version, accept_key};
 use crate::proto::http::{Headers, Request};
 
 /// Checks a request for a hybi version before extensions are negotiated. The key's format is not
-/// looked at, as in the original.
+/// looked at, as in the original; over HTTP/2 there need be none.
 ///
 /// # Errors
 ///
 /// In this order: not an upgrade, another version than the chosen one, no key.
-pub fn check(version: Version, request: &Request) -> Result<&str, HandshakeError> {
+pub fn check(version: Version, request: &Request) -> Result<Option<&str>, HandshakeError> {
     // RFC 6455 section 4.2.1: for a handshake that does not match what is described there, "the server
     // MUST stop processing the client's handshake and return an HTTP response with an appropriate
     // error code (such as 400 Bad Request)."
@@ -23,7 +23,12 @@ pub fn check(version: Version, request: &Request) -> Result<&str, HandshakeError
     if requested.is_none() || requested != version.number() {
         return Err(HandshakeError::UnsupportedVersion(requested.map(str::to_owned)));
     }
-    request.header("sec-websocket-key").ok_or(HandshakeError::MissingKey)
+    match request.header("sec-websocket-key") {
+        // RFC 8441 section 5: the key's "functionality has been superseded by the :protocol
+        // pseudo-header field."
+        None if !request.is_extended_connect() => Err(HandshakeError::MissingKey),
+        key => Ok(key),
+    }
 }
 
 /// Appends the 101 response (RFC 6455 section 4.2.2). The application's own headers come first and
@@ -40,7 +45,7 @@ pub fn respond(
     extensions: Option<&str>,
     out: &mut Vec<u8>,
 ) -> Result<(), HandshakeError> {
-    let accept = accept_key(check(version, request)?);
+    let accept = accept_key(check(version, request)?.unwrap_or_default());
     let mut headers = custom.clone();
     headers.set("Upgrade", "websocket");
     headers.set("Connection", "Upgrade");
@@ -163,7 +168,7 @@ mod tests {
     fn odd_keys_are_taken_as_they_are() {
         for key in ["", "a"] {
             let request = request(&[("sec-websocket-version", "13"), ("sec-websocket-key", key)]);
-            assert_eq!(check(Version::Hybi13, &request), Ok(key));
+            assert_eq!(check(Version::Hybi13, &request), Ok(Some(key)));
         }
     }
 

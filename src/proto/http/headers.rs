@@ -38,6 +38,11 @@ impl Headers {
         headers
     }
 
+    /// Names and values in turn.
+    pub fn into_list(self) -> Vec<String> {
+        self.fields.into_iter().flat_map(|(name, value)| [name, value]).collect()
+    }
+
     /// The first value of a name, whatever its case.
     pub fn get(&self, name: &str) -> Option<&str> {
         let field = self.fields.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;

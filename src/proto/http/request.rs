@@ -1,4 +1,4 @@
-//! An upgrade request as Node's HTTP server hands it over.
+//! An upgrade request, or HTTP/2's extended CONNECT, as Node's servers hand it over.
 
 use super::headers::list_items;
 
@@ -11,7 +11,7 @@ pub struct Request {
     pub target: String,
     /// The absolute `ws:` or `wss:` URL, which only the owner of the socket can know.
     pub url: String,
-    /// Names in lower case, repeated fields already joined.
+    /// Names in lower case, repeated fields already joined. An HTTP/2 request's `:protocol` is one of them.
     pub headers: Vec<(String, String)>,
 }
 
@@ -37,10 +37,22 @@ impl Request {
         self.header(name).filter(|value| !value.is_empty())
     }
 
+    /// Whether this came over HTTP/2 as an extended CONNECT (RFC 8441 section 4), for whatever protocol.
+    pub fn is_extended_connect(&self) -> bool {
+        self.header(":protocol").is_some()
+    }
+
     /// Whether this asks for a WebSocket (RFC 6455 section 4.2.1), as strict as the original: the
     /// method is `GET`, `Connection` lists `upgrade`, `Upgrade` is exactly `websocket`; both values
-    /// in any case.
+    /// in any case. Over HTTP/2 the method is `CONNECT`, and the protocol decides.
     pub fn is_websocket(&self) -> bool {
+        // RFC 8441 section 5: "The :protocol pseudo-header field MUST be included in the CONNECT request,
+        // and it MUST have a value of "websocket" to initiate a WebSocket connection on an HTTP/2
+        // stream." And: "[RFC6455] requires the use of Connection and Upgrade header fields that are not
+        // part of HTTP/2."
+        if let Some(protocol) = self.header(":protocol") {
+            return self.method == "CONNECT" && protocol == "websocket";
+        }
         // Section 4.2.1, steps 1, 3 and 4: "An HTTP/1.1 or higher GET request", "An |Upgrade| header
         // field containing the value "websocket", treated as an ASCII case-insensitive value", and "A
         // |Connection| header field that includes the token "Upgrade", treated as an ASCII
@@ -80,6 +92,24 @@ mod tests {
         assert!(!upgrade("GET", "upgrade", "websocket, h2c"));
         assert!(!upgrade("GET", "upgrade", ""));
         assert!(!Request::new("GET", "/", "ws://h/", Vec::new()).is_websocket());
+    }
+
+    #[test]
+    fn over_http2_the_protocol_decides() {
+        let asks = |method: &str, protocol: &str| {
+            let headers = vec![
+                (":protocol".to_owned(), protocol.to_owned()),
+                ("connection".to_owned(), "upgrade".to_owned()),
+                ("upgrade".to_owned(), "websocket".to_owned()),
+            ];
+            Request::new(method, "/", "wss://h/", headers).is_websocket()
+        };
+        assert!(asks("CONNECT", "websocket"));
+        assert!(!asks("GET", "websocket"));
+        assert!(!asks("CONNECT", "WebSocket"));
+        assert!(!asks("CONNECT", ""));
+        assert!(!asks("CONNECT", "connect-udp"));
+        assert!(!Request::new("CONNECT", "/", "wss://h/", Vec::new()).is_websocket());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::proto::http::Request;
 use crate::proto::hybi::PeerMasking;
 
 /// Request headers that a handshake of any version looks at, in the order of [`server`].
-const HANDSHAKE_HEADERS: [&str; 9] = [
+const HANDSHAKE_HEADERS: [&str; 10] = [
     "connection",
     "upgrade",
     "origin",
@@ -18,6 +18,7 @@ const HANDSHAKE_HEADERS: [&str; 9] = [
     "sec-websocket-key2",
     "sec-websocket-protocol",
     "sec-websocket-extensions",
+    ":protocol",
 ];
 
 /// A server's flag: drafts are spoken.
@@ -48,7 +49,7 @@ pub fn version_number(version: Version) -> u32 {
 
 /// The server's side for a request: `head` is its method, its target, its absolute URL and then the values
 /// of the headers connection, upgrade, origin and Sec-WebSocket-Version, -Key, -Key1, -Key2, -Protocol
-/// and -Extensions, where they are there. Flags: 1 drafts are spoken, 2 the client has to mask, 4 this side masks.
+/// and -Extensions, and of HTTP/2's `:protocol`, where they are there. Flags: 1 drafts are spoken, 2 the client has to mask, 4 this side masks.
 /// Versions: 0 what the request asks for, 1 RFC 6455, 2 and 3 its drafts 8 and 7, 4 and 5 drafts 76 and 75.
 /// `max_length` is in bytes; not finite means no limit.
 pub fn server(
