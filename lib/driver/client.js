@@ -7,7 +7,7 @@ const ClientHandshake = require('./client_handshake');
 const Extensions = require('./extensions');
 const Proxy = require('./proxy');
 const { native, lent, KEY_BYTES } = require('./session');
-const giveBackWhenForgotten = require('./forgotten');
+const releaseOnGc = require('./release_on_gc');
 const { parseServer, authorization } = require('../url');
 const { protocolList, maxLength } = require('./session_options');
 
@@ -38,7 +38,7 @@ class Client extends Hybi {
     super(session, null, url);
     /** @type {Handshake | null} */
     this._handshake = new ClientHandshake(this, options);
-    giveBackWhenForgotten(this);
+    releaseOnGc(this);
     if (options.masking !== false) this._keyBytes = KEY_BYTES;
     this.readyState = -1;
     this._uri = uri;

@@ -7,7 +7,7 @@
 
 const { native } = require('./session');
 const { readParams, writeParams } = require('./extension_params');
-const { hasConnections } = require('../turn');
+const { hasConnections } = require('../flush_scheduler');
 
 const NAME = 'permessage-deflate';
 

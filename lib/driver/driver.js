@@ -17,7 +17,7 @@ const { native, RELEASED } = require('./session');
 const { IO, Messages } = require('./streams');
 const { hasListeners } = require('../socket/node_internals');
 const { sequence } = require('../sequence');
-const { connectionBegins, connectionEnds } = require('../turn');
+const { connectionBegins, connectionEnds } = require('../flush_scheduler');
 
 /** By `readyState`. */
 const STATES = ['connecting', 'open', 'closing', 'closed'];
@@ -280,8 +280,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
 
   /** Gives the native session's memory back; nothing is read or written any more. */
   _release() {
-    if (this._direct !== null) this._direct.giveBack();
-    else if (this._aside !== null) this._aside.giveBack();
+    if (this._direct !== null) this._direct.returnToStream();
+    else if (this._aside !== null) this._aside.returnToStream();
     if (this._registry !== null) this._registry.unregister(this);
     strike(this);
     if (this._id !== RELEASED) {

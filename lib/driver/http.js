@@ -7,7 +7,7 @@
 
 const { native, VERSIONS } = require('./session');
 const HybiServer = require('./hybi_server');
-const { readHeaders, shareStrings } = require('./kept_request');
+const { readHeaders, shareStrings } = require('./request_memory');
 const { Draft75, Draft76 } = require('./hixie');
 const Http2Server = require('./http2_server');
 const serverSession = require('./server_session');

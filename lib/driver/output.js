@@ -5,12 +5,12 @@
  * @import Driver from './driver'
  */
 
-const { putAndForget } = require('./coupling');
+const { putAndForget } = require('./socket_pipe');
 const { HEADER_ROOM, take, keep, bytesIn, textIn } = require('./output_memory');
 const { native, Opcode } = require('./session');
 const { queueText, queueBytes, frameQueued } = require('./send_queue');
 const { sequence } = require('../sequence');
-const { flushAtEndOfTurn, running } = require('../turn');
+const { flushAtEndOfTurn, running } = require('../flush_scheduler');
 
 /** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
 const FLUSH_BYTES = 65536;

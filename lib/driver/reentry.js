@@ -6,7 +6,7 @@
  * it happens, with `REENTERED` in place of a length.
  */
 const { writeDirty } = require('./dirty_list');
-const { flush, running } = require('../turn');
+const { flush, running } = require('../flush_scheduler');
 
 /** See src/binding/served.rs. */
 const REENTERED = -0x80000000 + 3;

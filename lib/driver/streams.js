@@ -7,7 +7,7 @@
 
 const { performance } = require('perf_hooks');
 
-const { keepFlowing, writeTo } = require('./coupling');
+const { keepFlowing, writeTo } = require('./socket_pipe');
 const { LazyStream } = require('./emitter');
 const { native } = require('./session');
 const { sequence } = require('../sequence');
@@ -15,7 +15,7 @@ const { hasListeners } = require('../socket/node_internals');
 
 /**
  * The wire side of a driver: bytes from the peer are written to it, bytes for the peer are its
- * 'data' events. Sockets are piped into it and it is piped into them; see ./coupling for how most
+ * 'data' events. Sockets are piped into it and it is piped into them; see ./socket_pipe for how most
  * of them are.
  */
 class IO extends LazyStream {

@@ -4,8 +4,8 @@ const { inherits } = require('util');
 
 const API = require('./websocket/api');
 const watchTransfer = require('../socket/handle_transfer');
-const { couple } = require('../driver/coupling');
-const giveBackWhenForgotten = require('../driver/forgotten');
+const { couple } = require('../driver/socket_pipe');
+const releaseOnGc = require('../driver/release_on_gc');
 const { http, isWebSocket } = require('../driver/http');
 const { enlist } = require('../driver/open_drivers');
 const { hasHandle } = require('../socket/node_internals');
@@ -69,7 +69,7 @@ function WebSocket(request, socket, body, protocols, options) {
 
   this._stream = socket;
   this._driver = http(request, driverOptions(options, protocols), socket);
-  if (!hasHandle(socket)) giveBackWhenForgotten(this._driver);
+  if (!hasHandle(socket)) releaseOnGc(this._driver);
   try {
     this._configureDriver(options);
   } catch (error) {

@@ -237,7 +237,7 @@ class DialledSocket extends Duplex {
     }
     if (this._direct !== null) {
       this._direct.writeAll();
-      this._direct.giveBack();
+      this._direct.returnToStream();
     }
     if (this._number >= 0) native.servedDestroy(this._number);
     else this._dialling.abandon();
@@ -285,7 +285,7 @@ class DialledSocket extends Duplex {
       if (count & Closed) connections[this._number] = undefined;
       this._settle(count);
     } else if (length === 0) {
-      if (this._direct !== null) this._direct.giveBack();
+      if (this._direct !== null) this._direct.returnToStream();
       this._end();
     }
   }

@@ -15,7 +15,7 @@
  * @property {string[]} watched the stream's events beside pause and resume that somebody else may cause
  */
 const { settleLater, hold } = require('../driver/aside');
-const { driverOf } = require('../driver/coupling');
+const { driverOf } = require('../driver/socket_pipe');
 const { markDirty, clearDirty, currentRound } = require('../driver/dirty_list');
 const { occupied } = require('../driver/reentry');
 const { native, slab } = require('../driver/session');
@@ -188,7 +188,7 @@ class DirectSocket {
     const { io, _input: input } = this._driver;
     if (io._paused || input.held !== null || this._socket.isPaused()) return;
     if (!this.isReading) settleLater(this);
-    else if (!native.servedRead(this._number, true)) this.giveBack();
+    else if (!native.servedRead(this._number, true)) this.returnToStream();
   }
 
   /** Has the stream read for a while. */
@@ -213,7 +213,7 @@ class DirectSocket {
     driver._input.stopLanding();
     driver._aside = null;
     driver._direct = this;
-    if (!native.servedRead(this._number, true)) this.giveBack();
+    if (!native.servedRead(this._number, true)) this.returnToStream();
   }
 
   /**
@@ -238,7 +238,7 @@ class DirectSocket {
   }
 
   /** Has the stream go on reading where we stopped. */
-  giveBack() {
+  returnToStream() {
     const { isReading } = this;
     if (isReading && this.isDirty) this._driver._output.flush();
     if (this.release() && isReading && !this._socket.destroyed) this._side.startStream(this);
@@ -360,7 +360,7 @@ function onResume() {
 function onListener(event) {
   const { _direct: direct } = driverOf(this);
   // What is aside looks before it comes back.
-  if (direct !== null && (event === 'data' || event === 'readable')) direct.giveBack();
+  if (direct !== null && (event === 'data' || event === 'readable')) direct.returnToStream();
 }
 
 module.exports = DirectSocket;

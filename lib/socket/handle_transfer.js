@@ -6,8 +6,8 @@
  * it. What was sent before has to leave first; what the peer says from then on is for the other
  * process; and the native session, which no 'close' gives back, goes with the connection.
  */
-const { driverOf } = require('../driver/coupling');
-const giveBackWhenForgotten = require('../driver/forgotten');
+const { driverOf } = require('../driver/socket_pipe');
+const releaseOnGc = require('../driver/release_on_gc');
 const { strike } = require('../driver/open_drivers');
 const { hasHandle, withHandle } = require('./node_internals');
 
@@ -50,7 +50,7 @@ function transfer(socket, driver) {
   handle.readStop();
   driver._output.isCongested = true;
   strike(driver);
-  giveBackWhenForgotten(driver);
+  releaseOnGc(driver);
 }
 
 module.exports = watchTransfer;

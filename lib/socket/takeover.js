@@ -9,7 +9,7 @@
  */
 const { Socket } = require('net');
 
-const { hasPlainWrite } = require('../driver/coupling');
+const { hasPlainWrite } = require('../driver/socket_pipe');
 const { native } = require('../driver/session');
 const DirectSocket = require('./direct');
 const { systemError } = require('./errors');
@@ -78,7 +78,7 @@ const nodeSide = {
       direct.release();
       return;
     }
-    direct.giveBack();
+    direct.returnToStream();
     // Reading has consumed the error; Node would find nothing but the end of the stream.
     if (length < 0 && length !== FAILED) socket.destroy(systemError(length, 'read'));
   },
@@ -113,7 +113,7 @@ function disguise(original) {
       return this[kDirect].isReading ? 0 : original.readStart.call(this);
     };
     prototype.unref = function () {
-      this[kDirect].giveBack();
+      this[kDirect].returnToStream();
       return original.unref.call(this);
     };
     prototype.shutdown = function (/** @type {object} */ request) {
@@ -179,12 +179,12 @@ const dialledSide = {
   },
 
   startStream({ _socket: socket }) {
-    giveBackSession(socket);
+    returnSession(socket);
     native.servedRead(socket._number, socket._reading);
   },
 
   letGo({ _socket: socket }) {
-    giveBackSession(socket);
+    returnSession(socket);
   },
 
   receive({ _socket: socket }, length, count) {
@@ -197,7 +197,7 @@ const dialledSide = {
  *
  * @param {any} socket
  */
-function giveBackSession(socket) {
+function returnSession(socket) {
   socket._direct = null;
   connections[socket._number] = socket;
   native.servedSession(socket._number, -1);

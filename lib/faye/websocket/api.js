@@ -7,7 +7,7 @@
 const { Stream } = require('stream');
 const { inherits } = require('util');
 
-const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/coupling');
+const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/socket_pipe');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');

@@ -3,7 +3,7 @@
 /** @import Driver from './driver' */
 
 const { native } = require('./session');
-const { connectionEnds } = require('../turn');
+const { connectionEnds } = require('../flush_scheduler');
 
 /**
  * Native sessions are numbers, so somebody has to give them back. A socket of Node's always closes
@@ -15,13 +15,13 @@ const registry = new FinalizationRegistry((id) => {
 });
 
 /**
- * Has the session of `driver` given back when the driver is garbage.
+ * Has the session of `driver` released when the driver is garbage-collected.
  *
  * @param {Driver} driver
  */
-function giveBackWhenForgotten(driver) {
+function releaseOnGc(driver) {
   registry.register(driver, driver._id, driver);
   driver._registry = registry;
 }
 
-module.exports = giveBackWhenForgotten;
+module.exports = releaseOnGc;
