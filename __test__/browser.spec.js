@@ -1,21 +1,12 @@
 'use strict';
 
 const assert = require('node:assert');
-const fs = require('node:fs');
 const http = require('node:http');
 const { once } = require('node:events');
 const WebSocket = require('..');
 const { startDemo } = require('./fixtures/demo_process');
+const { launch, skip } = require('./support/browser');
 const { SLOW, after, before, describe, it } = require('./support/spec');
-
-const chromium = process.env.CHROMIUM || '/usr/bin/chromium';
-const skip = !fs.existsSync(chromium) && `there is no ${chromium}`;
-
-const launch = () => require('playwright-core').chromium.launch({
-  executablePath: chromium,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
 
 describe('the demo in a browser', { skip }, () => {
   let demo;
