@@ -51,12 +51,13 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   onclose: ((this: this, event: WebSocket.CloseEvent) => void) | null;
 
   /**
-   * Sends one message: a Buffer as binary, anything else as the text `String(message)`. Messages sent while
-   * connecting are queued.
+   * Sends one message: a Buffer as binary, anything else as the text `String(message)`; with the option `binaryType`
+   * an ArrayBuffer or a view of one as binary, too. Messages sent while connecting are queued.
    *
+   * @param callback called once when the operating system has the message, or with an error if it never will
    * @returns false when the socket is closing or closed (nothing is sent) or congested (wait for 'drain')
    */
-  send(message?: unknown): boolean;
+  send(message?: unknown, callback?: (error?: Error | null) => void): boolean;
   /** The writable-stream name of `send`. */
   write(message?: unknown): boolean;
   /** Sends the message, if there is one, and closes. Returns nothing; `any` makes this a `NodeJS.WritableStream`. */
@@ -64,6 +65,13 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   /** Stops reading; messages of the chunk that is being processed still arrive. */
   pause(): void;
   resume(): void;
+  /** Whether `pause` has been called, and `resume` not since. */
+  readonly isPaused: boolean;
+  /**
+   * In what 'message' events have binary messages: `'nodebuffer'`, `'arraybuffer'` or `'blob'`. Only with the option
+   * of this name; without it assigning means nothing, as it never has in faye-websocket.
+   */
+  binaryType?: WebSocket.BinaryType;
   /**
    * Sends a ping; at most 125 bytes.
    *
@@ -71,6 +79,8 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
    * @returns whether a ping was, or will be, sent
    */
   ping(message?: string | Buffer | null, callback?: () => void): boolean;
+  /** Sends a pong that answers nothing (pings are answered by themselves); at most 125 bytes. */
+  pong(message?: string | Buffer | null): boolean;
   /**
    * Begins the closing handshake.
    *
@@ -80,6 +90,13 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   close(code?: number, reason?: string): void;
   /** Ends the connection at once, in whatever state it is: 'close' with 1006, nothing more is sent. */
   terminate(): void;
+  /**
+   * The messages, for `for await`. While the loop is behind, the socket is paused. The loop ends when the connection is
+   * closed, with an exception if that was by an error; leaving the loop closes the connection with 1000.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>;
+  /** Closes with 1000; resolves when the connection is closed. For `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
   /** Messages that `maxBackpressure` has refused. */
   readonly droppedMessages: number;
 
@@ -255,7 +272,7 @@ declare namespace WebSocket {
   }
 
   interface MessageEvent extends Event {
-    /** A string for a text message, a Buffer for a binary one. */
+    /** A string for a text message, a Buffer for a binary one, or what the option `binaryType` says. */
     data: string | Buffer;
   }
 
@@ -269,12 +286,20 @@ declare namespace WebSocket {
     reason: string | null;
   }
 
+  interface PingEvent extends Event {
+    data: Buffer;
+  }
+
+  type BinaryType = 'nodebuffer' | 'arraybuffer' | 'blob';
+
   interface DomEvents {
     [name: string]: unknown;
     open: Event;
     message: MessageEvent;
     error: ErrorEvent;
     close: CloseEvent;
+    ping: PingEvent;
+    pong: PingEvent;
   }
 
   interface Events {
@@ -283,6 +308,8 @@ declare namespace WebSocket {
     message: [event: MessageEvent];
     error: [event: ErrorEvent];
     close: [event: CloseEvent];
+    ping: [event: PingEvent];
+    pong: [event: PingEvent];
     data: [message: string | Buffer];
     end: [];
     drain: [];
@@ -304,6 +331,11 @@ declare namespace WebSocket {
     deflate?: boolean | DeflateOptions | null;
     /** false leaves the npm package `permessage-deflate` in `extensions` to do its own work. */
     nativeDeflate?: boolean;
+    /**
+     * Has `send` take an ArrayBuffer and its views as binary, and 'message' events have binary messages as this says;
+     * 'data' events are not concerned. Left out: both as in faye-websocket.
+     */
+    binaryType?: BinaryType | null;
     /** Most bytes of one incoming message; 67108863 when left out or 0. */
     maxLength?: number;
     /** Seconds between automatic pings; none when left out. */

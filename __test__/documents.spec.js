@@ -239,6 +239,15 @@ describe('docs/recipes.md', () => {
     assert.ok(dropped > 0, dropped);
   });
 
+  it('A loop over messages: each is answered, until the loop is left', SLOW, async (t) => {
+    const { port } = await serve(t, recipes, 'A loop over messages');
+    const ws = connect(port);
+    for (const text of ['a', 'b', 'bye']) ws.send(text);
+    assert.strictEqual(await message(ws), 'heard a');
+    assert.strictEqual(await message(ws), 'heard b');
+    assert.strictEqual((await ws.closed).code, 1000);
+  });
+
   it('Rooms: a message reaches those of its room', SLOW, async (t) => {
     const { port } = await serve(t, recipes, 'Rooms');
     const [one, two, other] = ['/red', '/red', '/blue'].map((target) => connect(port, { target }));

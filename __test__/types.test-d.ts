@@ -52,6 +52,18 @@ secure.on('connect', (request: http2.Http2ServerRequest, response: http2.Http2Se
 secure.on('request', (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => {
   if (EventSource.isEventSource(request)) new EventSource(request, response, { ping: 15 }).send('news');
 });
+async function talk(socket: WebSocket): Promise<void> {
+  const sent: boolean = socket.send('x', (error) => error?.message);
+  socket.on('ping', ({ data }) => data.length).on('pong', ({ data }) => data.length);
+  if (!sent || !socket.pong('here')) socket.binaryType = 'arraybuffer';
+  for await (const message of socket) if (typeof message === 'string') break;
+  const paused: boolean = socket.isPaused;
+  if (!paused) await socket[Symbol.asyncDispose]();
+}
+talk(new WebSocket({} as http.IncomingMessage, {} as import('net').Socket, null, [], { binaryType: 'blob' }));
+// @ts-expect-error no such type
+new Client('ws://localhost/', [], { binaryType: 'fragments' });
+
 // @ts-expect-error a request over HTTP/2 is answered on its stream
 new WebSocket({ headers: {} }, {} as import('net').Socket);
 

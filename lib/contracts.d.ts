@@ -188,6 +188,8 @@ export interface Owner extends EventEmitter {
   _emitError(message: string): void;
   _beginClose(reason: string | null, code: number | null): void;
   _finalizeClose(): void;
+  /** Tells of a ping or pong. */
+  _announce(type: 'ping' | 'pong', payload: Buffer): void;
 }
 
 /** Type of a frame, for `frame` of a driver. */
@@ -219,6 +221,9 @@ export interface WebSocketFields extends Owner {
   version: string;
   protocol: string;
   readonly droppedMessages: number;
+  _binaryType: string | undefined;
+  /** Callbacks of `send` that are still to be called; see ./faye/websocket/deliveries.js. */
+  _deliveries: any;
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
   onerror: ((event: any) => void) | null;
@@ -226,6 +231,9 @@ export interface WebSocketFields extends Owner {
   dispatchEvent(event: object): void;
   send(data?: unknown): boolean;
   ping(message?: unknown, callback?: () => void): boolean;
+  pong(message?: unknown): boolean;
+  pause(): void;
+  resume(): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
   /** Throws for options that are of another type or out of range. */

@@ -232,10 +232,18 @@ it('dispatchEvent runs the handler, then the listeners, for any type', async (t)
   ]);
 });
 
-it('has no ping or pong event; the driver beneath has', async (t) => {
+differs('additions', 'has ping and pong events', async (t) => {
   const { ws, peer } = await openServer(t);
   const log = [];
-  for (const type of ['ping', 'pong']) ws.on(type, () => log.push(`ws ${type}`));
+  for (const type of ['ping', 'pong']) ws.on(type, ({ data }) => log.push(`ws ${type} ${data}`));
+  peer.write(Buffer.concat([masked(9, 'a'), masked(10, 'b')]));
+  await until(() => log.length === 2);
+  assert.deepStrictEqual(log, ['ws ping a', 'ws pong b']);
+});
+
+it('the driver beneath has ping and pong events', async (t) => {
+  const { ws, peer } = await openServer(t);
+  const log = [];
   ws._driver.on('ping', (event) => log.push(`driver ping ${event.data}`));
   ws._driver.on('pong', (event) => log.push(`driver pong ${event.data}`));
   peer.write(Buffer.concat([masked(9, 'a'), masked(10, 'b')]));

@@ -87,13 +87,13 @@ it('the prototype chain and its methods', () => {
     assert.strictEqual(typeof API.prototype[name], name.startsWith('on') ? 'object' : 'function');
   }
   for (const name of ['_onConnect', '_configureProxy']) assert.strictEqual(typeof Client.prototype[name], 'function');
-  for (const name of ['destroy', 'pong', 'binaryType', 'setEncoding', 'cork']) {
+  for (const name of ['destroy', 'binaryType', 'setEncoding', 'cork']) {
     assert.strictEqual(API.prototype[name], undefined, name);
   }
 });
 
-differs('terminate', 'terminate and droppedMessages are there, not enumerable', () => {
-  for (const name of ['terminate', 'droppedMessages']) {
+differs('terminate', 'terminate, pong, isPaused and droppedMessages are there, not enumerable', () => {
+  for (const name of ['terminate', 'pong', 'isPaused', 'droppedMessages']) {
     assert.strictEqual(Object.getOwnPropertyDescriptor(API.prototype, name).enumerable, false);
   }
 });

@@ -17,7 +17,7 @@ class Compression {
   /** @param {Driver} driver */
   constructor(driver) {
     this._driver = driver;
-    /** @type {[opcode: number, payload: Buffer][]} */
+    /** @type {[opcode: number, payload: Buffer, then?: () => void][]} */
     this._queue = [];
     this._sending = false;
     this._then = null;
@@ -53,6 +53,16 @@ class Compression {
   }
 
   /**
+   * Runs `then` when the messages that wait now have been sent.
+   *
+   * @param {() => void} then
+   */
+  after(then) {
+    if (this._sending) this._queue.push([0, null, then]);
+    else then();
+  }
+
+  /**
    * Runs `then` when nothing waits any more.
    *
    * @param {() => void} then
@@ -70,7 +80,15 @@ class Compression {
     const thrown = [];
     let entry;
     while ((entry = this._queue.shift()) !== undefined) {
-      const [opcode, payload] = entry;
+      const [opcode, payload, after] = entry;
+      if (after !== undefined) {
+        try {
+          after();
+        } catch (error) {
+          thrown.push(error);
+        }
+        continue;
+      }
       if (payload.length >= LONG) {
         this._sending = true;
         const id = driver._id;

@@ -197,6 +197,15 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     return !this._output.isCongested;
   }
 
+  /**
+   * Runs `then` when the messages that were sent before have come out of what delays them.
+   *
+   * @param {() => void} then
+   */
+  _afterQueued(then) {
+    then();
+  }
+
   /** Hands what was said to the socket, at once. */
   flush() {
     this._output.flush();

@@ -41,6 +41,11 @@ class Extensions {
     this._pipeline = null;
     /** Bytes of the messages that are inside plug-ins. */
     this.waiting = 0;
+    /** How many messages of ours have gone into plug-ins, and come out again. */
+    this._entered = 0;
+    this._left = 0;
+    /** @type {{ number: number, then: () => void }[]} what to run when so many have come out */
+    this._after = [];
   }
 
   /**
@@ -175,12 +180,29 @@ class Extensions {
     const message = { rsv1: false, rsv2: false, rsv3: false, opcode, data };
     const { length } = data;
     this.waiting += length;
+    this._entered++;
     this._pipeline.outgoing(message, (error, encoded) => {
       this.waiting -= length;
+      this._left++;
+      if (this._after.length > 0) process.nextTick(() => this._runAfter());
       if (error) return this._driver._fail(error.type || 'extension_error', error.message);
       const rsv = (encoded.rsv1 ? 4 : 0) | (encoded.rsv2 ? 2 : 0) | (encoded.rsv3 ? 1 : 0);
       this._driver._output.write(encoded.opcode | rsv << 4, encoded.data);
     });
+  }
+
+  /**
+   * Runs `then` when the messages that are inside now have come out.
+   *
+   * @param {() => void} then
+   */
+  after(then) {
+    this._after.push({ number: this._entered, then });
+    this._runAfter();
+  }
+
+  _runAfter() {
+    while (this._after.length > 0 && this._after[0].number <= this._left) this._after.shift().then();
   }
 
   /**

@@ -76,6 +76,13 @@ class Hybi extends Driver {
     return super._unsent + (compression === null ? 0 : compression.waiting) + (extensions === null ? 0 : extensions.waiting);
   }
 
+  /** @param {() => void} then */
+  _afterQueued(then) {
+    const queue = this._extensions || this._compression;
+    if (queue === null) then();
+    else queue.after(then);
+  }
+
   /** @returns {boolean} */
   get _sharesFrames() {
     return this._extensions === null && this._compression === null;
@@ -263,6 +270,7 @@ class Hybi extends Driver {
   /** @param {Buffer} payload */
   _receivePing(payload) {
     if (this.readyState < 3) this._output.pong(payload);
+    if (this._owner !== null) this._owner._announce('ping', payload);
     if (this.listenerCount('ping') > 0) this.emit('ping', new PingEvent(payload.toString()));
   }
 
@@ -281,6 +289,7 @@ class Hybi extends Driver {
 
   /** @param {Buffer} payload */
   _emitPong(payload) {
+    if (this._owner !== null) this._owner._announce('pong', payload);
     if (this.listenerCount('pong') > 0) this.emit('pong', new PongEvent(payload.toString()));
   }
 

@@ -12,6 +12,7 @@ const { hasHandle } = require('../socket/node_internals');
 const { takeSocket } = require('../socket/takeover');
 const native = require('../native_binding');
 const validateOptions = require('../options');
+const { checkBinaryType } = require('./websocket/binary_type');
 const { publish } = require('./websocket/topics');
 const { isHttp2 } = require('../http2/request');
 const { makeSocket, unansweredStream, whenReset } = require('../http2/stream');
@@ -20,7 +21,7 @@ const { sequence } = require('../sequence');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
-  'kernelSocket', ...LIMITS,
+  'kernelSocket', 'binaryType', ...LIMITS,
 ];
 
 /** What the driver of the connection before was told: most are told the same, and share it. */
@@ -65,6 +66,7 @@ function WebSocket(request, socket, body, protocols, options) {
   options = options || {};
   validateOptions(options, OPTIONS);
   const limits = peerLimits(options);
+  if (options.binaryType !== undefined && options.binaryType !== null) checkBinaryType(options.binaryType);
   if (isHttp2(request)) socket = /** @type {any} */ (unansweredStream(socket));
 
   this._stream = socket;

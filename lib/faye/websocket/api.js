@@ -16,6 +16,9 @@ const { catchErrors, listenersOf } = require('../../socket/node_internals');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 const states = require('./ready_state');
+const binary = require('./binary_type');
+const { sendAndCall, undelivered } = require('./deliveries');
+const MessageIterator = require('./message_iterator');
 const topics = require('./topics');
 
 /** Time, in milliseconds, that queued output gets to leave once a connection is over. */
@@ -35,6 +38,7 @@ const LONGEST_TIMEOUT = 0x7fffffff;
  * @param {import('../../peer_limits').PeerLimits | null} limits
  */
 function API(options, limits) {
+  if (options.binaryType) binary.setBinaryType(this, options.binaryType);
   this.readable = this.writable = true;
 
   this.readyState = API.CONNECTING;
@@ -86,7 +90,7 @@ function ignore() {}
  *
  * @this {any}
  * @param {object} socket
- * @param {string | Buffer} data
+ * @param {unknown} data
  */
 function MessageEvent(socket, data) {
   this.type = 'message';
@@ -128,12 +132,18 @@ const methods = {
    * See ../../../index.d.ts for this method and those below.
    *
    * @param {any} data
+   * @param {(error?: Error | null) => void} [callback]
    * @returns {boolean}
    */
-  send(data) {
-    if (this.readyState > API.OPEN) return false;
-    if (typeof data !== 'string' && !(data instanceof Buffer)) data = String(data);
-    return this._driver._send(data);
+  send(data, callback) {
+    if (this.readyState > API.OPEN) {
+      if (typeof callback === 'function') process.nextTick(callback, undelivered());
+      return false;
+    }
+    if (typeof data !== 'string' && !(data instanceof Buffer)) {
+      data = this._binaryType === undefined ? String(data) : binary.messageOf(data);
+    }
+    return typeof callback === 'function' ? sendAndCall(this, data, callback) : this._driver._send(data);
   },
 
   /**
@@ -204,6 +214,7 @@ const methods = {
     this.readyState = API.OPEN;
     this.protocol = this._driver.protocol || '';
     if (this._liveness !== null) this._liveness.begin();
+    if (this._deliveries !== null) this._deliveries.begin();
 
     const event = new Event('open');
     event.initEvent('open', false, false);
@@ -217,7 +228,8 @@ const methods = {
     const listeners = listenersOf(this);
     if (this.readable && (listeners === null || listeners.data !== undefined)) this.emit('data', data);
 
-    const event = new MessageEvent(this, data);
+    const isPlain = this._binaryType === undefined || typeof data === 'string';
+    const event = new MessageEvent(this, isPlain ? data : binary.inForm(/** @type {Buffer} */ (data), this._binaryType));
     if (this.dispatchEvent !== EventTarget.dispatchEvent) {
       this.dispatchEvent(event);
       return;
@@ -272,6 +284,7 @@ const methods = {
     if (this._topics !== null) topics.unsubscribeAll(this);
     sequence(
       () => this._driver.detach(),
+      () => this._deliveries !== null && this._deliveries.end(),
       () => this._stream && (this._driver.isOverHttp2 ? endStream : letFlush)(this._stream, LINGER_TIMEOUT),
       () => this.readable && this.emit('end'),
       () => {
@@ -295,7 +308,32 @@ const additions = {
   terminate() {
     if (this.readyState === API.CLOSED) return;
     this._driver.discard();
-    sequence(() => this._beginClose('', 1006), () => this._finalizeClose());
+    sequence(
+      () => this._deliveries !== null && this._deliveries.fail(),
+      () => this._beginClose('', 1006),
+      () => this._finalizeClose());
+  },
+
+  /**
+   * @param {any} [message]
+   * @returns {boolean}
+   */
+  pong(message) {
+    if (this.readyState > API.OPEN) return false;
+    return this._driver.pong(message);
+  },
+
+  /**
+   * Tells of a ping or pong of the peer's.
+   *
+   * @param {'ping' | 'pong'} type
+   * @param {Buffer} payload which is not the listener's
+   */
+  _announce(type, payload) {
+    if (this.listenerCount(type) === 0 && !(/** @type {any} */ (this)[`on${type}`])) return;
+    const event = new Event(type, { data: Buffer.from(payload) });
+    event.initEvent(type, false, false);
+    this.dispatchEvent(event);
   },
 
   /**
@@ -369,8 +407,44 @@ Object.defineProperty(API.prototype, 'topics', {
   },
   configurable: true,
 });
+Object.defineProperty(API.prototype, 'binaryType', binary.accessor);
+Object.defineProperty(API.prototype, 'isPaused', {
+  /** @this {import('../../contracts').WebSocketFields} */
+  get() {
+    return this._driver.io._paused;
+  },
+  configurable: true,
+});
+Object.defineProperty(API.prototype, Symbol.asyncIterator, {
+  /** @this {import('../../contracts').WebSocketFields} */
+  value() {
+    return new MessageIterator(this);
+  },
+  writable: true,
+  configurable: true,
+});
+// Node.js before 18.18 has no such symbol.
+if (Symbol.asyncDispose) {
+  Object.defineProperty(API.prototype, Symbol.asyncDispose, {
+    /**
+     * Closes with 1000; resolves when the connection is closed.
+     *
+     * @this {import('../../contracts').WebSocketFields}
+     */
+    value() {
+      return new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+        if (this.readyState === API.CLOSED) return resolve();
+        this.once('close', () => resolve());
+        if (this.readyState <= API.OPEN) this.close();
+      });
+    },
+    writable: true,
+    configurable: true,
+  });
+}
 // Own properties in the original, or of ours, but most connections never need them.
-for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined]]) {
+for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined],
+  ['_binaryType', undefined], ['_deliveries', null]]) {
   Object.defineProperty(API.prototype, name, { value, writable: true });
 }
 

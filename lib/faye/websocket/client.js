@@ -6,6 +6,7 @@ const { AsyncResource } = require('async_hooks');
 const { inherits } = require('util');
 
 const API = require('./api');
+const { checkBinaryType } = require('./binary_type');
 const ClientDriver = require('../../driver/client');
 const { takeDialled } = require('../../socket/takeover');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
@@ -15,7 +16,7 @@ const { NAMES: LIMITS, peerLimits } = require('../../peer_limits');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
-  'deflate', 'nativeDeflate', 'kernelSocket', 'signal', ...LIMITS,
+  'deflate', 'nativeDeflate', 'kernelSocket', 'signal', 'binaryType', ...LIMITS,
 ];
 
 /** Time, in seconds, from the call to the open connection. */
@@ -40,6 +41,7 @@ function Client(url, protocols, options) {
   const timeout = handshakeTimeout(options.handshakeTimeout);
   const signal = abortSignal(options.signal);
   const limits = peerLimits(options);
+  if (options.binaryType !== undefined && options.binaryType !== null) checkBinaryType(options.binaryType);
 
   this.url = url;
   this._driver = new ClientDriver(url, {

@@ -1,0 +1,77 @@
+'use strict';
+
+/** @import { WebSocketFields } from '../../contracts' */
+
+const { Blob } = require('buffer');
+
+/** In what a listener of 'message' gets a binary message. */
+const TYPES = ['nodebuffer', 'arraybuffer', 'blob'];
+
+/**
+ * Has a WebSocket treat binary data as browsers do, see `binaryType` in ../../../index.d.ts.
+ *
+ * @param {WebSocketFields} socket
+ * @param {unknown} type
+ * @throws {TypeError} for anything that is not one of `TYPES`
+ */
+function setBinaryType(socket, type) {
+  checkBinaryType(type);
+  Object.defineProperty(socket, '_binaryType', { value: type, writable: true, configurable: true });
+}
+
+/**
+ * @param {unknown} type
+ * @throws {TypeError} for anything that is not one of `TYPES`
+ */
+function checkBinaryType(type) {
+  if (typeof type !== 'string' || !TYPES.includes(type)) throw new TypeError(`binaryType must be one of ${TYPES.join(', ')}`);
+}
+
+/** The property: without the option of that name it is any property, which means nothing, as in the original. */
+const accessor = {
+  /** @this {WebSocketFields} */
+  get() {
+    return this._binaryType;
+  },
+  /**
+   * @this {WebSocketFields}
+   * @param {unknown} value
+   */
+  set(value) {
+    if (this._binaryType !== undefined) setBinaryType(this, value);
+    else Object.defineProperty(this, 'binaryType', { value, writable: true, enumerable: true, configurable: true });
+  },
+  configurable: true,
+};
+
+/**
+ * A binary message as a listener gets it.
+ *
+ * @param {Buffer} data
+ * @param {string} type
+ * @returns {Buffer | ArrayBufferLike | Blob}
+ */
+function inForm(data, type) {
+  if (type === 'arraybuffer') {
+    const { buffer, byteOffset, length } = data;
+    return byteOffset === 0 && length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length);
+  }
+  return type === 'blob' ? new Blob([data]) : data;
+}
+
+/**
+ * What is sent of something that is neither text nor a Buffer: the bytes of an ArrayBuffer or a view of one, the text of
+ * anything else.
+ *
+ * @param {any} data
+ * @returns {string | Buffer} of the same memory
+ * @throws {TypeError} for a Blob, whose bytes cannot be had at once
+ */
+function messageOf(data) {
+  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer || typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer) return Buffer.from(data);
+  if (data instanceof Blob) throw new TypeError('Of a Blob send its arrayBuffer()');
+  return String(data);
+}
+
+module.exports = { checkBinaryType, setBinaryType, accessor, inForm, messageOf };

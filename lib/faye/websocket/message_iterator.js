@@ -1,0 +1,106 @@
+'use strict';
+
+/** @import { WebSocketFields } from '../../contracts' */
+
+/** `readyState` of an open WebSocket. */
+const OPEN = 1;
+
+/**
+ * `for await (const message of ws)`. While the loop is behind, the socket is paused: no more is held than what had
+ * arrived with the message at hand.
+ */
+class MessageIterator {
+  /** @param {WebSocketFields} socket */
+  constructor(socket) {
+    this._socket = socket;
+    /** @type {any[]} */
+    this._messages = [];
+    /** @type {{ resolve: (result: IteratorResult<any>) => void, reject: (error: Error) => void }[]} */
+    this._waiting = [];
+    /** @type {Error | null} */
+    this._error = null;
+    this._isOver = socket.readyState === 3;
+    this._isHolding = false;
+
+    this._onMessage = (/** @type {any} */ { data }) => this._take(data);
+    this._onError = (/** @type {any} */ { message }) => { this._error = new Error(message); };
+    this._onClose = () => this._end();
+    if (this._isOver) return;
+    socket.on('message', this._onMessage);
+    socket.on('error', this._onError);
+    socket.on('close', this._onClose);
+  }
+
+  /** @param {any} data */
+  _take(data) {
+    const next = this._waiting.shift();
+    if (next !== undefined) return next.resolve({ value: data, done: false });
+    this._messages.push(data);
+    if (this._isHolding) return;
+    this._isHolding = true;
+    this._socket.pause();
+  }
+
+  _letGo() {
+    if (!this._isHolding) return;
+    this._isHolding = false;
+    this._socket.resume();
+  }
+
+  _end() {
+    this._isOver = true;
+    this._forget();
+    for (const { resolve, reject } of this._waiting.splice(0)) {
+      if (this._error === null) resolve({ value: undefined, done: true });
+      else reject(this._takeError());
+    }
+  }
+
+  _forget() {
+    const { _socket: socket } = this;
+    socket.removeListener('message', this._onMessage);
+    socket.removeListener('error', this._onError);
+    socket.removeListener('close', this._onClose);
+  }
+
+  /** @returns {Error} the error that ended the connection, once */
+  _takeError() {
+    const error = this._error;
+    this._error = null;
+    return error;
+  }
+
+  /** @returns {Promise<IteratorResult<any>>} rejected, once, with what ended the connection if it was an error */
+  next() {
+    if (this._messages.length > 0) return Promise.resolve({ value: this._messages.shift(), done: false });
+    if (this._isOver) {
+      return this._error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(this._takeError());
+    }
+    return new Promise((resolve, reject) => {
+      this._waiting.push({ resolve, reject });
+      this._letGo();
+    });
+  }
+
+  /**
+   * The loop was left: the connection is closed with 1000, and what has not been taken is passed over.
+   *
+   * @returns {Promise<IteratorResult<any>>}
+   */
+  return() {
+    this._messages = [];
+    if (!this._isOver) {
+      this._error = null;
+      this._end();
+      if (this._socket.readyState <= OPEN) this._socket.close();
+      this._letGo();
+    }
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+}
+
+module.exports = MessageIterator;
