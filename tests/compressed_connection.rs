@@ -419,6 +419,26 @@ fn a_chunk_costs_no_more_than_inflating_2_mib_where_it_comes() {
 }
 
 #[test]
+fn only_plain_messages_are_left_to_the_caller_to_join() {
+    let options = Options { least_landing: 100, ..options(PeerMasking::Either, false, LIMIT) };
+    let (mut compressing, _) = server_with("permessage-deflate", Some(&always()), options);
+    let (mut outside, _) = server_with("", None, options);
+    outside.decode_outside(4);
+    let noise = Random(9).bytes(3000);
+    let compressed = send(&mut compressed_server(LIMIT), Opcode::Binary, &noise);
+    let plain = send(&mut server("", None, LIMIT).0, Opcode::Binary, &noise);
+    for (server, wire, lands) in [
+        (&mut compressing, &compressed, false),
+        (&mut outside, &compressed, false),
+        (&mut server_with("permessage-deflate", Some(&always()), options).0, &plain, true),
+    ] {
+        let status = server.receive(&mut wire.clone()[..1000], 0, &mut Output::default()).status;
+        assert_eq!(status, if lands { Status::Landing } else { Status::NeedMore });
+        assert_eq!(server.landing().is_some(), lands);
+    }
+}
+
+#[test]
 fn a_job_may_end_in_the_middle_of_a_message() {
     let zeros = vec![0; 5 << 20];
     let wire = send(&mut compressed_server(LIMIT), Opcode::Binary, &zeros);

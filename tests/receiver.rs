@@ -108,6 +108,8 @@ fn longer_length_forms_than_necessary_are_taken() {
     assert_eq!(messages(&hex("81 7e 0002 4869")), ["text Hi"]);
     assert_eq!(messages(&hex("81 7f 0000000000000002 4869")), ["text Hi"]);
     assert_eq!(messages(&hex("89 7e 0001 70")), ["ping p"]);
+    let longest = [hex("8a 7e 007d"), vec![b'a'; 125]].concat();
+    assert_eq!(messages(&longest), [format!("pong {}", "a".repeat(125))]);
 }
 
 #[test]
@@ -280,4 +282,36 @@ fn the_memory_of_a_message_is_what_it_needs() {
     receiver.receive(second, 0, &mut out);
     assert_eq!(out.scratch, payload);
     assert!(out.scratch.capacity() < 60_000, "{}", out.scratch.capacity());
+}
+
+#[test]
+fn control_frames_in_pieces_are_joined() {
+    assert_eq!(messages(&hex("89 03 616263 8a 02 6465")), ["ping abc", "pong de"]);
+    assert_eq!(close(&hex("88 08 0bb8 676f6f646279")), (3000, "goodby".into()));
+}
+
+#[test]
+fn while_closing_control_frames_are_looked_at_up_to_65535_bytes() {
+    for whole in [true, false] {
+        let heard_of = |opcode: u8, length: u64| {
+            let mut receiver = Receiver::new(options(1000));
+            receiver.begin_closing();
+            let mut input = vec![opcode, 127];
+            input.extend_from_slice(&length.to_be_bytes());
+            // A close frame's code, and its reason.
+            input.extend(hex("0bb8"));
+            input.resize(10 + length as usize, b'a');
+            let mut heard = Vec::new();
+            for piece in input.chunks(if whole { input.len() } else { 1000 }) {
+                hear(&mut receiver, piece, &mut heard);
+            }
+            (heard.len(), receiver.take_verdict())
+        };
+        assert_eq!(heard_of(0x89, 65_535), (1, None));
+        assert_eq!(heard_of(0x89, 65_536), (0, None));
+        let reason = "a".repeat(65_533);
+        let closed = |reason| Some(Verdict::PeerClose(CloseCode::PROTOCOL_ERROR, reason));
+        assert_eq!(heard_of(0x88, 65_535), (0, closed(reason)));
+        assert_eq!(heard_of(0x88, 65_536), (0, closed(String::new())));
+    }
 }

@@ -66,7 +66,7 @@ fn inflate(
 }
 
 proptest! {
-    #![proptest_config(cases(120))]
+    #![proptest_config(cases(80))]
 
     #[test]
     fn what_is_deflated_is_inflated(

@@ -79,7 +79,7 @@ fn hear(server: &mut Connection, wire: &[u8], cuts: &Cuts) -> (Vec<String>, Vec<
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(150))]
 
     /// Section 5.2 of draft 76: the digits of a key divided by the number of its spaces.
     #[test]

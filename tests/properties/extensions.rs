@@ -100,7 +100,7 @@ fn deflate_params() -> impl Strategy<Value = DeflateParams> {
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn what_is_written_is_read(offers in vec(offer(token()), 0..4)) {

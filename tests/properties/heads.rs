@@ -55,7 +55,7 @@ fn nearly_a_head() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn a_head_has_the_fields_that_were_sent(

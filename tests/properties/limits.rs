@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::generated::cases;
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn a_bucket_gives_no_more_than_a_seconds_worth_and_its_rate(

@@ -50,7 +50,7 @@ fn check(bytes: &[u8], cuts: &Cuts) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn utf_8_is_what_the_standard_library_takes_for_it(bytes in nearly_text(), cuts in cuts()) {

@@ -56,3 +56,30 @@ impl Receiver {
         self.verdict = Some(Box::new(Verdict::PeerClose(code, reason)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::hybi::{PeerMasking, ReceiverOptions};
+
+    #[test]
+    fn nothing_is_kept_of_a_control_frame_that_is_not_looked_at() {
+        let options = ReceiverOptions {
+            masking: PeerMasking::Either,
+            max_length: 1000,
+            max_text: u64::MAX,
+            max_events: 1,
+            least_landing: u64::MAX,
+        };
+        for (header, kept) in
+            [(&[0x89, 126, 0xff, 0xff][..], 1000), (&[0x89, 127, 0, 0, 0, 0, 0, 1, 0, 0], 0)]
+        {
+            let mut receiver = Receiver::new(options);
+            receiver.begin_closing();
+            let mut out = Output::default();
+            receiver.receive(&mut header.to_vec(), 0, &mut out);
+            receiver.receive(&mut [b'a'; 1000], 0, &mut out);
+            assert_eq!(receiver.control.len(), kept);
+        }
+    }
+}
