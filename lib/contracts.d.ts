@@ -84,7 +84,7 @@ export interface Served {
 
 /**
  * Reads and writes a connection past its stream: `driver._direct` while it does, `driver._aside` while it has let the
- * stream read for a time. Only the driver, its streams, ./driver/aside and the addon's dispatch call it.
+ * stream read for a time. Only the driver, its parts and streams, and the addon's dispatch call it.
  */
 export type DirectSocket = import('./socket/direct');
 

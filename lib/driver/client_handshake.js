@@ -16,7 +16,7 @@ class ClientHandshake extends Handshake {
     let offer;
     try {
       offer = driver._proposeDeflate() ? null : driver._extensions.generateOffer();
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       this._fail(error.message);
       return false;
     }
@@ -42,7 +42,7 @@ class ClientHandshake extends Handshake {
     if (driver._extensions !== null) {
       try {
         driver._extensions.activate(driver.headers['sec-websocket-extensions']);
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         return this._fail(error.message);
       }
       if (!driver._extensions.active) driver._extensions = null;

@@ -310,7 +310,7 @@ Driver.prototype.version = 'hybi-13';
 Driver.prototype.isOverHttp2 = false;
 /** @type {string | null | undefined} the subprotocol that was agreed on */
 Driver.prototype.protocol = undefined;
-/** @type {DirectSocket | null} what reads past the stream, while the stream reads in its place; see ./aside */
+/** @type {DirectSocket | null} what reads past the stream, while the stream reads in its place */
 Driver.prototype._aside = null;
 /** @type {Messages | null} the stream of messages, once somebody has asked for it */
 Driver.prototype._messages = null;

@@ -55,7 +55,7 @@ class ServerHandshake extends Handshake {
     if (refusal === null) {
       try {
         extensions = driver._answerExtensions();
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         refusal = error.message;
       }
     }

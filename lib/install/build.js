@@ -61,7 +61,7 @@ async function build(project) {
       say(`built ${target} in ${((Date.now() - started) / 1000).toFixed(0)} s.`);
     }
     return 0;
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     if (error instanceof BuildError) say(error.message);
     else if (['EROFS', 'EACCES', 'EPERM', 'ENOTDIR'].includes(error.code)) {
       say(`cannot write there: ${error.message}${process.versions.pnp ? '\nUnder Plug\'n\'Play the package is in an archive: run `yarn unplug faye-websocket-rs` first.' : ''}`);

@@ -83,7 +83,7 @@ class Dialling {
     let error;
     try {
       error = tls.checkServerIdentity(name, new X509Certificate(certificate).toLegacyObject());
-    } catch (failure) {
+    } catch (/** @type {any} */ failure) {
       error = failure;
     }
     if (error) this._socket.destroy(error);

@@ -14,7 +14,9 @@
  *   bytes or memory: see `servedAttach` in ../native.d.ts
  * @property {string[]} watched the stream's events beside pause and resume that somebody else may cause
  */
-const { settleLater, hold } = require('../driver/aside');
+// Not the global one, which test runners replace.
+const { setImmediate } = require('timers');
+
 const { driverOf } = require('../driver/socket_pipe');
 const { markDirty, clearDirty, currentRound } = require('../driver/dirty_list');
 const { occupied } = require('../driver/reentry');
@@ -22,9 +24,12 @@ const { native, slab } = require('../driver/session');
 const { connections, UNWRITTEN, MEMORY_WANTED, LANDED } = require('./event_loop');
 const { refreshTimer } = require('./node_internals');
 
+const EMPTY = Buffer.alloc(0);
+
 /**
  * What a driver has as `_direct` while its socket is read past its stream, and as `_aside` while the
- * stream reads for a while.
+ * stream reads for a while: it steps aside while the application is paused. The stream reads instead, up to
+ * its high-water mark, and so finds the end of the connection or its failure as any paused `net.Socket` does.
  */
 class DirectSocket {
   /**
@@ -179,7 +184,7 @@ class DirectSocket {
     if (!this.isReading) return;
     native.servedRead(this._number, false);
     if (this._driver._output.holders > 0) this._isHeld = true;
-    settleLater(this);
+    this._settleLater();
   }
 
   /** The application wants to read again, unless something else holds the stream back. */
@@ -187,8 +192,15 @@ class DirectSocket {
     this._isHeld = false;
     const { io, _input: input } = this._driver;
     if (io._paused || input.held !== null || this._socket.isPaused()) return;
-    if (!this.isReading) settleLater(this);
+    if (!this.isReading) this._settleLater();
     else if (!native.servedRead(this._number, true)) this.returnToStream();
+  }
+
+  /** Steps aside, or comes back, before the loop polls again. */
+  _settleLater() {
+    if (this._isSettling) return;
+    this._isSettling = true;
+    setImmediate(settle, this);
   }
 
   /** Has the stream read for a while. */
@@ -203,7 +215,8 @@ class DirectSocket {
     driver._direct = null;
     driver._aside = this;
     this._side.startStream(this);
-    if (this._isHeld) hold(this._socket);
+    // It takes one chunk more, as every pipe has it, unless a listener of its own has paused its reader: the pipe is told now.
+    if (this._isHeld) this._socket.emit('data', EMPTY);
   }
 
   /** Reads again in place of the stream, unless that has something left or something else is different. */
@@ -331,10 +344,17 @@ DirectSocket.prototype._written = 0;
 DirectSocket.prototype._landing = null;
 /** Whether chunks are handed over unparsed. */
 DirectSocket.prototype._raw = false;
-/** See ../driver/aside. */
+/** Whether `settle` will be called. */
 DirectSocket.prototype._isSettling = false;
 /** Whether a listener of the driver's has paused it. */
 DirectSocket.prototype._isHeld = false;
+
+/** @param {DirectSocket} direct */
+function settle(direct) {
+  direct._isSettling = false;
+  if (direct._driver.io._paused || direct._socket.isPaused()) direct.stepAside();
+  else direct.comeBack();
+}
 
 // ---- what others do to the stream
 

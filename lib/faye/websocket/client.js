@@ -154,7 +154,7 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
     if (originTLS) {
       try {
         this._stream = secure(socket, this._driver._uri, originTLS);
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         socket.destroy(error);
         return;
       }
