@@ -1,31 +1,18 @@
 'use strict';
 
 // npm run build:target -- NAME: the release binary for a platform that this machine is not, or for Linux systems older
-// than this one, into lib/. cargo-zigbuild links it; both it and zig come from PyPI, into .cache/tools.
+// than this one, into lib/. cargo-zigbuild links it, and what comes out is looked at by ./inspect-binary.js.
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { spawnSync } = require('node:child_process');
 const { BuildError, root } = require('./addon');
+const { faults } = require('./inspect-binary');
 const { targets } = require('./targets');
 const { toolchain } = require('./toolchain');
+const { provideTools, run, tools } = require('./zig');
 
-const TOOLS = ['ziglang==0.15.2', 'cargo-zigbuild==0.24.1'];
 /** The oldest glibc that a binary is for. */
 const GLIBC = '2.28';
-
-const tools = path.join(root, '.cache', 'tools');
-
-function run(command, args, env) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
-  if (error) throw new BuildError(`${command}: ${error.message}`);
-  if (status !== 0) throw new BuildError(`${path.basename(command)} failed; its messages are above.`);
-}
-
-function provideTools() {
-  if (fs.existsSync(path.join(tools, 'bin', 'cargo-zigbuild'))) return;
-  run('python3', ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', tools, ...TOOLS], process.env);
-}
 
 /** Files that zig's Windows linker is told to look for and that nothing is taken from: Node is found when the addon runs. */
 function emptyLibraries(folder) {
@@ -58,6 +45,8 @@ function build(name) {
   const to = path.join(root, 'lib', target.file);
   fs.copyFileSync(library, `${to}.${process.pid}`);
   fs.renameSync(`${to}.${process.pid}`, to);
+  const found = target.os === 'linux' ? faults(to) : [];
+  if (found.length > 0) throw new BuildError(`${target.file} may not be published: it ${found.join(', ')}.`);
   process.stdout.write(`Built ${path.relative(root, to)} (${(fs.statSync(to).size / 1e6).toFixed(1)} MB).\n`);
 }
 
