@@ -3,6 +3,7 @@
 // Certificates for one run of the tests, made with the command `openssl`: good ones, and weak ones that a policy
 // may refuse. Each is NAME.crt and NAME.key in a folder that goes with the process.
 
+const { getDiffieHellman } = require('node:crypto');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -28,6 +29,14 @@ function issue(folder, name, { bits = 2048, digest = 'sha256', issuer, isAuthori
   openssl(folder, 'x509', '-req', '-in', `${name}.csr`, '-days', '2', `-${digest}`, ...signer, '-extfile', extensions, '-out', `${name}.crt`);
 }
 
+/** Parameters for Diffie-Hellman: one of the groups of RFC 2409 and RFC 3526, as OpenSSL 3.5 serves no DSA-like ones. */
+function group(folder, file, name) {
+  const prime = getDiffieHellman(name).getPrime('hex');
+  fs.writeFileSync(path.join(folder, 'group.cnf'), `asn1=SEQUENCE:group\n[group]\nprime=INTEGER:0x${prime}\ngenerator=INTEGER:2\n`);
+  openssl(folder, 'asn1parse', '-genconf', 'group.cnf', '-noout', '-out', 'group.der');
+  openssl(folder, 'dhparam', '-inform', 'DER', '-in', 'group.der', '-out', file);
+}
+
 /** Makes everything; returns the folder. */
 function makeAuthority() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dialling-'));
@@ -43,7 +52,7 @@ function makeAuthority() {
   issue(folder, 'below-weak-ca', { issuer: 'weak-ca' });
   issue(folder, 'weak-key', { bits: 1024, issuer: 'ca' });
   issue(folder, 'sha1', { digest: 'sha1', issuer: 'ca' });
-  openssl(folder, 'dhparam', '-dsaparam', '-out', 'dh1024.pem', '1024');
+  group(folder, 'dh1024.pem', 'modp2');
   openssl(folder, 'x509', '-in', 'ca.crt', '-trustout', '-out', 'trusted.crt');
   openssl(folder, 'x509', '-in', 'ca.crt', '-outform', 'DER', '-out', 'der.crt');
   openssl(folder, 'pkcs12', '-export', '-in', 'client.crt', '-inkey', 'client.key', '-passout', 'pass:secret', '-out', 'client.pfx');
