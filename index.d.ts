@@ -97,6 +97,8 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>;
   /** Closes with 1000; resolves when the connection is closed. For `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
+  /** What the connection has carried since this was read first, for example in an 'open' listener. */
+  readonly stats: WebSocket.Stats;
   /** Messages that `maxBackpressure` has refused. */
   readonly droppedMessages: number;
 
@@ -288,6 +290,36 @@ declare namespace WebSocket {
 
   interface PingEvent extends Event {
     data: Buffer;
+  }
+
+  interface Stats {
+    /** What carries the connection: Node's event loop past its streams, a stream of Node's, or a stream of HTTP/2. */
+    path: 'loop' | 'stream' | 'http2';
+    /** Whether permessage-deflate or another extension was agreed on. */
+    isCompressed: boolean;
+    messagesReceived: number;
+    messagesSent: number;
+    /** Bytes of these messages, not compressed. */
+    bytesReceived: number;
+    bytesSent: number;
+    /** Bytes of all frames, compressed as they are, and of the handshake; null where the stream does not count. */
+    wireBytesReceived: number | null;
+    wireBytesSent: number | null;
+    /** Milliseconds between the last ping that was answered and its pong; null before. */
+    roundTripTime: number | null;
+  }
+
+  /**
+   * Messages of the channels of `node:diagnostics_channel`: `faye-websocket:open`, `faye-websocket:close` (with `code` and
+   * `reason`), `faye-websocket:error` (with `message`), `faye-websocket:ping` and `faye-websocket:pong` (with `data`).
+   */
+  interface ChannelMessage {
+    websocket: ServerSocket | ClientSocket;
+    role: 'server' | 'client';
+    code?: number | null;
+    reason?: string | null;
+    message?: string;
+    data?: Buffer;
   }
 
   type BinaryType = 'nodebuffer' | 'arraybuffer' | 'blob';

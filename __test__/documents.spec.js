@@ -267,6 +267,34 @@ describe('docs/recipes.md', () => {
     }
   });
 
+  it('OpenTelemetry: a span for each connection, with what it has carried', SLOW, async (t) => {
+    const { child, port } = await serve(t, recipes, 'OpenTelemetry', {
+      instead: {
+        "require('@opentelemetry/api')": `(require(${JSON.stringify(path.join(__dirname, 'fixtures', 'span_printer.js'))}), require(${JSON.stringify(require.resolve('@opentelemetry/api'))}))`,
+      },
+    });
+    const ws = connect(port);
+    ws.send('größe');
+    assert.strictEqual(await message(ws), 'größe');
+    ws.close(3000);
+    await ws.closed;
+    const [, text] = await says(child, /^span (.*)$/m);
+    const { name, kind, attributes: { 'url.full': url, 'websocket.path': way, ...attributes }, status } = JSON.parse(text);
+    assert.deepStrictEqual([name, kind, status], ['websocket', 1, undefined]);
+    assert.match(url, /^ws:\/\/localhost:\d+\/$/);
+    assert.match(way, /^(loop|stream)$/);
+    assert.deepStrictEqual(attributes, {
+      'websocket.subprotocol': '', 'websocket.close_code': 3000, 'websocket.messages_received': 1, 'websocket.messages_sent': 1,
+      'websocket.bytes_received': 7, 'websocket.bytes_sent': 7,
+    });
+
+    const failing = await silent(t, port);
+    // A frame of a reserved opcode.
+    failing.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0]));
+    const [, failed] = await says(child, /^span (.*"status":\{.*)$/m);
+    assert.deepStrictEqual(JSON.parse(failed).status, { code: 2, message: 'Unrecognized frame opcode: 3' });
+  });
+
   it('Behind nginx: the headers of the proxy are seen', SLOW, async (t) => {
     const { port } = await serve(t, recipes, 'Behind nginx');
     const ws = new Client(`ws://127.0.0.1:${port}/room`, [], { headers: { 'X-Forwarded-For': '192.0.2.1', 'X-Forwarded-Proto': 'https', Host: 'example.com' } });

@@ -61,6 +61,9 @@ async function talk(socket: WebSocket): Promise<void> {
   if (!paused) await socket[Symbol.asyncDispose]();
 }
 talk(new WebSocket({} as http.IncomingMessage, {} as import('net').Socket, null, [], { binaryType: 'blob' }));
+const { messagesSent, roundTripTime, path, wireBytesSent }: WebSocket.Stats = ({} as Client).stats;
+const told = ({ role, websocket }: WebSocket.ChannelMessage): string => (role === 'client' ? String(websocket.url) : path);
+told({ websocket: {} as Client, role: 'client', code: messagesSent + (roundTripTime ?? 0) + (wireBytesSent ?? 0) });
 // @ts-expect-error no such type
 new Client('ws://localhost/', [], { binaryType: 'fragments' });
 

@@ -222,6 +222,8 @@ export interface WebSocketFields extends Owner {
   protocol: string;
   readonly droppedMessages: number;
   _binaryType: string | undefined;
+  _role: 'server' | 'client';
+  readonly isPaused: boolean;
   /** Callbacks of `send` that are still to be called; see ./faye/websocket/deliveries.js. */
   _deliveries: any;
   onopen: ((event: any) => void) | null;

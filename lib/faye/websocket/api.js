@@ -18,7 +18,10 @@ const EventTarget = require('./api/event_target');
 const states = require('./ready_state');
 const binary = require('./binary_type');
 const { sendAndCall, undelivered } = require('./deliveries');
+const { channels, tell } = require('./insight');
+const inspectSocket = require('./inspect');
 const MessageIterator = require('./message_iterator');
+const { statsOf } = require('./stats');
 const topics = require('./topics');
 
 /** Time, in milliseconds, that queued output gets to leave once a connection is over. */
@@ -215,6 +218,7 @@ const methods = {
     this.protocol = this._driver.protocol || '';
     if (this._liveness !== null) this._liveness.begin();
     if (this._deliveries !== null) this._deliveries.begin();
+    if (channels.open.hasSubscribers) tell('open', this);
 
     const event = new Event('open');
     event.initEvent('open', false, false);
@@ -242,6 +246,7 @@ const methods = {
   /** @param {string} message */
   _emitError(message) {
     if (this.readyState >= API.CLOSING) return;
+    if (channels.error.hasSubscribers) tell('error', this, { message });
 
     const event = new Event('error', { message });
     event.initEvent('error', false, false);
@@ -291,6 +296,7 @@ const methods = {
         this.readable = this.writable = false;
 
         const [reason, code] = this._closeParams || ['', 1006];
+        if (channels.close.hasSubscribers) tell('close', this, { code, reason });
         const event = new Event('close', { code, reason });
         event.initEvent('close', false, false);
         this.dispatchEvent(event);
@@ -330,6 +336,7 @@ const additions = {
    * @param {Buffer} payload which is not the listener's
    */
   _announce(type, payload) {
+    if (channels[type].hasSubscribers) tell(type, this, { data: Buffer.from(payload) });
     if (this.listenerCount(type) === 0 && !(/** @type {any} */ (this)[`on${type}`])) return;
     const event = new Event(type, { data: Buffer.from(payload) });
     event.initEvent(type, false, false);
@@ -408,6 +415,16 @@ Object.defineProperty(API.prototype, 'topics', {
   configurable: true,
 });
 Object.defineProperty(API.prototype, 'binaryType', binary.accessor);
+Object.defineProperty(API.prototype, 'stats', {
+  /** @this {import('../../contracts').WebSocketFields} */
+  get() {
+    return statsOf(this);
+  },
+  configurable: true,
+});
+Object.defineProperty(API.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value: inspectSocket, writable: true, configurable: true,
+});
 Object.defineProperty(API.prototype, 'isPaused', {
   /** @this {import('../../contracts').WebSocketFields} */
   get() {
@@ -444,7 +461,8 @@ if (Symbol.asyncDispose) {
 }
 // Own properties in the original, or of ours, but most connections never need them.
 for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined],
-  ['_binaryType', undefined], ['_deliveries', null]]) {
+  ['_binaryType', undefined], ['_deliveries', null],
+  ['_role', 'server']]) {
   Object.defineProperty(API.prototype, name, { value, writable: true });
 }
 

@@ -102,6 +102,7 @@ Object.defineProperties(Client.prototype, {
     configurable: true,
   },
   _dialledBecause: { value: null, writable: true, configurable: true },
+  _role: { value: 'client', writable: true, configurable: true },
 });
 
 /** @this {import('../../contracts').ClientFields} */

@@ -2,8 +2,7 @@
 
 /** @import { WebSocketFields } from '../../contracts' */
 
-/** `readyState` of an open WebSocket. */
-const OPEN = 1;
+const { CLOSED, OPEN } = require('./ready_state');
 
 /**
  * `for await (const message of ws)`. While the loop is behind, the socket is paused: no more is held than what had
@@ -19,7 +18,7 @@ class MessageIterator {
     this._waiting = [];
     /** @type {Error | null} */
     this._error = null;
-    this._isOver = socket.readyState === 3;
+    this._isOver = socket.readyState === CLOSED;
     this._isHolding = false;
 
     this._onMessage = (/** @type {any} */ { data }) => this._take(data);
