@@ -101,6 +101,8 @@ fn messages_of_every_kind() {
     assert_eq!(messages(&hex("82 00")), ["binary "]);
     assert_eq!(messages(&hex("81 80 01020304")), ["text "]);
     assert_eq!(messages(&hex("89 01 70 8a 00")), ["ping p", "pong "]);
+    // A key is its own frame's.
+    assert_eq!(messages(&hex("81 81 01020304 60 81 01 62")), ["text a", "text b"]);
 }
 
 #[test]
