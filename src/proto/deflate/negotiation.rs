@@ -288,6 +288,9 @@ mod tests {
         let offers = ["server_max_window_bits=15"];
         assert_eq!(answer(|_| {}, &offers).unwrap().1, "server_max_window_bits=15");
         assert_eq!(answer(|o| o.omit_full_window = true, &offers).unwrap().1, "");
+        let offers = ["server_max_window_bits=14"];
+        let limited = answer(|o| o.omit_full_window = true, &offers).unwrap().1;
+        assert_eq!(limited, "server_max_window_bits=14");
     }
 
     #[test]
