@@ -31,6 +31,7 @@ fn hear(receiver: &mut Receiver, input: &[u8], heard: &mut Vec<String>) -> Statu
                 Event::Text(span, _) => ("text", span),
                 Event::Binary(span) => ("binary", span),
                 Event::Encoded { span, .. } => ("encoded", span),
+                Event::Part { span, .. } => ("part", span),
                 Event::Ping(span) => ("ping", span),
                 Event::Pong(span) => ("pong", span),
             };

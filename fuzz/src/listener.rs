@@ -122,6 +122,7 @@ impl Listener {
             Event::Encoded { span, opcode, rsv } => {
                 Heard::Encoded { payload: bytes(span), opcode, rsv }
             }
+            Event::Part { .. } => unreachable!("nobody has asked for parts"),
             Event::Ping(span) => Heard::Ping(bytes(span)),
             Event::Pong(span) => Heard::Pong(bytes(span)),
         };

@@ -115,6 +115,12 @@ pub fn restrict_session(
     with(env, id, |entry| entry.connection.restrict(max_fragments, rates));
 }
 
+/// Has messages of more than so many bytes reported while they arrive.
+#[napi(catch_unwind)]
+pub fn stream_session(env: Env, id: u32, bytes: f64) {
+    with(env, id, |entry| entry.connection.stream_above(bytes as u64));
+}
+
 /// Allows for what the peer may have sent while nothing was read for so many seconds.
 #[napi(catch_unwind)]
 pub fn credit_session(env: Env, id: u32, seconds: f64) {

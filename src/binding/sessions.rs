@@ -87,6 +87,22 @@ pub fn send(env: Env, id: u32, opcode_bits: u32, payload: BufferSlice) -> Result
     }))
 }
 
+/// Appends one fragment of a message; `opcode` is 0 for all but the first, and `last` ends the message.
+/// Returns how many bytes wait for the peer.
+#[napi(catch_unwind)]
+pub fn send_fragment(
+    env: Env,
+    id: u32,
+    opcode_bits: u32,
+    last: bool,
+    payload: BufferSlice,
+) -> Result<u32> {
+    let (opcode, _) = opcode(opcode_bits)?;
+    Ok(write(env, id, |entry, entropy| {
+        entry.connection.send_fragment(opcode, last, &payload, entropy, entry.output);
+    }))
+}
+
 /// Makes a frame of a message where it lies: behind 14 bytes of room for the header. Returns where
 /// the frame begins, or -1 where only [`send`] can make one. Output that waits goes out before it.
 #[napi(catch_unwind)]

@@ -103,6 +103,18 @@ pub enum Event {
         /// Reserved bits of the first frame.
         rsv: u8,
     },
+    /// More of a message that is handed on while it arrives; text is checked, but a character may be
+    /// divided between two parts.
+    Part {
+        /// The bytes that have come; none, where a frame or the message has none.
+        span: Span,
+        /// 1 for text, 2 for binary.
+        opcode: u8,
+        /// The first of its message.
+        first: bool,
+        /// The last: the message is complete.
+        last: bool,
+    },
     /// A ping; the pong is the caller's to send, so that replies keep their place in the output.
     Ping(Span),
     /// A pong.

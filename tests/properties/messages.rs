@@ -75,7 +75,7 @@ fn hear(options: ReceiverOptions, wire: &[u8], cuts: &Cuts) -> (Vec<Heard>, Opti
                     Event::Binary(span) => Heard::Binary(span.bytes(&piece, &out).to_vec()),
                     Event::Ping(span) => Heard::Ping(span.bytes(&piece, &out).to_vec()),
                     Event::Pong(span) => Heard::Pong(span.bytes(&piece, &out).to_vec()),
-                    Event::Encoded { .. } => unreachable!("no extension"),
+                    Event::Encoded { .. } | Event::Part { .. } => unreachable!("not asked for"),
                 });
             }
             out.clear_events();

@@ -113,6 +113,14 @@ impl Connection {
         }
     }
 
+    /// Messages longer than `bytes` are handed on while they arrive, as [`Event::Part`](super::Event::Part)s,
+    /// unless they are compressed or decoded outside. Drafts 75 and 76 have no such messages.
+    pub fn stream_above(&mut self, bytes: u64) {
+        if let Input::Hybi(receiver) = &mut self.input {
+            receiver.stream_above(bytes);
+        }
+    }
+
     /// What the peer may send in a second, where that is limited: their time is to be set before each
     /// [`receive`](Self::receive).
     pub fn rates(&mut self) -> Option<&mut Rates> {
@@ -252,6 +260,27 @@ impl Connection {
             }
             Input::Hixie(_) => false,
         }
+    }
+
+    /// Appends one fragment of a message that its caller has not all of yet, uncompressed: `opcode` of
+    /// the first is text or binary, of the others continuation, and `last` ends the message. No other
+    /// message may be sent meanwhile: RFC 6455 section 5.4, "The fragments of one message MUST NOT be
+    /// interleaved between the fragments of another message". False, and nothing appended, where
+    /// nothing may be sent, and in drafts 75 and 76, which have no fragments.
+    pub fn send_fragment(
+        &mut self,
+        opcode: Opcode,
+        last: bool,
+        payload: &[u8],
+        entropy: &mut dyn Entropy,
+        out: &mut Output,
+    ) -> bool {
+        let is_hybi = matches!(self.input, Input::Hybi(_));
+        if opcode.is_control() || !is_hybi || !self.may_send(opcode, payload.len()) {
+            return false;
+        }
+        send::fragment(opcode, last, payload, self.masking_key(entropy), &mut out.wire);
+        true
     }
 
     fn may_send(&self, opcode: Opcode, length: usize) -> bool {

@@ -66,8 +66,10 @@ impl Opcode {
 /// The fields of an outgoing header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What the frame is. Frames are always sent whole, with FIN set.
+    /// What the frame is.
     pub opcode: Opcode,
+    /// Whether it is the last frame of its message.
+    pub fin: bool,
     /// Reserved bits: RSV1 is 4, RSV2 is 2, RSV3 is 1.
     pub rsv: u8,
     /// Payload bytes.
@@ -81,7 +83,8 @@ impl Header {
     pub fn encode(&self, bytes: &mut [u8; MAX_HEADER]) -> usize {
         // Section 5.2: "in all cases, the minimal number of bytes MUST be used to encode the length".
         let masked = if self.key.is_some() { MASK } else { 0 };
-        bytes[0] = FIN | self.rsv << 4 | self.opcode as u8;
+        let fin = if self.fin { FIN } else { 0 };
+        bytes[0] = fin | self.rsv << 4 | self.opcode as u8;
         let mut end = 2;
         if self.length <= 125 {
             bytes[1] = masked | self.length as u8;
@@ -108,7 +111,8 @@ mod tests {
 
     fn encode(length: usize, key: Option<[u8; 4]>) -> Vec<u8> {
         let mut bytes = [0; MAX_HEADER];
-        let end = Header { opcode: Opcode::Text, rsv: 0, length, key }.encode(&mut bytes);
+        let end =
+            Header { opcode: Opcode::Text, fin: true, rsv: 0, length, key }.encode(&mut bytes);
         bytes[..end].to_vec()
     }
 
@@ -130,8 +134,17 @@ mod tests {
     #[test]
     fn reserved_bits_lie_below_fin() {
         let mut bytes = [0; MAX_HEADER];
-        Header { opcode: Opcode::Binary, rsv: 4, length: 1, key: None }.encode(&mut bytes);
+        Header { opcode: Opcode::Binary, fin: true, rsv: 4, length: 1, key: None }
+            .encode(&mut bytes);
         assert_eq!(bytes[0], 0xc2);
+    }
+
+    #[test]
+    fn fragments_but_the_last_have_no_fin() {
+        let mut bytes = [0; MAX_HEADER];
+        let header = Header { opcode: Opcode::Text, fin: false, rsv: 0, length: 1, key: None };
+        header.encode(&mut bytes);
+        assert_eq!(bytes[0], 0x01);
     }
 
     #[test]

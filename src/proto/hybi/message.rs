@@ -1,5 +1,7 @@
 //! A message in the making: fragments joined as they arrive.
 
+use std::mem;
+
 use super::frame::Opcode;
 use super::utf8::{InvalidUtf8, Utf8Stream};
 use crate::proto::deflate::Decompressor;
@@ -29,6 +31,8 @@ pub(super) enum Content {
     Encoded { opcode: Opcode, rsv: u8 },
     /// A binary message whose bytes are the caller's to keep.
     Landing,
+    /// A message that is handed on while it arrives, in parts.
+    Streamed { opcode: Opcode, utf8: Option<Utf8Stream>, has_begun: bool },
 }
 
 impl Message {
@@ -52,9 +56,60 @@ impl Message {
         self.bytes.len()
     }
 
-    /// Whether it is a text that no extension outside the core has to decode.
+    /// Whether it is a text, to be handed on whole, that no extension outside the core has to decode.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.content, Content::Text { .. })
+    }
+
+    /// Whether it is handed on while it arrives.
+    pub(super) fn is_streamed(&self) -> bool {
+        matches!(self.content, Content::Streamed { .. })
+    }
+
+    /// Hands on from now on what arrives; what has been collected is part of the first part.
+    pub(super) fn begin_streaming(&mut self) {
+        let (opcode, utf8) = match mem::replace(&mut self.content, Content::Landing) {
+            Content::Text { compressed: false, utf8 } => (Opcode::Text, Some(utf8)),
+            Content::Binary { compressed: false } => (Opcode::Binary, None),
+            other => {
+                self.content = other;
+                return;
+            }
+        };
+        self.content = Content::Streamed { opcode, utf8, has_begun: false };
+    }
+
+    /// Hands on what has arrived, which begins at `start` of the input; `last` completes the message.
+    pub(super) fn stream(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        last: bool,
+        out: &mut Output,
+    ) -> Result<(), InvalidUtf8> {
+        let Content::Streamed { opcode, utf8, has_begun } = &mut self.content else {
+            return Ok(());
+        };
+        if let Some(utf8) = utf8 {
+            utf8.push(bytes)?;
+            if last {
+                mem::take(utf8).finish()?;
+            }
+        }
+        self.received += bytes.len() as u64;
+        let first = !mem::replace(has_begun, true);
+        // A frame adds one event at most: that is what callers count on.
+        let span = if self.bytes.is_empty() {
+            Span::input(start, bytes.len())
+        } else {
+            let collected = mem::take(&mut self.bytes);
+            let span = Span::scratch(out.scratch.len(), collected.len() + bytes.len());
+            out.scratch.extend_from_slice(&collected);
+            out.scratch.extend_from_slice(bytes);
+            span
+        };
+        out.events.push(Event::Part { span, opcode: *opcode as u8, first, last });
+        Ok(())
     }
 
     /// Whether the message has to be inflated.
@@ -111,9 +166,10 @@ impl Message {
             Content::Text { .. } => Event::Text(span, Encoding::Utf8),
             Content::Binary { .. } | Content::Landing => Event::Binary(span),
             Content::Encoded { opcode, rsv } => Event::Encoded { span, opcode: opcode as u8, rsv },
+            Content::Streamed { .. } => return Ok(()),
         };
         if out.scratch.is_empty() {
-            out.scratch = std::mem::take(&mut self.bytes);
+            out.scratch = mem::take(&mut self.bytes);
         } else {
             out.scratch.append(&mut self.bytes);
         }

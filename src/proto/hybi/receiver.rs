@@ -107,6 +107,8 @@ pub struct Receiver {
     options: ReceiverOptions,
     /// Most frames one message may consist of.
     max_fragments: u32,
+    /// Longer messages are handed on while they arrive.
+    stream_above: u64,
     /// What the peer may send in a second, where that is limited.
     rates: Option<Box<Rates>>,
     /// Most connections have none, and no memory for it.
@@ -137,6 +139,7 @@ impl Receiver {
         Self {
             options,
             max_fragments: MAX_FRAGMENTS,
+            stream_above: u64::MAX,
             rates: None,
             decoding: None,
             mode: Mode::Strict,
@@ -167,6 +170,12 @@ impl Receiver {
     pub fn restrict(&mut self, max_fragments: Option<u32>, rates: Option<Rates>) {
         self.max_fragments = max_fragments.unwrap_or(MAX_FRAGMENTS);
         self.rates = rates.map(Box::new);
+    }
+
+    /// Hands messages longer than `bytes` on while they arrive, as [`Event::Part`](crate::proto::Event::Part)s,
+    /// unless they are compressed or decoded outside.
+    pub fn stream_above(&mut self, bytes: u64) {
+        self.stream_above = bytes;
     }
 
     /// The rates whose time is to be set before [`receive`](Self::receive), if there are any.

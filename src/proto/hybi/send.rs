@@ -1,16 +1,34 @@
-//! Outgoing frames: one frame a message, header and payload together, masked in place.
+//! Outgoing frames: header and payload together, masked in place. A message is one frame, unless its caller has not
+//! all of it yet.
 
 use super::close::truncate_reason;
 use super::frame::{Header, MAX_CONTROL, MAX_HEADER, Opcode};
 use super::mask;
 use crate::proto::CloseCode;
 
-/// Appends one whole frame to `wire`. `rsv` as in [`Header::rsv`]; `key` for a client.
+/// Appends one whole message, or a control frame, to `wire`. `rsv` as in [`Header::rsv`]; `key` for a
+/// client.
 pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
-    let mut header = [0; MAX_HEADER];
-    let end = Header { opcode, rsv, length: payload.len(), key }.encode(&mut header);
+    append(Header { opcode, fin: true, rsv, length: payload.len(), key }, payload, wire);
+}
+
+/// Appends one fragment of a message; `last` ends it.
+pub fn fragment(
+    opcode: Opcode,
+    last: bool,
+    payload: &[u8],
+    key: Option<[u8; 4]>,
+    wire: &mut Vec<u8>,
+) {
+    append(Header { opcode, fin: last, rsv: 0, length: payload.len(), key }, payload, wire);
+}
+
+fn append(header: Header, payload: &[u8], wire: &mut Vec<u8>) {
+    let key = header.key;
+    let mut bytes = [0; MAX_HEADER];
+    let end = header.encode(&mut bytes);
     wire.reserve(end + payload.len());
-    wire.extend_from_slice(&header[..end]);
+    wire.extend_from_slice(&bytes[..end]);
     let start = wire.len();
     wire.extend_from_slice(payload);
     if let Some(key) = key {
@@ -23,7 +41,7 @@ pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire
 pub fn frame_around(opcode: Opcode, key: Option<[u8; 4]>, memory: &mut [u8]) -> Option<usize> {
     let (room, payload) = memory.split_first_chunk_mut::<MAX_HEADER>()?;
     let mut header = [0; MAX_HEADER];
-    let end = Header { opcode, rsv: 0, length: payload.len(), key }.encode(&mut header);
+    let end = Header { opcode, fin: true, rsv: 0, length: payload.len(), key }.encode(&mut header);
     let start = MAX_HEADER - end;
     room[start..].copy_from_slice(&header[..end]);
     if let Some(key) = key {
@@ -43,7 +61,7 @@ impl PlainHeader {
     /// For a message of `length` bytes.
     pub fn new(opcode: Opcode, length: usize) -> Self {
         let mut bytes = [0; MAX_HEADER];
-        let length = Header { opcode, rsv: 0, length, key: None }.encode(&mut bytes);
+        let length = Header { opcode, fin: true, rsv: 0, length, key: None }.encode(&mut bytes);
         Self { bytes, length }
     }
 
@@ -100,6 +118,18 @@ mod tests {
             }
         }
         assert_eq!(frame_around(Opcode::Binary, None, &mut [0; MAX_HEADER - 1]), None);
+    }
+
+    #[test]
+    fn a_message_in_fragments() {
+        // RFC 6455 section 5.4: "the first frame with a FIN bit clear and an opcode other than 0,
+        // followed by zero or more frames with the FIN bit clear and the opcode set to 0, and
+        // terminated by a single frame with the FIN bit set and an opcode of 0."
+        let mut wire = Vec::new();
+        fragment(Opcode::Text, false, b"Hel", None, &mut wire);
+        fragment(Opcode::Continuation, false, b"", None, &mut wire);
+        fragment(Opcode::Continuation, true, b"lo", None, &mut wire);
+        assert_eq!(wire, [0x01, 3, 0x48, 0x65, 0x6c, 0x00, 0, 0x80, 2, 0x6c, 0x6f]);
     }
 
     #[test]

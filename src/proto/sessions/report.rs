@@ -13,9 +13,10 @@
 //! | 6 + 3n | length of its payload |
 //!
 //! An event's code: bits 0 to 2 its kind (0 ASCII text, 1 UTF-8 text, 2 unchecked text, 3 binary,
-//! 4 ping, 5 pong, 6 encoded), bit 3 whether the payload lies in the session's scratch memory
-//! instead of the chunk, and of an encoded message the opcode from bit 4 and the reserved bits from
-//! bit 8.
+//! 4 ping, 5 pong, 6 encoded, 7 part), bit 3 whether the payload lies in the session's scratch memory
+//! instead of the chunk, of an encoded message the opcode from bit 4 and the reserved bits from
+//! bit 8, and of a part the opcode from bit 4, in bit 8 whether it is the first and in bit 9 whether it
+//! is the last.
 
 use std::cell::Cell;
 
@@ -73,6 +74,10 @@ fn encode(event: &Event) -> [i32; EVENT_INTS] {
         Event::Pong(span) => (5, span),
         Event::Encoded { span, opcode, rsv } => {
             (6 | i32::from(*opcode) << OPCODE_SHIFT | i32::from(*rsv) << RSV_SHIFT, span)
+        }
+        Event::Part { span, opcode, first, last } => {
+            let bits = i32::from(*first) | i32::from(*last) << 1;
+            (7 | i32::from(*opcode) << OPCODE_SHIFT | bits << RSV_SHIFT, span)
         }
     };
     let Span { source, offset, length } = *span;

@@ -180,8 +180,11 @@ impl Receiver {
         }
     }
 
-    /// Whether the frame is part of a text whose bytes are those on the wire.
+    /// Whether the frame is part of a text whose bytes are those on the wire, and which is handed on whole.
     fn is_plain_text(&self) -> bool {
+        if self.streams(self.frame.length) {
+            return false;
+        }
         match &self.message {
             Some(message) => message.is_text() && !message.is_compressed(),
             None => {

@@ -67,7 +67,10 @@ impl Receiver {
 
     fn on_data(&mut self, piece: Piece<'_>, out: &mut Output) {
         let Some(opcode) = Opcode::parse(self.frame.opcode) else { return };
+        let missing = self.frame.length - self.seen;
+        let streams = self.streams(piece.bytes.len() as u64 + missing);
         if opcode.is_opening()
+            && !streams
             && piece.extent == Extent::Whole
             && self.frame.fin
             && !self.inflates()
@@ -79,7 +82,7 @@ impl Receiver {
             return;
         }
         if opcode.is_opening() && self.message.is_none() {
-            if self.lands(opcode, piece.is_last()) {
+            if !streams && self.lands(opcode, piece.is_last()) {
                 self.message = Some(Box::new(Message::new(Content::Landing, Vec::new())));
                 return;
             }
@@ -95,6 +98,18 @@ impl Receiver {
             return;
         };
         let complete = piece.is_last() && self.frame.fin;
+        if streams && !message.is_streamed() {
+            message.begin_streaming();
+        }
+        if message.is_streamed() {
+            if message.stream(piece.bytes, piece.start, complete, out).is_err() {
+                self.message = None;
+                self.violation(ProtocolError::InvalidUtf8);
+            } else if complete {
+                self.message = None;
+            }
+            return;
+        }
         if message.is_compressed() {
             self.inflate_next(piece.bytes, complete);
         } else if message.push(piece.bytes, self.frame.length - self.seen).is_err() {
@@ -104,6 +119,19 @@ impl Receiver {
         if complete && let Some(message) = self.message.take() {
             self.finish(*message, out);
         }
+    }
+
+    /// Whether the message of this frame is so long that it is handed on while it arrives: `coming` bytes
+    /// of the frame have not been taken into account yet.
+    pub(super) fn streams(&self, coming: u64) -> bool {
+        if self.stream_above == u64::MAX || self.decodes_outside() {
+            return false;
+        }
+        let (received, is_compressed) = match &self.message {
+            Some(message) => (message.received(), message.is_compressed()),
+            None => (0, self.inflates()),
+        };
+        !is_compressed && received.saturating_add(coming) > self.stream_above
     }
 
     /// Whether a message that begins with this frame is compressed (RFC 7692 section 6.2).
