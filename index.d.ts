@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'http';
 import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'http2';
 import type { NetConnectOpts } from 'net';
-import { Duplex, Stream } from 'stream';
+import { Duplex, Readable, Stream, Writable } from 'stream';
 import type { ConnectionOptions } from 'tls';
 
 export = WebSocket;
@@ -102,6 +102,13 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   /** Messages that `maxBackpressure` has refused. */
   readonly droppedMessages: number;
 
+  /**
+   * Sends a message while it is made: each chunk that is written is a fragment.
+   *
+   * @param options.binary true when left out
+   * @throws while the WebSocket is not open, in drafts 75 and 76, and with extension plug-ins
+   */
+  stream(options?: { binary?: boolean }): Writable;
   /**
    * Has the socket receive what `WebSocket.publish` sends to a topic, until it closes.
    *
@@ -396,6 +403,8 @@ declare namespace WebSocket {
     maxMessageRate?: number | null;
     /** Most pings, and pongs that answer nothing, a second and at once, else 'error' and 'close' 1008; no limit when left out. */
     maxPingRate?: number | null;
+    /** Longer messages, in bytes, come as event 'stream' while they arrive. */
+    streamAbove?: number | null;
   }
 
   /** permessage-deflate (RFC 7692). Names and meanings are those of the npm package, plus `threshold`. */

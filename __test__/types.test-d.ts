@@ -71,7 +71,7 @@ new Client('ws://localhost/', [], { binaryType: 'fragments' });
 new WebSocket({ headers: {} }, {} as import('net').Socket);
 
 const guarded = { ping: 30, pongTimeout: 10, idleTimeout: 90, closeTimeout: 5, maxLifetime: 3600 };
-const bounded = { maxBackpressure: 1 << 20, onBackpressure: 'drop' as const, maxFragments: 100, maxMessageRate: 50, maxPingRate: 1 };
+const bounded = { maxBackpressure: 1 << 20, onBackpressure: 'drop' as const, maxFragments: 100, maxMessageRate: 50, maxPingRate: 1, streamAbove: 1 << 20 };
 const dropped: number = new Client('ws://localhost/', [], { ...guarded, ...bounded }).droppedMessages;
 new WebSocket({} as http.IncomingMessage, {} as import('net').Socket, null, [], { ...guarded, ...bounded }).terminate();
 WebSocket.closeAll(1001, 'bye', 5).then(({ closed, terminated }) => closed + terminated + dropped);

@@ -131,6 +131,8 @@ export interface ProtocolVersion {
   _receivePong(payload: Buffer): void;
   /** Takes a message that plug-ins have to decode; of the reserved bits in `rsv`, RSV1 is 4, RSV2 is 2, RSV3 is 1. */
   _deliverEncoded(opcode: number, rsv: number, payload: Buffer): void;
+  /** Takes more of a message that is handed on while it arrives. */
+  _deliverPart(opcode: number, isFirst: boolean, isLast: boolean, payload: Buffer): void;
   /** Bytes of a frame beside `length` of its payload. */
   _overhead(length: number): number;
   /** Whether the native session frames a message as it is, so that it may reach it past `text` and `binary`. */
@@ -185,6 +187,9 @@ export interface Owner extends EventEmitter {
   _liveness: { takePong(payload: Buffer): void } | null;
   _open(): void;
   _receiveMessage(data: string | Buffer): void;
+  /** False where nobody takes it. */
+  _receiveStream(stream: import('node:stream').Readable, isBinary: boolean): boolean;
+  _leave(code: number, reason: string): void;
   _emitError(message: string): void;
   _beginClose(reason: string | null, code: number | null): void;
   _finalizeClose(): void;

@@ -500,6 +500,12 @@ export declare function sendAsync(id: number, opcode: number, payload: Buffer): 
 export declare function sendClose(id: number, code: number, reason: Buffer): number
 
 /**
+ * Appends one fragment of a message; `opcode` is 0 for all but the first, and `last` ends the message.
+ * Returns how many bytes wait for the peer.
+ */
+export declare function sendFragment(id: number, opcodeBits: number, last: boolean, payload: Buffer): number
+
+/**
  * Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
  * `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
  * spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
@@ -599,6 +605,9 @@ export declare function settle(id: number): Settlement | null
  * and the value of Sec-WebSocket-Extensions. True when nothing of the peer is awaited.
  */
 export declare function startHandshake(id: number, custom?: Array<string> | undefined | null, extensions?: string | undefined | null): boolean
+
+/** Has messages of more than so many bytes reported while they arrive. */
+export declare function streamSession(id: number, bytes: number): void
 
 /** Gives back the zlib states that were not used since the last call; returns the bytes that remain. */
 export declare function sweepDeflate(): number

@@ -13,6 +13,7 @@
  * @property {number} [maxBackpressure] bytes
  * @property {'close'|'drop'} [onBackpressure]
  * @property {number} [maxFragments] frames in a message
+ * @property {number} [streamAbove] bytes of a message
  * @property {number} [maxMessageRate] messages a second
  * @property {number} [maxPingRate] pings a second
  */
@@ -20,7 +21,7 @@
 const TIMEOUTS = ['pongTimeout', 'idleTimeout', 'maxLifetime'];
 const COUNTS = ['maxBackpressure', 'maxFragments'];
 const RATES = ['maxMessageRate', 'maxPingRate'];
-const NAMES = [...TIMEOUTS, 'closeTimeout', ...COUNTS, 'onBackpressure', ...RATES];
+const NAMES = [...TIMEOUTS, 'closeTimeout', ...COUNTS, 'onBackpressure', ...RATES, 'streamAbove'];
 
 /** Most frames in a message that the core can count to. */
 const MOST_FRAGMENTS = 0xffffffff;
@@ -36,11 +37,11 @@ let last = /** @type {PeerLimits | null} */ (null);
  */
 function peerLimits(options) {
   const { pongTimeout, idleTimeout, closeTimeout, maxLifetime, maxBackpressure, onBackpressure, maxFragments,
-    maxMessageRate, maxPingRate } = options;
+    maxMessageRate, maxPingRate, streamAbove } = options;
   // The usual case, at the cost of a few comparisons.
   if (pongTimeout == null && idleTimeout == null && closeTimeout == null && maxLifetime == null &&
     maxBackpressure == null && onBackpressure == null && maxFragments == null && maxMessageRate == null &&
-    maxPingRate == null) return null;
+    maxPingRate == null && streamAbove == null) return null;
 
   /** @type {any} */
   const limits = {};
@@ -63,6 +64,8 @@ function check(limits, ping) {
   checkNumber('maxBackpressure', limits.maxBackpressure, (value) => value > 0, 'a number of bytes greater than 0');
   checkNumber('maxFragments', limits.maxFragments,
     (value) => Number.isInteger(value) && value > 0 && value <= MOST_FRAGMENTS, `an integer from 1 to ${MOST_FRAGMENTS}`);
+  checkNumber('streamAbove', limits.streamAbove,
+    (value) => Number.isInteger(value) && value >= 0, 'an integer number of bytes');
   for (const name of RATES) checkNumber(name, limits[name], (value) => value > 0, 'a number per second greater than 0');
 
   const { pongTimeout, maxBackpressure, onBackpressure } = limits;

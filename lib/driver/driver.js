@@ -89,7 +89,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
    *
    * @param {PeerLimits} limits
    */
-  limit({ maxBackpressure, onBackpressure, maxFragments, maxMessageRate, maxPingRate }) {
+  limit({ maxBackpressure, onBackpressure, maxFragments, maxMessageRate, maxPingRate, streamAbove }) {
+    if (streamAbove !== undefined) native.streamSession(this._id, streamAbove);
     if (maxBackpressure !== undefined) {
       this._backpressure = new Backpressure(maxBackpressure, onBackpressure === 'drop');
     }

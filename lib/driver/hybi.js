@@ -11,6 +11,8 @@ const { native, Opcode } = require('./session');
 const { CloseCode, codeOf } = require('./close_code');
 const { keepSwept } = require('./deflate');
 const { PingEvent, PongEvent } = require('./events');
+const MessageReader = require('./message_reader');
+const MessageWriters = require('./message_writer');
 const { sequence } = require('../sequence');
 
 /**
@@ -72,8 +74,8 @@ class Hybi extends Driver {
 
   /** @returns {number} */
   get _unsent() {
-    const { _compression: compression, _extensions: extensions } = this;
-    return super._unsent + (compression === null ? 0 : compression.waiting) + (extensions === null ? 0 : extensions.waiting);
+    const { _compression: compression, _extensions: extensions, _writers: writers } = this;
+    return super._unsent + (writers === null ? 0 : writers.waiting) + (compression === null ? 0 : compression.waiting) + (extensions === null ? 0 : extensions.waiting);
   }
 
   /** @param {() => void} then */
@@ -93,7 +95,8 @@ class Hybi extends Driver {
    * @returns {boolean}
    */
   _joinsBroadcast(length) {
-    return this._extensions === null && (this._compression === null || !this._compression.delays(length));
+    return this._writers === null && this._extensions === null &&
+      (this._compression === null || !this._compression.delays(length));
   }
 
   /**
@@ -173,6 +176,7 @@ class Hybi extends Driver {
     if (this.readyState !== 1) return false;
 
     this.readyState = 2;
+    if (this._writers !== null) this._writers.close();
     native.beginClosing(this._id);
     this._stopExtensions(() => {
       this._output.wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(reason)));
@@ -217,13 +221,45 @@ class Hybi extends Driver {
   }
 
   /**
-   * Whether a message leaves later, because it or one before it takes long to compress.
+   * A message that is sent while it is made.
+   *
+   * @param {boolean} isBinary
+   * @returns {import('stream').Writable}
+   * @throws {Error} where plug-ins have to encode messages
+   */
+  write(isBinary) {
+    if (this._extensions !== null) throw new Error('Extension plug-ins encode whole messages only');
+    this._writers ||= new MessageWriters(this);
+    return this._writers.create(isBinary);
+  }
+
+  /** As of Driver; who writes a long message goes on. */
+  _drained() {
+    const { _writers: writers } = this;
+    if (writers === null) super._drained();
+    else sequence(() => super._drained(), () => writers.drained());
+  }
+
+  /** As of Driver; messages that are still being written or read end with it. */
+  _release() {
+    super._release();
+    if (this._writers !== null) this._writers.close();
+    if (this._reader !== null) this._reader.abort();
+    this._reader = null;
+  }
+
+  /**
+   * Whether a message leaves later, because it or one before it takes long to compress or is still being made.
    *
    * @param {number} opcode
    * @param {string | Uint8Array} data
    * @returns {boolean}
    */
   _waits(opcode, data) {
+    if (this._writers !== null) {
+      this._writers.queue(opcode, data);
+      return true;
+    }
     return this._compression !== null && this._compression.takes(opcode, data);
   }
 
@@ -247,6 +283,7 @@ class Hybi extends Driver {
    */
   _shutdown(code, reason, failed) {
     this.readyState = 2;
+    if (this._writers !== null) this._writers.close();
     this._stopExtensions(() => {
       this._output.wrote(native.conclude(this._id));
       this._output.flush();
@@ -303,6 +340,28 @@ class Hybi extends Driver {
   }
 
   /**
+   * More of a message that is handed on while it arrives.
+   *
+   * @param {number} opcode 1 or 2
+   * @param {boolean} isFirst
+   * @param {boolean} isLast
+   * @param {Buffer} payload
+   */
+  _deliverPart(opcode, isFirst, isLast, payload) {
+    if (isFirst) {
+      const reader = this._reader = new MessageReader(this);
+      if (!this._owner._receiveStream(reader, opcode === Opcode.binary)) {
+        this._reader = null;
+        this._fail(CloseCode.unexpected_condition, 'Nobody listens for messages as streams');
+        return;
+      }
+    }
+    const { _reader: reader } = this;
+    if (isLast) this._reader = null;
+    if (reader !== null) reader.receive(payload, isLast);
+  }
+
+  /**
    * A message that has been through the plug-ins.
    *
    * @param {number} opcode 1 or 2
@@ -328,6 +387,10 @@ class Hybi extends Driver {
 
 // What most connections never need.
 
+/** @type {MessageWriters | null} messages that are sent while they are made */
+Hybi.prototype._writers = null;
+/** @type {MessageReader | null} a message that is read while it arrives */
+Hybi.prototype._reader = null;
 /** @type {Extensions | null} plug-ins, or what is left to negotiate */
 Hybi.prototype._extensions = null;
 /** @type {Compression | null} what leaves later than it was sent, where messages are compressed */

@@ -389,6 +389,11 @@ class Input {
         const payload = this._payload(code, offset, length, chunk);
         return driver._deliverEncoded(code >> OPCODE_SHIFT & 15, code >> RSV_SHIFT & 7, payload);
       }
+      case Kind.PART: {
+        const isFirst = (code >> RSV_SHIFT & 1) !== 0;
+        const isLast = (code >> RSV_SHIFT & 2) !== 0;
+        return driver._deliverPart(code >> OPCODE_SHIFT & 15, isFirst, isLast, this._payload(code, offset, length, chunk));
+      }
     }
   }
 

@@ -111,6 +111,18 @@ class Output {
   }
 
   /**
+   * Writes one fragment of a message.
+   *
+   * @param {number} opcode 0 for all but the first
+   * @param {boolean} isLast
+   * @param {Uint8Array} payload
+   */
+  writeFragment(opcode, isLast, payload) {
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+    this.wrote(native.sendFragment(this._driver._id, opcode, isLast, bytes));
+  }
+
+  /**
    * As `write`, for a text.
    *
    * @param {number} opcode

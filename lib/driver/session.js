@@ -51,7 +51,7 @@ const RELEASED = 0xffffffff;
 const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4, LANDING: 5 };
 
 /** Low three bits of an event's code: what it is. */
-const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6 };
+const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6, PART: 7 };
 const KIND_BITS = 7;
 /** The payload lies in the session's scratch memory, not in the chunk. */
 const SCRATCH_BIT = 8;

@@ -140,14 +140,37 @@ class Messages extends LazyStream {
 
   /** The application wants no more messages for now: the socket is read no further. */
   pause() {
+    this._isPaused = true;
+    this._stop();
+  }
+
+  /** The application wants messages again. */
+  resume() {
+    this._isPaused = false;
+    if (!this._isHeld) this._go();
+  }
+
+  /** As `pause`, for the reader of a long message. */
+  hold() {
+    this._isHeld = true;
+    if (!this._isPaused) this._stop();
+  }
+
+  /** As `resume`, for the reader of a long message; the application's own pause goes on. */
+  letGo() {
+    if (!this._isHeld) return;
+    this._isHeld = false;
+    if (!this._isPaused) this._go();
+  }
+
+  _stop() {
     const { io, _direct: direct, _isRated: isRated } = this._driver;
     if (isRated && !io._paused) this._pausedAt = performance.now();
     io._paused = true;
     if (direct !== null) direct.pause();
   }
 
-  /** The application wants messages again. */
-  resume() {
+  _go() {
     const { io, _direct: direct, _aside: aside, _isRated: isRated, _id: id } = this._driver;
     // What the peer sent meanwhile comes at once: that is no fault of the peer's.
     if (isRated && io._paused) native.creditSession(id, (performance.now() - this._pausedAt) / 1000);
@@ -174,6 +197,7 @@ class Messages extends LazyStream {
   }
 }
 
+Messages.prototype._isPaused = Messages.prototype._isHeld = false;
 /** When the application paused, in milliseconds of `performance.now()`, where what the peer sends in a second is limited. */
 Messages.prototype._pausedAt = 0;
 

@@ -360,6 +360,32 @@ const additions = {
   },
 
   /**
+   * @param {{ binary?: boolean }} [options]
+   * @returns {import('stream').Writable}
+   * @throws {TypeError | Error}
+   */
+  stream(options) {
+    const { binary = true, ...others } = options || {};
+    const [unknown] = Object.keys(others);
+    if (unknown !== undefined) throw new TypeError(`Unrecognized option: ${unknown}`);
+    if (typeof binary !== 'boolean') throw new TypeError('binary must be true or false');
+    if (this.readyState !== API.OPEN) throw new Error('A message can be streamed only while the WebSocket is open');
+    if (this._driver.write === undefined) throw new Error(`${this.version} knows no messages in fragments`);
+    return this._driver.write(binary);
+  },
+
+  /**
+   * A long message arrives.
+   *
+   * @param {import('stream').Readable} stream
+   * @param {boolean} binary
+   * @returns {boolean} whether somebody takes it
+   */
+  _receiveStream(stream, binary) {
+    return this.emit('stream', stream, { binary });
+  },
+
+  /**
    * Begins the closing handshake, with any code, and waits for the peer's half of it.
    *
    * @param {number} code

@@ -1,0 +1,236 @@
+'use strict';
+
+/**
+ * @import Driver from './driver'
+ */
+
+const { Writable } = require('stream');
+const { TextDecoder } = require('util');
+
+const { Opcode } = require('./session');
+
+const EMPTY = Buffer.alloc(0);
+
+/** Sent when a message is given up of which a part has been sent: RFC 6455 knows no other way to end one early. */
+const GIVEN_UP = 1011;
+
+/**
+ * A message that is sent while it is made: each chunk leaves as a fragment (RFC 6455 section 5.4). Writers wait while the
+ * socket has more to send than it wants.
+ */
+class MessageWriter extends Writable {
+  /**
+   * @param {MessageWriters} writers
+   * @param {boolean} isBinary
+   */
+  constructor(writers, isBinary) {
+    super({ decodeStrings: false });
+    this._writers = writers;
+    this._opcode = isBinary ? Opcode.binary : Opcode.text;
+    /** Checks what was written as bytes of a text. */
+    this._decoder = isBinary ? null : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    /** The first half of a character that the next chunk completes. */
+    this._half = '';
+    /** What waits for the writer's turn: bytes, whether they are the last, and who is to be told. */
+    this.waiting = /** @type {[bytes: Uint8Array, isLast: boolean, callback: (error?: Error | null) => void] | null} */ (null);
+  }
+
+  /**
+   * @param {any} chunk
+   * @param {BufferEncoding} encoding
+   * @param {(error?: Error | null) => void} callback
+   */
+  _write(chunk, encoding, callback) {
+    let bytes;
+    try {
+      bytes = this._bytes(chunk, encoding, true);
+    } catch {
+      return callback(new TypeError('The bytes of a text must be UTF-8'));
+    }
+    this._writers.send(this, bytes, false, callback);
+  }
+
+  /** @param {(error?: Error | null) => void} callback */
+  _final(callback) {
+    let bytes;
+    try {
+      bytes = this._bytes('', 'utf8', false);
+    } catch {
+      return callback(new TypeError('The bytes of a text must be UTF-8'));
+    }
+    this._writers.send(this, bytes, true, callback);
+  }
+
+  /**
+   * @param {any} chunk
+   * @param {BufferEncoding} encoding
+   * @param {boolean} isMore whether another chunk will follow
+   * @returns {Uint8Array}
+   */
+  _bytes(chunk, encoding, isMore) {
+    if (typeof chunk !== 'string' || this._decoder === null && chunk !== '' || encoding !== 'utf8') {
+      chunk = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+    } else {
+      let text = this._half + chunk;
+      const last = text.charCodeAt(text.length - 1);
+      this._half = isMore && last >= 0xd800 && last <= 0xdbff ? text.slice(-1) : '';
+      if (this._half !== '') text = text.slice(0, -1);
+      chunk = text === '' ? EMPTY : Buffer.from(text);
+    }
+    if (this._decoder !== null) this._decoder.decode(chunk, { stream: isMore });
+    return chunk;
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    this._writers.leave(this);
+    // As of Node's own streams over a network: without a listener an error is no exception.
+    callback(this.listenerCount('error') > 0 ? error : null);
+  }
+}
+
+/**
+ * The messages of a connection that are sent while they are made, one after the other, and what was sent meanwhile: RFC
+ * 6455 section 5.4, "The fragments of one message MUST NOT be interleaved between the fragments of another message".
+ */
+class MessageWriters {
+  /** @param {any} driver an open one of ./hybi */
+  constructor(driver) {
+    this._driver = driver;
+    /** @type {MessageWriter | null} */
+    this._current = null;
+    this._hasBegun = false;
+    /** Whether messages from before the writer's are still being compressed. */
+    this._isEarly = false;
+    /** @type {((error?: Error | null) => void) | null} who goes on when the socket has room */
+    this._blocked = null;
+    /** @type {(MessageWriter | [opcode: number, payload: Buffer])[]} */
+    this._queue = [];
+    /** Bytes of messages in the queue. */
+    this.waiting = 0;
+  }
+
+  /**
+   * @param {boolean} isBinary
+   * @returns {MessageWriter}
+   */
+  create(isBinary) {
+    const writer = new MessageWriter(this, isBinary);
+    this._queue.push(writer);
+    if (this._current === null) this._next();
+    return writer;
+  }
+
+  /**
+   * Takes a message that is sent meanwhile.
+   *
+   * @param {number} opcode 1 or 2
+   * @param {string | Uint8Array} data
+   */
+  queue(opcode, data) {
+    // A copy: the caller may overwrite its buffer at once.
+    const payload = Buffer.from(/** @type {any} */ (data));
+    this.waiting += payload.length;
+    this._queue.push([opcode, payload]);
+  }
+
+  /**
+   * Sends a fragment, when it is the writer's turn.
+   *
+   * @param {MessageWriter} writer
+   * @param {Uint8Array} bytes
+   * @param {boolean} isLast
+   * @param {(error?: Error | null) => void} callback
+   */
+  send(writer, bytes, isLast, callback) {
+    if (writer !== this._current || this._isEarly) {
+      writer.waiting = [bytes, isLast, callback];
+      return;
+    }
+    const output = this._driver._output;
+    output.writeFragment(this._hasBegun ? Opcode.continuation : writer._opcode, isLast, bytes);
+    this._hasBegun = true;
+    if (isLast) this._end();
+    if (!isLast && output.isCongested) this._blocked = callback;
+    else callback();
+  }
+
+  /** The socket has room again. */
+  drained() {
+    const callback = this._blocked;
+    this._blocked = null;
+    if (callback !== null) callback();
+  }
+
+  /**
+   * A writer has been destroyed, or has ended.
+   *
+   * @param {MessageWriter} writer
+   */
+  leave(writer) {
+    const index = this._queue.indexOf(writer);
+    if (index >= 0) this._queue.splice(index, 1);
+    if (writer !== this._current) return;
+    const isWithin = this._hasBegun;
+    this._blocked = null;
+    if (isWithin && this._driver.readyState === 1) this._driver._owner._leave(GIVEN_UP, 'A message was given up');
+    else this._end();
+  }
+
+  /** The connection closes: no writer can go on. */
+  close() {
+    const writers = [this._current, ...this._queue];
+    this._current = null;
+    this._queue = [];
+    this.waiting = 0;
+    for (const writer of writers) {
+      if (writer instanceof MessageWriter) writer.destroy(new Error('The WebSocket closed before the message was complete'));
+    }
+  }
+
+  _end() {
+    this._current = null;
+    this._hasBegun = false;
+    this._next();
+  }
+
+  /**
+   * It is the writer's turn.
+   *
+   * @param {MessageWriter} writer
+   */
+  _begin(writer) {
+    const { waiting } = writer;
+    writer.waiting = null;
+    if (waiting !== null) this.send(writer, ...waiting);
+  }
+
+  /** Sends what waits, until it is a writer's turn. */
+  _next() {
+    const driver = this._driver;
+    for (let entry = this._queue.shift(); entry !== undefined; entry = this._queue.shift()) {
+      if (entry instanceof MessageWriter) {
+        this._current = entry;
+        const compression = driver._compression;
+        if (compression === null || !compression.delays(0)) return this._begin(entry);
+        this._isEarly = true;
+        compression.close(() => {
+          this._isEarly = false;
+          if (this._current === entry) this._begin(entry);
+        });
+        return;
+      }
+      const [opcode, payload] = entry;
+      this.waiting -= payload.length;
+      driver._writers = null;
+      driver.frame(opcode === Opcode.text ? payload.toString() : payload);
+      driver._writers = this;
+    }
+    driver._writers = null;
+  }
+}
+
+module.exports = MessageWriters;
