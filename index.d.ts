@@ -352,6 +352,7 @@ declare namespace WebSocket {
     data: [message: string | Buffer];
     end: [];
     drain: [];
+    stream: [stream: Readable, about: { binary: boolean }];
   }
 
   /** A request over HTTP/2: that of Node's compatibility API, or `{ headers }` of a 'stream' event. */

@@ -9,6 +9,7 @@ const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { once } = require('node:events');
+const { buffer } = require('node:stream/consumers');
 const { SLOW, describe, it } = require('./support/spec');
 const { certificate } = require('./support/certificate');
 const { Document, listening, root, says } = require('./support/document');
@@ -150,6 +151,22 @@ describe('docs/api.md', () => {
     ws.send('Hi'.repeat(1000));
     assert.strictEqual(await message(ws), 'Hi'.repeat(1000));
     assert.match(ws.headers['sec-websocket-extensions'], /permessage-deflate/);
+    ws.close();
+    await ws.closed;
+  });
+
+  it('an upload is stored while it arrives, and comes back', SLOW, async (t) => {
+    const cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'faye-websocket-upload-'));
+    t.after(() => fs.rmSync(cwd, { recursive: true, force: true }));
+    const { port } = await serve(t, api, 'Long messages', { cwd });
+    const ws = connect(port, { streamAbove: 1 << 20 });
+    await once(ws, 'open');
+    const bytes = Buffer.alloc(3 << 20, 'upload');
+    ws.send(bytes);
+    assert.strictEqual(await message(ws), 'stored');
+    ws.send('back');
+    const [stream] = await once(ws, 'stream');
+    assert.ok(bytes.equals(await buffer(stream)));
     ws.close();
     await ws.closed;
   });

@@ -80,7 +80,7 @@ class Hybi extends Driver {
 
   /** @param {() => void} then */
   _afterQueued(then) {
-    const queue = this._extensions || this._compression;
+    const queue = this._writers || this._extensions || this._compression;
     if (queue === null) then();
     else queue.after(then);
   }

@@ -107,7 +107,7 @@ class MessageWriters {
     this._isEarly = false;
     /** @type {((error?: Error | null) => void) | null} who goes on when the socket has room */
     this._blocked = null;
-    /** @type {(MessageWriter | [opcode: number, payload: Buffer])[]} */
+    /** @type {(MessageWriter | [opcode: number, payload: Buffer] | (() => void))[]} */
     this._queue = [];
     /** Bytes of messages in the queue. */
     this.waiting = 0;
@@ -135,6 +135,15 @@ class MessageWriters {
     const payload = Buffer.from(/** @type {any} */ (data));
     this.waiting += payload.length;
     this._queue.push([opcode, payload]);
+  }
+
+  /**
+   * Runs `then` when what was sent before has left.
+   *
+   * @param {() => void} then
+   */
+  after(then) {
+    this._queue.push(then);
   }
 
   /**
@@ -223,10 +232,14 @@ class MessageWriters {
         });
         return;
       }
-      const [opcode, payload] = entry;
-      this.waiting -= payload.length;
       driver._writers = null;
-      driver.frame(opcode === Opcode.text ? payload.toString() : payload);
+      if (typeof entry === 'function') {
+        driver._afterQueued(entry);
+      } else {
+        const [opcode, payload] = entry;
+        this.waiting -= payload.length;
+        driver.frame(opcode === Opcode.text ? payload.toString() : payload);
+      }
       driver._writers = this;
     }
     driver._writers = null;

@@ -454,7 +454,8 @@ Object.defineProperty(API.prototype, Symbol.for('nodejs.util.inspect.custom'), {
 Object.defineProperty(API.prototype, 'isPaused', {
   /** @this {import('../../contracts').WebSocketFields} */
   get() {
-    return this._driver.io._paused;
+    const { _messages: messages } = this._driver;
+    return messages !== null && messages._isPaused;
   },
   configurable: true,
 });
