@@ -10,7 +10,7 @@ interface RedisClient {
  * Carries publications between processes by Redis; for `WebSocket.useTopicAdapter`. Redis keeps nothing for who is not
  * there: each publication arrives at most once.
  *
- * Events: 'disconnect' when what others publish does not arrive any more, 'connect' when it does again, 'error'.
+ * Events: 'disconnect' when one of the clients has lost Redis, 'connect' when both have it again, 'error'.
  */
 export declare class RedisAdapter extends EventEmitter {
   /**

@@ -10,7 +10,7 @@ const PREFIX = 'faye-websocket:';
  * (4 and newer) or `ioredis` that the application has made and connected. Redis keeps nothing for who is not there:
  * each publication arrives at most once. Nothing waits for a connection that is down, either.
  *
- * Events: 'disconnect' when what others publish does not arrive any more, 'connect' when it does again, 'error'.
+ * Events: 'disconnect' when one of the clients has lost Redis, 'connect' when both have it again, 'error'.
  */
 class RedisAdapter extends EventEmitter {
   /**
@@ -30,14 +30,15 @@ class RedisAdapter extends EventEmitter {
     this._publisher = publisher;
     this._subscriber = subscriber;
     this._prefix = prefix;
-    this._isConnected = isReady(subscriber);
+    this._isConnected = isReady(publisher) && isReady(subscriber);
     /** Publications that other processes were not sent, because Redis could not be reached. */
     this.dropped = 0;
     this._listeners = /** @type {[any, string, (...args: any[]) => void][]} */ ([]);
     // A client whose errors nobody listens to throws them.
-    for (const client of [publisher, subscriber]) this._listen(client, 'error', (error) => this._report(error));
-    this._listen(subscriber, 'ready', () => this._setConnected(true));
-    for (const event of ['reconnecting', 'end']) this._listen(subscriber, event, () => this._setConnected(false));
+    for (const client of [publisher, subscriber]) {
+      this._listen(client, 'error', (error) => this._report(error));
+      for (const event of ['ready', 'reconnecting', 'end']) this._listen(client, event, () => this._look());
+    }
   }
 
   /**
@@ -50,8 +51,9 @@ class RedisAdapter extends EventEmitter {
     this._listeners.push([client, event, listener]);
   }
 
-  /** @param {boolean} isConnected */
-  _setConnected(isConnected) {
+  /** A client has lost Redis, or has it again. */
+  _look() {
+    const isConnected = isReady(this._publisher) && isReady(this._subscriber);
     if (this._isConnected === isConnected) return;
     this._isConnected = isConnected;
     this.emit(isConnected ? 'connect' : 'disconnect');
