@@ -100,6 +100,12 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_takes_the_memory_that_it_needs() {
+        let wire = sent(Opcode::Binary, &[0; 10_000], Some([1, 2, 3, 4]));
+        assert!(wire.capacity() < 11_000, "{}", wire.capacity());
+    }
+
+    #[test]
     fn frames_of_a_client_are_masked() {
         let wire = sent(Opcode::Text, b"Hello", Some([0x37, 0xfa, 0x21, 0x3d]));
         assert_eq!(wire, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
