@@ -58,6 +58,23 @@ fn every_setting_round_trips() {
 }
 
 #[test]
+fn settings_of_the_compressor_are_zlibs() {
+    let text = Random(2).text(50_000);
+    let length = |options: DeflateOptions| {
+        let mut codec = Codec::new(agreement(true, 15), &options, &ZlibPool::default());
+        compress(&mut codec, &text).len()
+    };
+    let default = length(always());
+    // 0 stores; 1 is quick; 9 tries hardest.
+    assert!(length(DeflateOptions { level: 0, ..always() }) > text.len());
+    assert!(length(DeflateOptions { level: 1, ..always() }) > default);
+    // Huffman's code alone finds no repetition.
+    assert!(length(DeflateOptions { strategy: 2, ..always() }) > default * 3 / 2);
+    // Short blocks have a code of their own each.
+    assert_ne!(length(DeflateOptions { mem_level: 1, ..always() }), default);
+}
+
+#[test]
 fn sessions_that_take_each_others_compressors_do_not_disturb_each_other() {
     for max_compressors in [1, 2, 3, 10] {
         let pool = ZlibPool::new(PoolLimits { max_compressors, ..PoolLimits::default() });
