@@ -83,7 +83,7 @@ fn headers(criterion: &mut Criterion) {
     });
     group.throughput(Throughput::Elements(1));
     for (name, length) in SIZES {
-        let header = Header { opcode: Opcode::Text, rsv: 0, length, key: None };
+        let header = Header { opcode: Opcode::Text, fin: true, rsv: 0, length, key: None };
         group.bench_function(BenchmarkId::new("encode", name), |bencher| {
             let mut bytes = [0; MAX_HEADER];
             bencher.iter(|| black_box(&header).encode(black_box(&mut bytes)));

@@ -56,14 +56,14 @@ proptest! {
 
     #[test]
     fn a_header_says_what_was_put_into_it_in_the_shortest_form(
-        opcode in opcode(), rsv in 0_u8..8, length in length(), key in key(),
+        opcode in opcode(), fin in any::<bool>(), rsv in 0_u8..8, length in length(), key in key(),
     ) {
         let mut header = [0xaa; MAX_HEADER];
-        let end = Header { opcode, rsv, length, key }.encode(&mut header);
-        prop_assert_eq!(read(&header), Some((true, rsv, opcode as u8, length as u64, key, end)));
+        let end = Header { opcode, fin, rsv, length, key }.encode(&mut header);
+        prop_assert_eq!(read(&header), Some((fin, rsv, opcode as u8, length as u64, key, end)));
         prop_assert!(header[end..].iter().all(|byte| *byte == 0xaa));
         prop_assert_eq!(Opcode::parse(header[0] & 15), Some(opcode));
-        if key.is_none() && rsv == 0 {
+        if key.is_none() && fin && rsv == 0 {
             let plain = send::PlainHeader::new(opcode, length);
             prop_assert_eq!(plain.as_bytes(), &header[..end]);
         }
