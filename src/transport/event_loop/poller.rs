@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::Timespec;
 use rustix::io::{Errno, Result};
+use rustix::net::{AddressFamily, getsockname};
 
 #[cfg(target_os = "linux")]
 use epoll as system;
@@ -72,9 +73,8 @@ impl Trigger {
     /// that nothing is left. The read of a Unix socket also ends where a descriptor was passed, of which
     /// an edge-triggered epoll says nothing.
     pub(crate) fn for_reading(socket: BorrowedFd<'_>) -> Self {
-        let family = rustix::net::sockopt::socket_domain(socket);
-        match family {
-            Ok(rustix::net::AddressFamily::INET | rustix::net::AddressFamily::INET6) => Self::Edge,
+        match getsockname(socket).map(|address| address.address_family()) {
+            Ok(AddressFamily::INET | AddressFamily::INET6) => Self::Edge,
             _ => Self::Level,
         }
     }
