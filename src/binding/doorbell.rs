@@ -101,6 +101,7 @@ impl JsDoorbell {
     }
 
     /// Has no effect any more.
+    #[cfg(has_loop)]
     pub(super) fn silence(&self) {
         self.0.0.release();
     }
