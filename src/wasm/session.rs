@@ -86,6 +86,11 @@ pub fn restrict_session(
     with(id, |entry| entry.connection.restrict(max_fragments, rates));
 }
 
+#[wasm_bindgen(js_name = streamSession)]
+pub fn stream_session(id: u32, bytes: f64) {
+    with(id, |entry| entry.connection.stream_above(bytes as u64));
+}
+
 #[wasm_bindgen(js_name = creditSession)]
 pub fn credit_session(id: u32, seconds: f64) {
     with(id, |entry| {

@@ -144,7 +144,8 @@ fn extent(events: &[Event]) -> Option<(usize, usize)> {
         | Event::Binary(span)
         | Event::Ping(span)
         | Event::Pong(span)
-        | Event::Encoded { span, .. } => span,
+        | Event::Encoded { span, .. }
+        | Event::Part { span, .. } => span,
     });
     let spans = spans.filter(|span| span.source == Source::Input);
     let ends = |span: &Span| (span.offset, span.offset + span.length);
@@ -156,6 +157,19 @@ pub fn send(id: u32, opcode_bits: u32, payload: &[u8]) -> Result<u32, JsError> {
     let (opcode, rsv) = opcode(opcode_bits)?;
     Ok(write(id, |entry, entropy| {
         entry.connection.send(opcode, rsv, payload, entropy, entry.output);
+    }))
+}
+
+#[wasm_bindgen(js_name = sendFragment)]
+pub fn send_fragment(
+    id: u32,
+    opcode_bits: u32,
+    last: bool,
+    payload: &[u8],
+) -> Result<u32, JsError> {
+    let (opcode, _) = opcode(opcode_bits)?;
+    Ok(write(id, |entry, entropy| {
+        entry.connection.send_fragment(opcode, last, payload, entropy, entry.output);
     }))
 }
 
