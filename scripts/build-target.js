@@ -30,7 +30,11 @@ function build(name) {
   // zig brings the libraries of MinGW, not those of Visual Studio.
   const triple = target.os === 'win32' ? target.triple.replace(/-msvc$/, target.cpu === 'arm64' ? '-gnullvm' : '-gnu') : target.triple;
   const { cargo, args, env } = toolchain(triple, 'unwind');
-  const more = { PYTHONPATH: tools, PATH: [path.join(tools, 'bin'), env.PATH].join(path.delimiter), CARGO: cargo };
+  const more = {
+    PYTHONPATH: tools, PATH: [path.join(tools, 'bin'), env.PATH].join(path.delimiter), CARGO: cargo,
+    // By its path: the module of Python's that starts it costs more than compiling one of OpenSSL's files.
+    CARGO_ZIGBUILD_ZIG_PATH: path.join(tools, 'ziglang', process.platform === 'win32' ? 'zig.exe' : 'zig'),
+  };
   if (target.os === 'win32') {
     const folder = emptyLibraries(path.join(root, 'target', 'empty'));
     more.LIBNODE_PATH = folder;
