@@ -35,7 +35,7 @@ impl Version {
     /// [`Version::Hybi13`], and so is every draft when `allow_drafts` is off:
     /// [`server::check`] then finds that `Sec-WebSocket-Version` says something else. Over HTTP/2 there
     /// are no drafts: RFC 8441 section 1: "This document extends the HTTP CONNECT method, as specified
-    /// for HTTP/2 in [RFC7540], to allow the use of [RFC6455]".
+    /// for HTTP/2 in RFC 7540, to allow the use of RFC 6455".
     pub fn choose(request: &Request, allow_drafts: bool) -> Self {
         if !allow_drafts || request.is_extended_connect() {
             return Self::Hybi13;
