@@ -132,7 +132,9 @@ module.exports = [
       for (const [name, expected] of [
         ['float32', 'text "1.5,2.5"'], ['a detached ArrayBuffer', 'text "[object ArrayBuffer]"'],
         ['a shared ArrayBuffer', 'text "[object SharedArrayBuffer]"'], ['a detached Buffer', /^(binary ""|throws TypeError)$/],
-        ['a shared Buffer', 'binary "ssssssssssssssss"'], ['a resizable Buffer', /^(binary ""|throws TypeError)$/],
+        ['a shared Buffer', 'binary "ssssssssssssssss"'],
+        // Since Node.js 24 a Buffer follows its memory when that becomes shorter; before, it is empty then.
+        ['a resizable Buffer', /^(binary ""|binary "r{16}"|throws TypeError)$/],
         ['a proxy', 'text ""'], ['a bigint object', 'text "1"'], ['no text', 'throws TypeError'], ['text that throws', 'throws RangeError'],
         ['fine', 'text "fine"'],
       ]) {
