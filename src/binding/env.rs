@@ -34,18 +34,18 @@ use tokio::task::AbortHandle;
 use super::callback::Calls;
 use super::js_copy::{Copies, Lease};
 use crate::proto::deflate::ZlibPool;
-use crate::proto::sessions;
-use crate::transport::OsEntropy;
+use crate::proto::{BatchedEntropy, sessions};
+use crate::transport::os_entropy;
 #[cfg(has_loop)]
 use crate::transport::{event_loop::LoopSet, tasks::Tasks};
 
 /// The sessions of an environment.
-pub(super) type Sessions = sessions::Sessions<Lease, OsEntropy>;
+pub(super) type Sessions = sessions::Sessions<Lease, BatchedEntropy>;
 
 fn no_sessions() -> Sessions {
     /// What the seconds of a connection count from.
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Sessions::new(OsEntropy::new(), || START.elapsed().as_secs_f64())
+    Sessions::new(os_entropy(), || START.elapsed().as_secs_f64())
 }
 
 /// The state of one environment.

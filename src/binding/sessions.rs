@@ -10,8 +10,7 @@ use napi_derive::napi;
 use super::env::{Environment, Sessions};
 use super::js_copy::JsCopy;
 use crate::proto::hybi::frame::Opcode;
-use crate::proto::{growth, sessions};
-use crate::transport::OsEntropy;
+use crate::proto::{BatchedEntropy, growth, sessions};
 
 /// A session while it is called.
 pub(super) type Entry<'a> = sessions::Entry<'a, JsCopy>;
@@ -27,13 +26,17 @@ pub(super) fn all(environment: &Environment) -> RefMut<'_, Sessions> {
 pub(super) fn with<R>(
     environment: &Environment,
     id: u32,
-    act: impl FnOnce(&mut Entry<'_>, &mut OsEntropy) -> R,
+    act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy) -> R,
 ) -> Option<R> {
     all(environment).with(id, act)
 }
 
 /// As [`with`], for what writes: returns how many bytes wait for the peer then.
-pub(super) fn write(env: Env, id: u32, act: impl FnOnce(&mut Entry<'_>, &mut OsEntropy)) -> u32 {
+pub(super) fn write(
+    env: Env,
+    id: u32,
+    act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy),
+) -> u32 {
     let unsent = with(Environment::of(&env), id, |entry, entropy| {
         act(entry, entropy);
         entry.unsent()

@@ -6,3 +6,39 @@ pub trait Entropy {
     /// Fills `bytes` with unpredictable values.
     fn fill(&mut self, bytes: &mut [u8]);
 }
+
+/// One call of the source serves a thousand masking keys.
+const BATCH: usize = 4096;
+
+/// Unpredictable bytes of a source that is asked for 4 KiB at a time.
+///
+/// Not shared between threads: each owner draws its own batches.
+pub struct BatchedEntropy {
+    draw: fn(&mut [u8]),
+    batch: Box<[u8; BATCH]>,
+    used: usize,
+}
+
+impl BatchedEntropy {
+    /// Draws nothing until the first request; `draw` fills what it is given with unpredictable values.
+    pub fn new(draw: fn(&mut [u8])) -> Self {
+        Self { draw, batch: Box::new([0; BATCH]), used: BATCH }
+    }
+}
+
+impl Entropy for BatchedEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if bytes.len() > BATCH {
+            return (self.draw)(bytes);
+        }
+        if bytes.len() > BATCH - self.used {
+            (self.draw)(self.batch.as_mut_slice());
+            self.used = 0;
+        }
+        let taken = self.used..self.used + bytes.len();
+        self.used = taken.end;
+        bytes.copy_from_slice(&self.batch[taken.clone()]);
+        // A key must not be found in memory after it was handed out.
+        self.batch[taken].fill(0);
+    }
+}

@@ -25,7 +25,7 @@ pub mod slots;
 
 pub use close_code::CloseCode;
 pub use connection::Connection;
-pub use entropy::Entropy;
+pub use entropy::{BatchedEntropy, Entropy};
 pub use error::ProtocolError;
 pub use output::{Encoding, Event, Output, Source, Span};
 pub use progress::{Progress, Status};

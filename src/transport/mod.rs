@@ -50,4 +50,4 @@ pub(crate) mod tls;
 #[cfg(has_loop)]
 mod tls_failure;
 
-pub(crate) use entropy::OsEntropy;
+pub(crate) use entropy::os_entropy;

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
-use super::entropy::NodeEntropy;
+use super::entropy::node_entropy;
 use super::shared_memory::{CopiedMemory, LentMemory, Owner};
 use super::values::failed;
 use crate::proto::deflate::ZlibPool;
 use crate::proto::hybi::frame::Opcode;
-use crate::proto::{Connection, Event, Source, Span, sessions};
+use crate::proto::{BatchedEntropy, Connection, Event, Source, Span, sessions};
 
 /// A chunk of more bytes leaves no memory behind.
 const KEPT_CHUNK: usize = 65536;
@@ -23,7 +23,7 @@ extern "C" {
     fn now() -> f64;
 }
 
-type Sessions = sessions::Sessions<Rc<CopiedMemory>, NodeEntropy>;
+type Sessions = sessions::Sessions<Rc<CopiedMemory>, BatchedEntropy>;
 /// A session while it is called.
 pub(super) type Entry<'a> = sessions::Entry<'a, CopiedMemory>;
 
@@ -40,7 +40,7 @@ struct State {
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::new(State {
-        sessions: Sessions::new(NodeEntropy::default(), || now() / 1000.0),
+        sessions: Sessions::new(node_entropy(), || now() / 1000.0),
         lent: None,
         reports: Rc::default(),
         chunk: Vec::new(),
@@ -73,13 +73,13 @@ pub(super) fn remove(id: u32) {
 /// Runs `act` on a session, if there is one of that number.
 pub(super) fn with<R>(
     id: u32,
-    act: impl FnOnce(&mut Entry<'_>, &mut NodeEntropy) -> R,
+    act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy) -> R,
 ) -> Option<R> {
     with_state(|state| state.sessions.with(id, act))
 }
 
 /// As [`with`], for what writes: returns how many bytes wait for the peer then.
-pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut NodeEntropy)) -> u32 {
+pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy)) -> u32 {
     let unsent = with(id, |entry, entropy| {
         act(entry, entropy);
         entry.unsent()
@@ -88,7 +88,7 @@ pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut NodeEntropy))
 }
 
 /// Unpredictable bytes for whoever needs some outside a session.
-pub(super) fn with_entropy<R>(act: impl FnOnce(&mut NodeEntropy) -> R) -> R {
+pub(super) fn with_entropy<R>(act: impl FnOnce(&mut BatchedEntropy) -> R) -> R {
     STATE.with_borrow_mut(|state| act(&mut state.sessions.entropy))
 }
 
