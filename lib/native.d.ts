@@ -252,8 +252,8 @@ export declare class TopicInbox {
   unsubscribe(topic: string): void
   /** Takes what is published to any topic, or no more; false when another thread does. */
   setRelay(on: boolean): boolean
-  /** Publishes to the other threads; returns how many had no room for it. */
-  publish(topic: string, isText: boolean, payload: Buffer): number
+  /** Publishes to the other threads, as far as they have room for it. */
+  publish(topic: string, isText: boolean, payload: Buffer): void
   /** The publication that has waited longest, which becomes the current one. */
   take(): TopicMessage | null
   /** Has the function called again, for what was not taken. */
@@ -448,8 +448,8 @@ export declare function pending(id: number): number
  */
 export declare function proposeDeflate(id: number, settings: DeflateSettings): void
 
-/** Publishes to the other threads from one that has no inbox; returns how many had no room for it. */
-export declare function publishTopic(topic: string, isText: boolean, payload: Buffer): number
+/** Publishes to the other threads, as far as they have room for it, from one that has no inbox. */
+export declare function publishTopic(topic: string, isText: boolean, payload: Buffer): void
 
 /**
  * Parses a chunk from byte `from` on and reports into the memory of the session's copy; returns the number

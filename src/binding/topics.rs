@@ -63,10 +63,10 @@ impl TopicInbox {
         self.inbox.as_ref().is_some_and(|inbox| inbox.set_relay(on))
     }
 
-    /// Publishes to the other threads; returns how many had no room for it.
+    /// Publishes to the other threads, as far as they have room for it.
     #[napi(catch_unwind)]
-    pub fn publish(&self, topic: String, is_text: bool, payload: BufferSlice) -> u32 {
-        publish(self.inbox.as_ref(), topic, is_text, &payload)
+    pub fn publish(&self, topic: String, is_text: bool, payload: BufferSlice) {
+        publish(self.inbox.as_ref(), topic, is_text, &payload);
     }
 
     /// The publication that has waited longest, which becomes the current one.
@@ -116,13 +116,13 @@ impl TopicInbox {
     }
 }
 
-/// Publishes to the other threads from one that has no inbox; returns how many had no room for it.
+/// Publishes to the other threads, as far as they have room for it, from one that has no inbox.
 #[napi(catch_unwind)]
-pub fn publish_topic(topic: String, is_text: bool, payload: BufferSlice) -> u32 {
-    publish(None, topic, is_text, &payload)
+pub fn publish_topic(topic: String, is_text: bool, payload: BufferSlice) {
+    publish(None, topic, is_text, &payload);
 }
 
-fn publish(from: Option<&Inbox>, topic: String, is_text: bool, payload: &[u8]) -> u32 {
+fn publish(from: Option<&Inbox>, topic: String, is_text: bool, payload: &[u8]) {
     let publication = || Publication { topic: topic.into(), is_text, payload: payload.into() };
-    topics::publish(from, publication) as u32
+    topics::publish(from, publication);
 }
