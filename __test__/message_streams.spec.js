@@ -233,15 +233,18 @@ describe('texts that are made of parts', () => {
   it('characters may be divided between chunks, of either kind', async (t) => {
     const { ws, peer } = await openServer(t);
     const writer = ws.stream({ binary: false });
-    for (const chunk of ['a\ud834', '\udd1e', Buffer.from('€').subarray(0, 2), Buffer.from('€').subarray(2), 'z']) writer.write(chunk);
-    writer.end();
+    for (const chunk of ['a\ud834', '\udd1e', Buffer.from('€').subarray(0, 2), Buffer.from('€').subarray(2), 'z', '!\ud834']) writer.write(chunk);
+    // What completes no character is replaced where it stands.
+    writer.write(Buffer.from('y'));
+    writer.write('c3a4', 'hex');
+    writer.end('\ud834');
     let bytes = Buffer.alloc(0);
     for (let isOver = false; !isOver;) {
       const { fin, payload } = await peer.frame();
       bytes = Buffer.concat([bytes, payload]);
       isOver = fin;
     }
-    assert.strictEqual(bytes.toString(), 'a𝄞€z');
+    assert.strictEqual(bytes.toString(), 'a𝄞€z!\ufffdyä\ufffd');
   });
 
   it('bytes that are no UTF-8 are an error, and end the connection if something was sent', async (t) => {

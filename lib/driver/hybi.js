@@ -227,7 +227,7 @@ class Hybi extends Driver {
    * @returns {import('stream').Writable}
    * @throws {Error} where plug-ins have to encode messages
    */
-  write(isBinary) {
+  createWriter(isBinary) {
     if (this._extensions !== null) throw new Error('Extension plug-ins encode whole messages only');
     this._writers ||= new MessageWriters(this);
     return this._writers.create(isBinary);

@@ -24,12 +24,13 @@ class MessageWriter extends Writable {
    * @param {boolean} isBinary
    */
   constructor(writers, isBinary) {
-    super({ decodeStrings: false });
+    // The characters of a text may be divided between its chunks.
+    super({ decodeStrings: isBinary });
     this._writers = writers;
     this._opcode = isBinary ? Opcode.binary : Opcode.text;
-    /** Checks what was written as bytes of a text. */
+    /** Checks the bytes of a text. */
     this._decoder = isBinary ? null : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    /** The first half of a character that the next chunk completes. */
+    /** The first half of a character that the next chunk of a text completes. */
     this._half = '';
     /** What waits for the writer's turn: bytes, whether they are the last, and who is to be told. */
     this.waiting = /** @type {[bytes: Uint8Array, isLast: boolean, callback: (error?: Error | null) => void] | null} */ (null);
@@ -41,44 +42,44 @@ class MessageWriter extends Writable {
    * @param {(error?: Error | null) => void} callback
    */
   _write(chunk, encoding, callback) {
-    let bytes;
-    try {
-      bytes = this._bytes(chunk, encoding, true);
-    } catch {
-      return callback(new TypeError('The bytes of a text must be UTF-8'));
-    }
-    this._writers.send(this, bytes, false, callback);
+    if (typeof chunk === 'string' && encoding !== 'utf8') chunk = Buffer.from(chunk, encoding);
+    this._send(chunk, false, callback);
   }
 
   /** @param {(error?: Error | null) => void} callback */
   _final(callback) {
-    let bytes;
-    try {
-      bytes = this._bytes('', 'utf8', false);
-    } catch {
-      return callback(new TypeError('The bytes of a text must be UTF-8'));
-    }
-    this._writers.send(this, bytes, true, callback);
+    this._send(EMPTY, true, callback);
   }
 
   /**
-   * @param {any} chunk
-   * @param {BufferEncoding} encoding
-   * @param {boolean} isMore whether another chunk will follow
+   * @param {string | Uint8Array} chunk
+   * @param {boolean} isLast
+   * @param {(error?: Error | null) => void} callback
+   */
+  _send(chunk, isLast, callback) {
+    const bytes = this._bytes(chunk);
+    try {
+      if (this._decoder !== null) this._decoder.decode(bytes, { stream: !isLast });
+    } catch {
+      return callback(new TypeError('The bytes of a text must be UTF-8'));
+    }
+    this._writers.send(this, bytes, isLast, callback);
+  }
+
+  /**
+   * The bytes of a chunk, behind what the one before has left of a character.
+   *
+   * @param {string | Uint8Array} chunk
    * @returns {Uint8Array}
    */
-  _bytes(chunk, encoding, isMore) {
-    if (typeof chunk !== 'string' || this._decoder === null && chunk !== '' || encoding !== 'utf8') {
-      chunk = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-    } else {
-      let text = this._half + chunk;
-      const last = text.charCodeAt(text.length - 1);
-      this._half = isMore && last >= 0xd800 && last <= 0xdbff ? text.slice(-1) : '';
-      if (this._half !== '') text = text.slice(0, -1);
-      chunk = text === '' ? EMPTY : Buffer.from(text);
-    }
-    if (this._decoder !== null) this._decoder.decode(chunk, { stream: isMore });
-    return chunk;
+  _bytes(chunk) {
+    const half = this._half;
+    this._half = '';
+    if (typeof chunk !== 'string') return half === '' ? chunk : Buffer.concat([Buffer.from(half), chunk]);
+    const text = half + chunk;
+    if (!/[\ud800-\udbff]$/.test(text)) return Buffer.from(text);
+    this._half = text.slice(-1);
+    return Buffer.from(text.slice(0, -1));
   }
 
   /**
@@ -103,8 +104,8 @@ class MessageWriters {
     /** @type {MessageWriter | null} */
     this._current = null;
     this._hasBegun = false;
-    /** Whether messages from before the writer's are still being compressed. */
-    this._isEarly = false;
+    /** Whether messages that were sent before the current writer's are still being compressed. */
+    this._awaitsCompression = false;
     /** @type {((error?: Error | null) => void) | null} who goes on when the socket has room */
     this._blocked = null;
     /** @type {(MessageWriter | [opcode: number, payload: Buffer] | (() => void))[]} */
@@ -155,7 +156,7 @@ class MessageWriters {
    * @param {(error?: Error | null) => void} callback
    */
   send(writer, bytes, isLast, callback) {
-    if (writer !== this._current || this._isEarly) {
+    if (writer !== this._current || this._awaitsCompression) {
       writer.waiting = [bytes, isLast, callback];
       return;
     }
@@ -225,9 +226,9 @@ class MessageWriters {
         this._current = entry;
         const compression = driver._compression;
         if (compression === null || !compression.delays(0)) return this._begin(entry);
-        this._isEarly = true;
+        this._awaitsCompression = true;
         compression.close(() => {
-          this._isEarly = false;
+          this._awaitsCompression = false;
           if (this._current === entry) this._begin(entry);
         });
         return;

@@ -13,15 +13,13 @@ const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
 const { sequence } = require('../../sequence');
 const { catchErrors, listenersOf } = require('../../socket/node_internals');
+const additions = require('./additions');
 const Event = require('./api/event');
 const EventTarget = require('./api/event_target');
 const states = require('./ready_state');
 const binary = require('./binary_type');
 const { sendAndCall, undelivered } = require('./deliveries');
 const { channels, tell } = require('./insight');
-const inspectSocket = require('./inspect');
-const MessageIterator = require('./message_iterator');
-const { statsOf } = require('./stats');
 const topics = require('./topics');
 
 /** Time, in milliseconds, that queued output gets to leave once a connection is over. */
@@ -305,30 +303,11 @@ const methods = {
 };
 
 /**
- * Methods that the original has not: out of sight of those who list them.
+ * Methods for the driver and for each other, that the original has not: out of sight of those who list them.
  *
  * @type {ThisType<import('../../contracts').WebSocketFields> & { [name: string]: Function }}
  */
-const additions = {
-  /** Closes at once, without a closing handshake, with code 1006; what waits for the peer is discarded. */
-  terminate() {
-    if (this.readyState === API.CLOSED) return;
-    this._driver.discard();
-    sequence(
-      () => this._deliveries !== null && this._deliveries.fail(),
-      () => this._beginClose('', 1006),
-      () => this._finalizeClose());
-  },
-
-  /**
-   * @param {any} [message]
-   * @returns {boolean}
-   */
-  pong(message) {
-    if (this.readyState > API.OPEN) return false;
-    return this._driver.pong(message);
-  },
-
+const internals = {
   /**
    * Tells of a ping or pong of the peer's.
    *
@@ -341,37 +320,6 @@ const additions = {
     const event = new Event(type, { data: Buffer.from(payload) });
     event.initEvent(type, false, false);
     this.dispatchEvent(event);
-  },
-
-  /**
-   * @param {string} topic
-   * @returns {boolean}
-   */
-  subscribe(topic) {
-    return topics.subscribe(this, topic);
-  },
-
-  /**
-   * @param {string} topic
-   * @returns {boolean}
-   */
-  unsubscribe(topic) {
-    return topics.unsubscribe(this, topic);
-  },
-
-  /**
-   * @param {{ binary?: boolean }} [options]
-   * @returns {import('stream').Writable}
-   * @throws {TypeError | Error}
-   */
-  stream(options) {
-    const { binary = true, ...others } = options || {};
-    const [unknown] = Object.keys(others);
-    if (unknown !== undefined) throw new TypeError(`Unrecognized option: ${unknown}`);
-    if (typeof binary !== 'boolean') throw new TypeError('binary must be true or false');
-    if (this.readyState !== API.OPEN) throw new Error('A message can be streamed only while the WebSocket is open');
-    if (this._driver.write === undefined) throw new Error(`${this.version} knows no messages in fragments`);
-    return this._driver.write(binary);
   },
 
   /**
@@ -422,70 +370,11 @@ const additions = {
 };
 
 Object.assign(API.prototype, methods, EventTarget);
-for (const name in additions) {
-  Object.defineProperty(API.prototype, name, { value: additions[name], writable: true, configurable: true });
+for (const name in internals) {
+  Object.defineProperty(API.prototype, name, { value: internals[name], writable: true, configurable: true });
 }
 Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
-Object.defineProperty(API.prototype, 'droppedMessages', {
-  /** @this {import('../../contracts').WebSocketFields} */
-  get() {
-    return this._driver._backpressure === null ? 0 : this._driver._backpressure.refused;
-  },
-  configurable: true,
-});
-Object.defineProperty(API.prototype, 'topics', {
-  /** @this {import('../../contracts').WebSocketFields} */
-  get() {
-    return this._topics === null ? [] : [...this._topics];
-  },
-  configurable: true,
-});
-Object.defineProperty(API.prototype, 'binaryType', binary.accessor);
-Object.defineProperty(API.prototype, 'stats', {
-  /** @this {import('../../contracts').WebSocketFields} */
-  get() {
-    return statsOf(this);
-  },
-  configurable: true,
-});
-Object.defineProperty(API.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-  value: inspectSocket, writable: true, configurable: true,
-});
-Object.defineProperty(API.prototype, 'isPaused', {
-  /** @this {import('../../contracts').WebSocketFields} */
-  get() {
-    const { _messages: messages } = this._driver;
-    return messages !== null && messages._isPaused;
-  },
-  configurable: true,
-});
-Object.defineProperty(API.prototype, Symbol.asyncIterator, {
-  /** @this {import('../../contracts').WebSocketFields} */
-  value() {
-    return new MessageIterator(this);
-  },
-  writable: true,
-  configurable: true,
-});
-// Node.js before 18.18 has no such symbol.
-if (Symbol.asyncDispose) {
-  Object.defineProperty(API.prototype, Symbol.asyncDispose, {
-    /**
-     * Closes with 1000; resolves when the connection is closed.
-     *
-     * @this {import('../../contracts').WebSocketFields}
-     */
-    value() {
-      return new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
-        if (this.readyState === API.CLOSED) return resolve();
-        this.once('close', () => resolve());
-        if (this.readyState <= API.OPEN) this.close();
-      });
-    },
-    writable: true,
-    configurable: true,
-  });
-}
+Object.defineProperties(API.prototype, additions);
 // Own properties in the original, or of ours, but most connections never need them.
 for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined],
   ['_binaryType', undefined], ['_deliveries', null],
