@@ -9,6 +9,7 @@ const path = require('node:path');
 const { fork, spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 
+const { freePort } = require('../support/free_port');
 const { PATHS, SETS } = require('./cases');
 
 const root = path.resolve(__dirname, '../..');
@@ -22,15 +23,6 @@ function tool() {
   const { status, stderr } = spawnSync('sh', [path.join(__dirname, 'setup.sh'), folder], { encoding: 'utf8', timeout: 600000 });
   if (status !== 0) throw new Error(`the Autobahn test suite cannot be had here:\n${(stderr || '').slice(-1000)}`);
   return command;
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Resolves once somebody listens there. */

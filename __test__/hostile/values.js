@@ -16,7 +16,7 @@ const VALUES = {
     return bytes;
   },
   'a shared Buffer': () => Buffer.from(new SharedArrayBuffer(16)).fill('s'),
-  // Longer than its memory now is: empty, as JavaScript sees it.
+  // Longer than its memory was left: as JavaScript sees it, empty or as long as the memory.
   'a resizable Buffer': () => {
     const memory = new ArrayBuffer(64, { maxByteLength: 128 });
     const bytes = Buffer.from(memory).fill('r');
