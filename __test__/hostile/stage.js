@@ -93,7 +93,7 @@ class Side {
   }
 
   /** Whether a ping is answered; resolves to 'open', or to null when the connection closes or is silent. */
-  async probe(milliseconds = 5000) {
+  async probe(milliseconds = PATIENCE) {
     const name = `probe ${Math.random()}`;
     this.peer.write(this.out(PING, name));
     const isAnswer = ({ opcode, payload }) => opcode === PONG && payload.toString() === name;
@@ -123,7 +123,7 @@ class Side {
     if (close === null) close = await this.find('close', this.peer.ended ? PATIENCE : 100);
     if (this.subject.death !== null) return `DIED: ${this.subject.cause}`;
     if (close === null) return this.peer.ended ? 'ended without a close event' : 'silent';
-    await within(this.peer.rest().then((rest) => { this.peer.input = rest; }), 3000);
+    await within(this.peer.rest().then((rest) => { this.peer.input = rest; }), PATIENCE);
     const [, code] = close;
     const wire = this.wireCode;
     if (wire === null) return code === null ? 'closed' : `${code}`;
@@ -294,4 +294,4 @@ Side.prototype.settled = async function () {
   return close === null ? 'silent' : `${close[1]}`;
 };
 
-module.exports = { Stage, Side, WAYS, within };
+module.exports = { Stage, Side, PATIENCE, WAYS, within };

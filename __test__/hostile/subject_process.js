@@ -106,8 +106,8 @@ const commands = {
     server.on('clientError', (error, socket) => {
       // As an application without this listener would: Node answers 400 and 431.
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+      // It comes again for what is still read behind the answer, and for a connection that was reset.
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
-      else socket.destroy();
     });
     return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
   },

@@ -80,7 +80,7 @@ module.exports = [
       const side = await stage.open({ settings: { deflate: true }, headers: EXTENSION });
       const final = Buffer.concat([zlib.deflateRawSync('final'), Buffer.from([0])]);
       await side.send(Buffer.concat([side.out(TEXT, final, { rsv: RSV1 }), side.out(TEXT, Buffer.from([0]), { rsv: RSV1 })]));
-      await side.message(1, 3000);
+      await side.message(1);
       const results = [result('final and empty', side.messages.map(({ start }) => JSON.stringify(start)).join(' ') || await side.verdict(), '"final" ""')];
       return results.concat(await onOpen(stage, [
         ['bad UTF-8', (out) => [out(TEXT, compress(Buffer.from('c3ff', 'hex')), { rsv: RSV1 })], '1007'],
@@ -97,7 +97,7 @@ module.exports = [
       const frames = texts.map((text) => (text === 'plain' || text === ''
         ? side.out(TEXT, text) : side.out(TEXT, compress(text), { rsv: RSV1 })));
       await side.send(Buffer.concat(frames));
-      await side.message(texts.length - 1, 5000);
+      await side.message(texts.length - 1);
       const got = side.messages.map(({ length, start }) => `${length}${start.slice(0, 1)}`).join(' ');
       return [result('five messages', got, '3000a 5p 40000b 1c 0')];
     },

@@ -3,6 +3,7 @@
 // Connections that end as no connection should, or never begin to.
 
 const { TEXT, PING } = require('../../support/frames');
+const { PATIENCE } = require('../stage');
 const { result } = require('./cases');
 
 module.exports = [
@@ -36,7 +37,7 @@ module.exports = [
       side.peer.write(side.out(TEXT, 'never complete '.repeat(20)).subarray(0, 50));
       await new Promise(setImmediate);
       await stage.subject.ask('kill', { key: side.key });
-      const close = await side.find('close', 5000);
+      const close = await side.find('close');
       return [result('destroyed', close ? `${close[1]}` : 'silent', '1006')];
     },
   },
@@ -62,7 +63,7 @@ module.exports = [
         }
       }
       let after = await stage.subject.ask('descriptors');
-      for (let i = 0; i < 100 && after > before; i++) {
+      for (const start = Date.now(); after > before && Date.now() - start < PATIENCE;) {
         await new Promise((resolve) => setTimeout(resolve, 20));
         after = await stage.subject.ask('descriptors');
       }

@@ -3,6 +3,7 @@
 // Frames that no peer may send: one or two of them are enough.
 
 const { CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG, closePayload, frame, masked } = require('../../support/frames');
+const { PATIENCE } = require('../stage');
 const { result, onOpen } = require('./cases');
 
 const MB = 1 << 20;
@@ -33,7 +34,7 @@ module.exports = [
       }
       await side.send(side.out(PONG, Buffer.from([0xff, 0xfe])));
       const verdict = await side.verdict(true);
-      await side.find('called', stage.isOurs ? 5000 : 200);
+      await side.find('called', stage.subject.packageName === 'ws' ? 200 : PATIENCE);
       const calls = side.events.filter(([type]) => type === 'called').length;
       // ws has no such callback: its own runs when the ping has been written.
       return [result('pongs', verdict, 'open'), ...(stage.subject.packageName === 'ws' ? [] : [result('a callback', `${calls} calls`, '1 calls')])];
@@ -112,7 +113,7 @@ module.exports = [
     async play(stage) {
       const side = await stage.open();
       await side.send(Buffer.concat([side.out(TEXT, 'sixteen', { form: 16 }), side.out(TEXT, 'sixty-four', { form: 64 })]));
-      await side.message(1, 2000);
+      await side.message(1);
       return [result('16 and 64 bits', side.messages.map(({ start }) => start).join(' ') || await side.verdict(), 'sixteen sixty-four')];
     },
   },

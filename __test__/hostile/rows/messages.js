@@ -4,13 +4,11 @@
 
 const { CONTINUATION, TEXT, BINARY, PING, PONG } = require('../../support/frames');
 const { until } = require('../../support/record');
-const { within } = require('../stage');
+const { PATIENCE, within } = require('../stage');
 const { result } = require('./cases');
 
 const MB = 1 << 20;
 const MOST_FRAGMENTS = 131072;
-/** Milliseconds for what is answered behind a flood. */
-const PATIENCE = 20000;
 
 const many = (count, make) => Buffer.concat(Array.from({ length: count }, make));
 
@@ -42,7 +40,7 @@ module.exports = [
       const side = await stage.open();
       const payload = 'x'.repeat(size);
       await fragments(side, MOST_FRAGMENTS, payload);
-      const results = [result('131,072', await side.probe(PATIENCE) || await side.verdict(), 'open')];
+      const results = [result('131,072', await side.probe() || await side.verdict(), 'open')];
       const more = stage.bounded || stage.isOurs ? 1 : 1e6 - MOST_FRAGMENTS;
       await flood(side.peer, many(Math.min(more, 1000), () => side.out(CONTINUATION, payload, { fin: false })), Math.ceil(more / 1000));
       let got = await side.verdict();
@@ -62,7 +60,7 @@ module.exports = [
       const pin = async () => {
         const side = await stage.open();
         await fragments(side, 131000, 'x');
-        results.push(result('131,000', await side.probe(PATIENCE) || await side.verdict(), 'open'));
+        results.push(result('131,000', await side.probe() || await side.verdict(), 'open'));
       };
       // The first ones bring what all connections share.
       for (let i = 0; i < 2; i++) await pin();

@@ -39,7 +39,7 @@ module.exports = [
           continue;
         }
         await side.send(bytes);
-        const close = await side.find('close', 5000);
+        const close = await side.find('close');
         results.push(result(name, stage.subject.death ? `DIED: ${stage.subject.cause}` : close ? close[1] === null ? 'closed' : `${close[1]}` : 'waits', 'closed'));
         side.leave();
       }
@@ -54,7 +54,7 @@ module.exports = [
       const side = await stage.open({ request: request75() });
       if (!side.response.startsWith('HTTP/1.1 101')) return [result('frames', side.response.slice(9, 12), 'a')];
       await side.send(Buffer.from([0x80, 4, 0xff, 0xff, 0, 0xff, 0x00, 0x61, 0xff]));
-      await side.message(0, 5000);
+      await side.message(0);
       return [result('frames', side.messages.map(({ start }) => start).join(), 'a')];
     },
   },
@@ -139,7 +139,7 @@ module.exports = [
       ]) {
         const side = await stage.status(request(headers, options), { protocols: ['a'] });
         // What Node's own parser refuses never gets to us.
-        const made = side.outcome === '101' ? await side.find('made', 3000) : null;
+        const made = side.outcome === '101' ? await side.find('made') : null;
         results.push(result(name, made ? `url is a ${made[1]}` : side.outcome, /^(url is a string|400)$/));
         side.leave();
         if (stage.subject.death !== null) break;
@@ -153,7 +153,7 @@ module.exports = [
     roles: server,
     async play(stage) {
       const side = await stage.open({ extra: ({ out }) => Buffer.concat([out(TEXT, 'first'), out(TEXT, 'second')]) });
-      await side.message(1, 5000);
+      await side.message(1);
       return [result('two messages', side.events.slice(1).map(([type, message]) => (message ? message.start : type)).join(' '), 'open first second')];
     },
   },

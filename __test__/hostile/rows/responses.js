@@ -4,7 +4,7 @@
 
 const { TEXT } = require('../../support/frames');
 const { response } = require('../../support/handshakes');
-const { within } = require('../stage');
+const { PATIENCE, within } = require('../stage');
 const { result, onResponse } = require('./cases');
 
 const EXTENSIONS = 'Sec-WebSocket-Extensions';
@@ -31,7 +31,7 @@ module.exports = [
     roles: client,
     async play(stage) {
       const side = await stage.open({ extra: ({ out }) => Buffer.concat([out(TEXT, 'first'), out(TEXT, 'second')]) });
-      await side.message(1, 5000);
+      await side.message(1);
       return [result('two messages', side.events.map(([type, message]) => (message ? message.start : type)).join(' '), 'open first second')];
     },
   },
@@ -43,7 +43,7 @@ module.exports = [
     async play(stage) {
       const side = await stage.dialled({ settings: { unheard: true } });
       await side.send(Buffer.concat([Buffer.from(response(side.request)), side.out(TEXT, 'x', { rsv: 7 }), side.out(TEXT, 'y')]));
-      await within(side.peer.rest(), 5000);
+      await within(side.peer.rest(), PATIENCE);
       return [result('reserved bits', await stage.alive(), 'alive')];
     },
   },
@@ -54,7 +54,7 @@ module.exports = [
     ways: ['whole'],
     async play(stage) {
       const side = await stage.dialled({ settings: { handshakeTimeout: 0.5 } });
-      const close = await side.find('close', 3000);
+      const close = await side.find('close', stage.isOurs ? PATIENCE : 3000);
       return [result('nothing', close ? `${close[1]}` : 'waits', '1006')];
     },
   },
@@ -115,7 +115,7 @@ module.exports = [
       await peer.head();
       peer.write('HTTP/1.1 200 OK\r\n');
       let over = false;
-      const closed = stage.subject.find(key, ([type]) => type === 'close', 10000).then((close) => { over = true; return close; });
+      const closed = stage.subject.find(key, ([type]) => type === 'close', PATIENCE).then((close) => { over = true; return close; });
       for (let i = 0; i < 300 && !over; i++) {
         peer.write(padding);
         await new Promise(setImmediate);
