@@ -14,7 +14,8 @@ const { WebSocket } = require('./support/package_under_test');
 const { record, next, until } = require('./support/record');
 const { caught } = require('./support/caught');
 const { hasLoop, names, open, resets } = require('./support/paths');
-const { rawServer } = require('./support/sides');
+const { rawServer, serverSide } = require('./support/sides');
+const { request75, request76 } = require('./support/handshakes');
 const { TEXT, CLOSE } = require('./support/frames');
 
 const MIB = 1024 * 1024;
@@ -70,6 +71,49 @@ function noted(ws) {
   ws.on('message', ({ data }) => log.push(data));
   ws.on('close', ({ code }) => log.push(`close ${code}`));
   return log;
+}
+
+/** Writes on, whatever the other end does, for longer than a reset takes to come. */
+async function sendOn(peer) {
+  for (let i = 0; i < 20; i++) {
+    await new Promise((resolve) => peer.socket.write(Buffer.alloc(64), resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const REFUSED = { 'Sec-WebSocket-Key1': '1 2 3' };
+
+for (const [name, make] of Object.entries({
+  TCP: serverSide,
+  TLS: (t, options) => serverSide(t, { ...options, secure: true }),
+})) {
+  for (const kernelSocket of [true, false]) {
+    const settings = { kernelSocket };
+    describe(`a client of a server over ${name} that sends on, ${kernelSocket ? 'by default' : 'on streams'}`, () => {
+      it('reads why its handshake was refused', async (t) => {
+        const { ws, peer } = await make(t, { head: request76(REFUSED), settings });
+        peer.socket.pause();
+        await until(() => ws.readyState === 3);
+        await sendOn(peer);
+        peer.socket.resume();
+        assert.match(await peer.head(), /^HTTP\/1\.1 400 /);
+        await peer.rest();
+        assert.strictEqual(peer.error, null);
+      });
+
+      it('reads what it was sent before a draft’s connection was closed', async (t) => {
+        const { ws, peer } = await make(t, { head: request75(), settings });
+        await peer.head();
+        peer.socket.pause();
+        ws.send('the last');
+        ws.close();
+        await sendOn(peer);
+        peer.socket.resume();
+        assert.strictEqual((await peer.rest()).toString('latin1'), '\0the last\xff');
+        assert.strictEqual(peer.error, null);
+      });
+    });
+  }
 }
 
 for (const path of names) {
@@ -154,6 +198,31 @@ for (const path of names) {
       peer.socket.end();
       await until(() => ws._stream.destroyed);
       assert.deepStrictEqual(log.slice(0, 2), ['end', 'close 1006']);
+    });
+
+    it('a peer that goes on sending after its fault is told what the fault was', async (t) => {
+      const { ws, peer, frame } = await open(t, path);
+      const log = record(ws, ['close']);
+      peer.socket.pause();
+      peer.write(Buffer.concat([frame(TEXT, 'a', { rsv: 2 }), frame(TEXT, 'b')]));
+      await until(() => log.length === 1);
+      await sendOn(peer);
+      peer.socket.resume();
+      const { opcode, payload } = await peer.frame();
+      assert.strictEqual(opcode, CLOSE);
+      assert.strictEqual(payload.readUInt16BE(0), 1002);
+      await peer.rest();
+      assert.strictEqual(peer.error, null);
+      peer.socket.end();
+      await until(() => ws._stream.destroyed);
+    });
+
+    // Node's TLS and HTTP/2 end with the other side.
+    it('a peer that does not end after its fault is let go of', { skip: !['server, kernel path', 'client, ws'].includes(path) }, async (t) => {
+      const { ws, peer, frame } = await open(t, path);
+      peer.write(frame(TEXT, 'a', { rsv: 2 }));
+      await until(() => ws._stream.destroyed);
+      assert.strictEqual(ws.readyState, 3);
     });
 
     it('a listener of the error that throws keeps nobody from the end', { skip: !resets(path) }, async (t) => {

@@ -4,13 +4,10 @@
 // peer writes.
 
 const dns = require('node:dns');
-const net = require('node:net');
-const tls = require('node:tls');
-const { once } = require('node:events');
 
 const { WebSocket } = require('./package_under_test');
 const { openStream } = require('./http2_sides');
-const { httpServer, rawServer } = require('./sides');
+const { dialTLS, httpServer, rawServer } = require('./sides');
 const { RawPeer } = require('./raw_peer');
 const { pair, ca } = require('./network');
 const handshakes = require('./handshakes');
@@ -21,13 +18,6 @@ const frames = require('./frames');
  * natively unless an option asks for Node's net and tls.
  */
 const hasLoop = ['linux', 'darwin'].includes(process.platform) && process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
-
-async function dialTLS(port) {
-  // Over a socket of its own, which can be reset.
-  const socket = tls.connect({ socket: net.connect(port, '127.0.0.1'), host: '127.0.0.1', ca });
-  await once(socket, 'secureConnect');
-  return new RawPeer(socket);
-}
 
 async function server(t, { secure, settings, setUp }) {
   let made;

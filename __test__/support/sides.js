@@ -12,6 +12,7 @@ const { once } = require('node:events');
 const { WebSocket } = require('./package_under_test');
 const { RawPeer } = require('./raw_peer');
 const handshakes = require('./handshakes');
+const { pair, ca } = require('./network');
 
 /** Collects what must be closed after a test. */
 function sockets(t, server) {
@@ -44,14 +45,22 @@ async function httpServer(t, onUpgrade, options = {}) {
   return { server, port: server.address().port };
 }
 
+/** A raw client of a server over TLS on this machine. */
+async function dialTLS(port) {
+  // Over a socket of its own, which can be reset.
+  const socket = tls.connect({ socket: net.connect(port, '127.0.0.1'), host: '127.0.0.1', ca });
+  await once(socket, 'secureConnect');
+  return new RawPeer(socket);
+}
+
 /**
  * Our server side with a raw client: the request has been written, nothing
- * read yet. `setUp(ws)` runs in the tick of the construction.
+ * read yet. `setUp(ws)` runs in the tick of the construction; `secure` is for TLS.
  *
  * @returns {Promise<{ws: object, peer: RawPeer, socket: net.Socket}>}
  */
 async function serverSide(t, options = {}) {
-  const { head = handshakes.request(), protocols, body, settings, setUp, extra = '' } = options;
+  const { head = handshakes.request(), protocols, body, settings, setUp, secure, extra = '' } = options;
   let made;
   const constructed = new Promise((resolve) => {
     made = resolve;
@@ -60,8 +69,8 @@ async function serverSide(t, options = {}) {
     const ws = new WebSocket(request, socket, body === undefined ? rest : body, protocols, settings);
     if (setUp) setUp(ws, request, socket);
     made({ ws, socket, request });
-  });
-  const peer = await RawPeer.connect(port);
+  }, secure ? { tls: pair('server') } : {});
+  const peer = await (secure ? dialTLS(port) : RawPeer.connect(port));
   t.after(() => peer.destroy());
   peer.write(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(extra)]));
   const side = await constructed;
@@ -139,4 +148,4 @@ async function openClient(t, options = {}) {
   return side;
 }
 
-module.exports = { httpServer, serverSide, openServer, dial, rawServer, clientSide, openClient };
+module.exports = { dialTLS, httpServer, serverSide, openServer, dial, rawServer, clientSide, openClient };

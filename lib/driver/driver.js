@@ -307,6 +307,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
 // What most connections never need.
 
 Driver.prototype.version = 'hybi-13';
+/** Whether the connection ends before the peer has said that it sends no more. */
+Driver.prototype._awaitsEnd = false;
 /** Whether the connection is a stream of HTTP/2. */
 Driver.prototype.isOverHttp2 = false;
 /** @type {string | null | undefined} the subprotocol that was agreed on */

@@ -46,6 +46,8 @@ class Hixie extends Driver {
    */
   close() {
     if (this.readyState === 3) return false;
+    // Nothing was written that could be lost before the handshake was answered.
+    this._awaitsEnd ||= this.readyState !== 0;
     this._output.wrote(native.conclude(this._id));
     this._output.flush();
     this.readyState = 3;

@@ -289,8 +289,9 @@ class Hybi extends Driver {
       this._output.flush();
       this.readyState = 3;
       this._release();
-      if (failed) this._emitErrorAndClose(reason, code);
-      else this._emitClose(code, reason);
+      if (!failed) return this._emitClose(code, reason);
+      this._awaitsEnd = true;
+      this._emitErrorAndClose(reason, code);
     });
   }
 

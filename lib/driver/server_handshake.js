@@ -61,6 +61,7 @@ class ServerHandshake extends Handshake {
     }
     if (refusal !== null) {
       this._refuse(refusal);
+      driver._awaitsEnd = true;
       driver._failHandshake(refusal);
       return false;
     }

@@ -139,6 +139,18 @@ function ended(stream, { io }) {
 }
 
 /**
+ * Has the stream read to its end, with nobody taking what it reads.
+ *
+ * @param {ByteStream} stream
+ * @param {Driver} driver
+ */
+function discardInput(stream, { io }) {
+  stream.unpipe(/** @type {any} */ (io));
+  stream.removeListener('data', onData);
+  stream.resume();
+}
+
+/**
  * The stream has failed: nothing more is written to it.
  *
  * @param {ByteStream} stream
@@ -237,4 +249,4 @@ function putAndForget(io, bytes) {
   return Object.getPrototypeOf(sink) === Socket.prototype && descriptorOf(sink) >= 0 && sink.writableLength === 0;
 }
 
-module.exports = { claim, driverOf, couple, keepFlowing, ended, failed, keepOrder, hasPlainWrite, writeTo, putAndForget };
+module.exports = { claim, driverOf, couple, discardInput, keepFlowing, ended, failed, keepOrder, hasPlainWrite, writeTo, putAndForget };

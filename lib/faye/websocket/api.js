@@ -2,12 +2,13 @@
 
 /**
  * @import { ByteStream, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
+ * @import Driver from '../../driver/driver'
  */
 
-const { Stream } = require('stream');
+const { Duplex, Stream } = require('stream');
 const { inherits } = require('util');
 
-const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/socket_pipe');
+const { claim, discardInput, driverOf, ended, failed, keepOrder } = require('../../driver/socket_pipe');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
@@ -22,7 +23,7 @@ const { sendAndCall, undelivered } = require('./deliveries');
 const { channels, tell } = require('./insight');
 const topics = require('./topics');
 
-/** Time, in milliseconds, that queued output gets to leave once a connection is over. */
+/** Time, in milliseconds, that queued output gets to leave, and the peer to end, once a connection is over. */
 const LINGER_TIMEOUT = 2000;
 
 /** Longest time, in milliseconds, that a timer can wait. */
@@ -268,7 +269,7 @@ const methods = {
       () => this._driver.flush(),
       () => {
         // On a stream of HTTP/2 the peer tells an end from a destruction.
-        if ((stream.writableLength > 0 || this._driver.isOverHttp2) && code !== 1006) {
+        if ((stream.writableLength > 0 || this._driver.isOverHttp2 || awaitsEnd(stream, this._driver)) && code !== 1006) {
           this._finalizeClose();
           return;
         }
@@ -288,7 +289,7 @@ const methods = {
     sequence(
       () => this._driver.detach(),
       () => this._deliveries !== null && this._deliveries.end(),
-      () => this._stream && (this._driver.isOverHttp2 ? endStream : letFlush)(this._stream, LINGER_TIMEOUT),
+      () => this._stream && (this._driver.isOverHttp2 ? endStream : linger)(this._stream, LINGER_TIMEOUT, this._driver),
       () => this.readable && this.emit('end'),
       () => {
         this.readable = this.writable = false;
@@ -457,17 +458,34 @@ function onStreamError(socket, stream, error) {
 }
 
 /**
- * Ends a socket; it may send what it still holds, within limits, before it goes.
+ * Whether the peer may still be sending. The system resets a connection that is closed with unread bytes, and a peer
+ * that is reset may lose what it was sent last: the reason for which it is refused. "Discarding any trailing bytes that
+ * may have been received", says RFC 6455 section 7.1.1.
+ *
+ * @param {ByteStream} stream
+ * @param {Driver} driver
+ * @returns {boolean}
+ */
+function awaitsEnd(stream, driver) {
+  return driver._awaitsEnd && stream instanceof Duplex && stream.readable;
+}
+
+/**
+ * Ends a socket; within limits, it may send what it still holds, and a peer that may still be sending has its end awaited.
  *
  * @param {ByteStream} stream
  * @param {number} timeout milliseconds
+ * @param {Driver} driver
  */
-function letFlush(stream, timeout) {
-  if (stream.writableLength > 0 && !stream.destroyed) {
+function linger(stream, timeout, driver) {
+  const awaits = awaitsEnd(stream, driver);
+  if ((awaits || stream.writableLength > 0) && !stream.destroyed) {
     const destroy = () => stream.destroy();
     const timer = setTimeout(destroy, timeout);
-    stream.once('finish', destroy);
     stream.once('close', () => clearTimeout(timer));
+    if (awaits) discardInput(stream, driver);
+    // A stream that has ended both ways destroys itself.
+    else stream.once('finish', destroy);
   }
   stream.end();
 }
