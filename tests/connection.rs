@@ -7,7 +7,7 @@ use faye_websocket_rs::proto::http::{Headers, Request};
 use faye_websocket_rs::proto::hybi::PeerMasking;
 use faye_websocket_rs::proto::hybi::frame::Opcode;
 use faye_websocket_rs::proto::{
-    CloseCode, Connection, Entropy, Event, Output, ProtocolError, Rates, Status,
+    CloseCode, Connection, Entropy, Event, Output, ProtocolError, Rates, Span, Status,
 };
 
 struct Fixed;
@@ -47,10 +47,29 @@ fn server_with(options: Options) -> Connection {
     server
 }
 
+/// A server's connection of draft 75 that is open.
+fn draft() -> Connection {
+    let headers = [("connection", "Upgrade"), ("upgrade", "WebSocket")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = Request::new("GET", "/", "ws://localhost/", headers.to_vec());
+    let mut server = Connection::server(request, None, true, &[], OPTIONS);
+    server.start(&Headers::new(), None, &mut Output::default()).expect("a valid request");
+    server.open();
+    server
+}
+
 /// The frame a send makes, `None` where it is refused.
 fn sent(connection: &mut Connection, opcode: Opcode, payload: &[u8]) -> Option<Vec<u8>> {
     let mut out = Output::default();
     let is_sent = connection.send(opcode, 0, payload, &mut Fixed, &mut out);
+    assert_eq!(is_sent, !out.wire.is_empty());
+    is_sent.then_some(out.wire)
+}
+
+/// The same of a fragment.
+fn fragment(connection: &mut Connection, opcode: Opcode, last: bool) -> Option<Vec<u8>> {
+    let mut out = Output::default();
+    let is_sent = connection.send_fragment(opcode, last, b"f", &mut Fixed, &mut out);
     assert_eq!(is_sent, !out.wire.is_empty());
     is_sent.then_some(out.wire)
 }
@@ -90,6 +109,61 @@ fn no_message_follows_our_close_frame_but_control_frames_do() {
     assert_eq!(sent(&mut server, Opcode::Pong, b"p"), Some(vec![0x8a, 1, b'p']));
     server.conclude(&mut Fixed, &mut Output::default());
     assert_eq!(sent(&mut server, Opcode::Pong, b"p"), None);
+}
+
+#[test]
+fn drafts_send_text_and_nothing_else() {
+    let mut server = draft();
+    assert_eq!(sent(&mut server, Opcode::Text, b"a"), Some(vec![0x00, b'a', 0xff]));
+    for opcode in [Opcode::Binary, Opcode::Continuation, Opcode::Ping, Opcode::Pong] {
+        assert_eq!(sent(&mut server, opcode, b"a"), None);
+    }
+    assert_eq!(fragment(&mut server, Opcode::Text, true), None);
+}
+
+#[test]
+fn fragments_are_sent_as_messages_are() {
+    let mut server = server();
+    assert_eq!(fragment(&mut server, Opcode::Text, false), Some(vec![0x01, 1, b'f']));
+    assert_eq!(fragment(&mut server, Opcode::Continuation, false), Some(vec![0x00, 1, b'f']));
+    assert_eq!(fragment(&mut server, Opcode::Ping, true), None);
+    assert_eq!(fragment(&mut server, Opcode::Continuation, true), Some(vec![0x80, 1, b'f']));
+    say_goodbye(&mut server);
+    assert_eq!(fragment(&mut server, Opcode::Binary, true), None);
+}
+
+#[test]
+fn longer_messages_are_streamed_where_that_is_asked_for() {
+    let mut server = server();
+    server.stream_above(3);
+    let mut out = Output::default();
+    server.receive(&mut [0x82, 3, 1, 2, 3, 0x82, 4, 1, 2, 3, 4], 0, &mut out);
+    let [Event::Binary(_), Event::Part { first: true, last: true, .. }] = out.events[..] else {
+        panic!("{:?}", out.events);
+    };
+}
+
+#[test]
+fn what_has_landed_can_be_given_back() {
+    let mut server = server_with(Options { least_landing: 6, ..OPTIONS });
+    let mut out = Output::default();
+    assert_eq!(server.receive(&mut [0x82, 6, 1, 2], 0, &mut out).status, Status::Landing);
+    server.landed(&mut [1, 2, 3, 0, 0, 0], 1, &mut out);
+    server.cancel_landing(&[1, 2, 3]);
+    server.receive(&mut [4, 5, 6], 0, &mut out);
+    assert_eq!(out.events, [Event::Binary(Span::scratch(0, 6))]);
+    assert_eq!(out.scratch, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_violation_that_we_have_closed_upon_changes_nothing() {
+    let mut server = server();
+    server.fail(ProtocolError::TooLarge);
+    say_goodbye(&mut server);
+    assert_eq!(server.settle(), Settlement::PassedOver);
+    let mut out = Output::default();
+    server.conclude(&mut Fixed, &mut out);
+    assert_eq!(out.wire, []);
 }
 
 #[test]
@@ -231,12 +305,7 @@ fn messages_and_pings_are_limited_by_the_second() {
 
 #[test]
 fn texts_of_drafts_are_limited_by_the_second() {
-    let headers = [("connection", "Upgrade"), ("upgrade", "WebSocket")];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let request = Request::new("GET", "/", "ws://localhost/", headers.to_vec());
-    let mut server = Connection::server(request, None, true, &[], OPTIONS);
-    server.start(&Headers::new(), None, &mut Output::default()).expect("a valid request");
-    server.open();
+    let mut server = draft();
     assert!(server.rates().is_none());
     server.restrict(Some(1), Rates::new(Some(2.0), None));
     let text = [0x00, b'a', 0xff];
