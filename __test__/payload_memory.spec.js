@@ -1,15 +1,19 @@
 'use strict';
 
-// The memory of what was received: it is the application's alone, to overwrite and to transfer, from 4 KiB on an
+// The memory of what was received: it is the application's alone, to overwrite and to transfer, from half of a pool on an
 // ArrayBuffer of its own as the original's is; and Buffers that the application has transferred can still be sent.
 
 const assert = require('node:assert');
+const { createHash } = require('node:crypto');
 
 const { it, describe } = require('./support/spec');
 const { record, until } = require('./support/record');
 const { hasLoop, names, open } = require('./support/paths');
 const { TEXT, BINARY, PING, PONG, CLOSE } = require('./support/frames');
 
+const MAJOR = Number(process.versions.node.split('.')[0]);
+
+/** Bytes from which on a Buffer has memory of its own: 4 or 32 KiB, by the version of Node.js. */
 const POOL = Buffer.poolSize >>> 1;
 
 /** Bytes that differ from place to place. */
@@ -17,6 +21,12 @@ function patterned(size, seed = 0) {
   const bytes = Buffer.alloc(size);
   for (let i = 0; i < size; i++) bytes[i] = (i * 7 + (i >> 8) + seed) & 255;
   return bytes;
+}
+
+/** Asserts without a difference to show, which takes some Nodes gigabytes of memory. */
+function assertSame(got, expected) {
+  const brief = (message) => message && [message.length, createHash('sha1').update(message).digest('hex')];
+  assert.deepStrictEqual(got.map(brief), expected.map(brief));
 }
 
 /** Transfers the memory of a message, if it can be: what a worker would get of it. */
@@ -55,12 +65,12 @@ for (const path of names) {
         const got = await exchange(t, path, messages, {
           take: (data) => (typeof data === 'string' ? data : data.length < POOL ? Buffer.from(data) : transferred(data)),
         });
-        assert.deepStrictEqual(got, messages);
+        assertSame(got, messages);
       });
 
       it(`is its own: ${name}`, async (t) => {
         const got = await exchange(t, path, messages);
-        assert.deepStrictEqual(got, messages);
+        assertSame(got, messages);
         for (const data of got) {
           if (typeof data === 'string') continue;
           if (data.length >= POOL) {
@@ -84,17 +94,18 @@ for (const path of names) {
 
     it('is not shared with whoever else listens to the socket', async (t) => {
       const chunks = [];
-      const messages = [patterned(6000), 'x', patterned(30000, 1), patterned(80000, 2)];
+      const messages = [patterned(POOL + 2000), 'x', patterned(POOL + 30000, 1), patterned(80000, 2)];
       const got = await exchange(t, path, messages, {
         setUp: (ws, stream) => stream.on('data', (chunk) => chunks.push(chunk)),
         take: (data) => (typeof data === 'string' ? data : transferred(data)),
       });
-      assert.deepStrictEqual(got, messages);
+      assertSame(got, messages);
       assert.ok(chunks.length > 0 && chunks.every((chunk) => chunk.length > 0));
     });
 
     const isCopied = hasLoop && /^client, wss?$/.test(path) && 'a native client gives such listeners copies';
-    it('a chunk that somebody else transfers while its messages are delivered fails the connection', { skip: isCopied }, async (t) => {
+    const isShared = MAJOR >= 26 && /TLS|wss/.test(path) && 'Node’s TLS reads several chunks into the same memory, and fails when it is gone';
+    it('a chunk that somebody else transfers while its messages are delivered fails the connection', { skip: isCopied || isShared }, async (t) => {
       const chunks = [];
       const side = await open(t, path, {
         setUp: (ws, stream) => stream.prependListener('data', (chunk) => chunks.push(chunk)),
