@@ -10,7 +10,7 @@ const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 
 const { dir, WebSocket } = require('./support/package_under_test');
-const { it, describe } = require('./support/spec');
+const { SLOW, it, describe } = require('./support/spec');
 const { next, until } = require('./support/record');
 const { ca, echoServer, rawServer, httpProxy } = require('./support/network');
 
@@ -56,7 +56,7 @@ for (const path of Object.keys(PATHS)) {
           assert.deepStrictEqual(await child, { code: 0, signal: null, stdout: `world\n1000\n${tail}`, stderr: '' });
         });
 
-        it(`a ${place} ends after clients that failed: ${scheme}`, async (t) => {
+        it(`a ${place} ends after clients that failed: ${scheme}`, SLOW, async (t) => {
           const silent = await rawServer(t);
           const { port } = await echoServer(t, { secure: scheme === 'wss', credentials: ['a', 'b'] });
           const started = Date.now();
@@ -69,7 +69,7 @@ for (const path of Object.keys(PATHS)) {
             for (const ws of [...clients, silent]) ws.on('close', (event) => console.log(event.code));`));
           assert.deepStrictEqual([code, signal, stderr], [0, null, '']);
           assert.deepStrictEqual(stdout.replace(tail, '').trim().split('\n').sort(), ['1000', '1002', '1006', '1006']);
-          assert.ok(Date.now() - started < 8000, 'the process waited for something');
+          assert.ok(Date.now() - started < 20000, 'the process waited for something');
         });
 
         it(`process.exit in a ${place} at any moment: ${scheme}`, { timeout: 60000 }, async (t) => {

@@ -14,6 +14,7 @@ const { setImmediate: turn } = require('node:timers/promises');
 
 const DialledSocket = require('../lib/socket/dialled.js');
 const { describe, it } = require('./support/spec');
+const { timesOutWhenQuiet } = require('./support/quiet');
 const { MIB, serve, dial, accepted, closing, echo, echoing, inProcess } = require('./support/native_sockets');
 
 describe('connecting', () => {
@@ -272,15 +273,8 @@ describe('surface', () => {
   it('times out when nothing moves, and not while something does', async (t) => {
     const { socket } = await echoing(t);
     socket.resume();
-    let timeouts = 0;
-    socket.setTimeout(120, () => timeouts++);
+    await timesOutWhenQuiet(socket, 120, () => new Promise((resolve) => socket.write('x', resolve)));
     assert.strictEqual(socket.timeout, 120);
-    for (let i = 0; i < 8; i++) {
-      socket.write('x');
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-    assert.strictEqual(timeouts, 0);
-    await once(socket, 'timeout');
     assert.strictEqual(socket.destroyed, false);
     socket.setTimeout(0);
     assert.throws(() => socket.setTimeout('soon'));

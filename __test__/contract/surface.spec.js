@@ -23,6 +23,7 @@ const handshakes = require('../support/handshakes');
 const { RawPeer } = require('../support/raw_peer');
 const { httpServer, openServer, openClient, serverSide } = require('../support/sides');
 const { next, until } = require('../support/record');
+const { timesOutWhenQuiet } = require('../support/quiet');
 const { TEXT, BINARY, CLOSE, PONG, frame, masked, closePayload } = require('../support/frames');
 
 const API = WebSocket.super_;
@@ -310,14 +311,11 @@ it('a socket that times out and is destroyed closes the connection', async (t) =
 
 it('traffic keeps the timeout of the socket away', async (t) => {
   const { ws, peer, socket } = await openServer(t);
-  let timedOut = false;
-  socket.setTimeout(150, () => (timedOut = true));
-  for (let i = 0; i < 10; i++) {
+  await timesOutWhenQuiet(socket, 150, () => {
+    const heard = next(ws, 'message');
     peer.write(masked(TEXT, 'x'));
-    await next(ws, 'message');
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
-  assert.strictEqual(timedOut, false);
+    return heard;
+  });
   const read = socket.bytesRead;
   peer.write(masked(TEXT, 'x'.repeat(1000)));
   await next(ws, 'message');

@@ -150,6 +150,11 @@ const commands = {
     return before;
   },
   memory,
+  /** Milliseconds of CPU time so far. */
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
   finish() {
     delay.disable();
     const highest = peak();

@@ -43,17 +43,17 @@ async function onOpen(stage, cases, options = {}) {
   return results;
 }
 
-/** Milliseconds that a head may take to be read. What takes longer takes time that is more than linear. */
+/** Milliseconds of CPU time that a head may cost. What takes longer takes time that is more than linear. */
 const LONGEST = 1000;
 
 /** Sends each request head to a server: `[name, head, outcome, settings]`. */
 async function onRequest(stage, cases) {
   const results = [];
   for (const [name, head, expected, settings] of cases) {
-    const start = Date.now();
+    const before = await stage.subject.ask('cpu');
     const side = await stage.status(head, settings);
-    const elapsed = Date.now() - start;
-    results.push(result(name, side.outcome + (stage.way === 'whole' && elapsed > LONGEST ? ` after ${elapsed} ms` : ''), expected));
+    const spent = stage.subject.death === null ? await stage.subject.ask('cpu') - before : 0;
+    results.push(result(name, side.outcome + (stage.way === 'whole' && spent > LONGEST ? ` after ${spent} ms` : ''), expected));
     side.leave();
     if (stage.subject.death !== null) break;
   }
