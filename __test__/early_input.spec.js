@@ -18,6 +18,29 @@ function compressed(text) {
   return masked(TEXT, bytes.subarray(0, -4), { rsv: RSV1 });
 }
 
+it('a plug-in that is added when the connection has opened, with messages that came with the request', async (t) => {
+  const added = [];
+  const seen = [];
+  const nothing = { name: 'x', type: 'permessage', rsv1: false, rsv2: false, rsv3: false };
+  const { ws, peer } = await openServer(t, {
+    extra: masked(TEXT, 'early'),
+    setUp: (ws) => {
+      ws.on('open', () => {
+        added.push(ws._driver.addExtension(nothing));
+        ws.send('a');
+        ws.send(Buffer.from('b'));
+      });
+      ws.on('message', ({ data }) => seen.push(data));
+    },
+  });
+  assert.deepStrictEqual(added, [false]);
+  assert.strictEqual((await peer.frame()).payload.toString(), 'a');
+  assert.strictEqual((await peer.frame()).payload.toString(), 'b');
+  ws.send('c');
+  assert.strictEqual((await peer.frame()).payload.toString(), 'c');
+  assert.deepStrictEqual(seen, ['early']);
+});
+
 it('a message that takes long to inflate comes with the request, and more while it does', async (t) => {
   const long = 'x'.repeat(24 << 20);
   const seen = [];

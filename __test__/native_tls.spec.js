@@ -11,6 +11,7 @@ const path = require('node:path');
 const tls = require('node:tls');
 
 const DialledSocket = require('../lib/socket/dialled.js');
+const { DialState } = require('../lib/native_binding.js');
 const { connectorFor } = require('../lib/native_tls.js');
 const { describe, it } = require('./support/spec');
 const { fixture, pair, ca } = require('./support/network');
@@ -259,6 +260,19 @@ describe('failures on the way', () => {
       assert.strictEqual(error.message, `connect ETIMEDOUT localhost:${place.port}`);
     });
   }
+
+  it('the time is up while this thread is about to look at the certificate', async (t) => {
+    const socket = dial(t, { ...(await tlsServer(t)), tls: { ca }, timeout: 500 });
+    const { _dialler: dialler } = socket._dialling;
+    const { takeCredentials } = dialler;
+    dialler.takeCredentials = () => {
+      const pause = new Int32Array(new SharedArrayBuffer(4));
+      while (dialler.state() === DialState.Credentials) Atomics.wait(pause, 0, 0, 5);
+      return takeCredentials.call(dialler);
+    };
+    const error = await failure(socket);
+    assert.strictEqual(error.code, 'ETIMEDOUT');
+  });
 
   it('a proxy that refuses', async (t) => {
     const { proxy, seen } = await proxyServer(t, {

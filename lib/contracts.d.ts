@@ -191,7 +191,8 @@ export interface Owner extends EventEmitter {
   _receiveStream(stream: import('node:stream').Readable, isBinary: boolean): boolean;
   _leave(code: number, reason: string): void;
   _emitError(message: string): void;
-  _beginClose(reason: string | null, code: number | null): void;
+  /** Drafts 75 and 76 have no codes and reasons. */
+  _beginClose(reason: string | null | undefined, code: number | null | undefined): void;
   _finalizeClose(): void;
   /** Tells of a ping or pong. */
   _announce(type: 'ping' | 'pong', payload: Buffer): void;

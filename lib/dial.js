@@ -128,8 +128,9 @@ function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, kernelS
   let reason = reasonForNode({
     endpoint: proxy ? proxy.origin : server, path, isProxied: Boolean(proxy), net: netOptions, layers, kernelSocket,
   });
-  const connectors = reason === null ? layers.map(connectorFor) : [];
-  if (connectors.includes(null)) reason = 'certificates or keys';
+  const made = reason === null ? layers.map(connectorFor) : [];
+  const connectors = made.filter((each) => each !== null);
+  if (connectors.length < made.length) reason = 'certificates or keys';
   const [connector, proxyConnector] = serverTLS ? connectors : [undefined, ...connectors];
   const dialled = reason === null
     ? { stream: dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, netOptions) }

@@ -48,7 +48,7 @@ function toMilliseconds(seconds) {
   return Math.ceil(seconds * 1000);
 }
 
-/** @type {[ping: number | undefined, limits: PeerLimits | null]} */
+/** @type {[ping: number | undefined, limits: PeerLimits | null | undefined]} */
 let lastArguments = [undefined, undefined];
 /** @type {Periods | null} */
 let lastPeriods = null;

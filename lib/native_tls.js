@@ -88,9 +88,11 @@ function make(setup) {
  * @returns {TlsSetup | null}
  */
 function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, maxVersion, rejectUnauthorized }) {
-  /** @type {import('./native').TlsSetup} */
+  const trusted = ca ? pem(ca) : defaultStore();
+  if (trusted === null || Boolean(cert) !== Boolean(key) || pfx && cert) return null;
+  /** @type {TlsSetup} */
   const setup = {
-    roots: ca ? pem(ca) : defaultStore(),
+    roots: trusted,
     verify: rejectUnauthorized !== false,
     sni: servername !== '',
     minVersion: minVersion ?? tls.DEFAULT_MIN_VERSION,
@@ -98,7 +100,6 @@ function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, max
     securityLevel: securityLevel(),
     ...opensslDefaults,
   };
-  if (setup.roots === null || Boolean(cert) !== Boolean(key) || pfx && cert) return null;
   try {
     if (pfx) Object.assign(setup, container(pfx, passphrase));
     else if (cert) Object.assign(setup, { cert: pem(cert), key: pkcs8(key, passphrase) });
@@ -131,7 +132,7 @@ function defaultStore() {
  * @returns {Buffer | null}
  */
 function pem(certificates) {
-  const blocks = [].concat(certificates);
+  const blocks = /** @type {(string | ArrayBufferView)[]} */ ([]).concat(certificates);
   if (!blocks.every((block) => typeof block === 'string' || ArrayBuffer.isView(block))) return null;
   return Buffer.from(blocks.map(text).join('\n'), 'latin1');
 }
@@ -153,7 +154,7 @@ function text(block) {
  * @throws {Error} for what is no key, or another passphrase
  */
 function pkcs8(key, passphrase) {
-  const [only] = [].concat(key);
+  const [only] = /** @type {any[]} */ ([]).concat(key);
   const own = only && only.pem ? only : { pem: only };
   const parsed = createPrivateKey({ key: own.pem, passphrase: own.passphrase || passphrase });
   return Buffer.from(parsed.export({ type: 'pkcs8', format: 'pem' }));
@@ -165,7 +166,7 @@ function pkcs8(key, passphrase) {
  * @returns {{ pfx: Buffer, passphrase: string | undefined }}
  */
 function container(pfx, passphrase) {
-  const [only] = [].concat(pfx);
+  const [only] = /** @type {any[]} */ ([]).concat(pfx);
   const own = only && only.buf ? only : { buf: only };
   const bytes = typeof own.buf === 'string' ? Buffer.from(own.buf, 'latin1') : Buffer.from(own.buf);
   return { pfx: bytes, passphrase: own.passphrase || passphrase };

@@ -19,6 +19,8 @@ const PATIENCE = 100;
 /** Entries meet in a slot whose moments differ by no more than a 64th, two to this power, of the wait. */
 const SLOT_BITS = 6;
 
+/** @typedef {Slot | WheelEntry} Link of a ring */
+
 /** Everything that is called at one moment, the latest of those that its entries wait for: the head of a ring. */
 class Slot {
   /** @param {number} end milliseconds of the wheel's clock */
@@ -26,7 +28,10 @@ class Slot {
     /** The latest moment that belongs here. */
     this.end = end;
     this.time = 0;
-    this.next = this.previous = this;
+    /** @type {Link} */
+    this.next = this;
+    /** @type {Link} */
+    this.previous = this;
   }
 }
 
@@ -38,15 +43,22 @@ class WheelEntry extends AsyncContext {
   constructor() {
     // Listeners are called in the async context of whoever made the connection.
     super('FAYE_WEBSOCKET_TIMER');
-    this.next = this.previous = null;
+    /** @type {Link | null} */
+    this.next = null;
+    /** @type {Link | null} */
+    this.previous = null;
   }
 }
+
+/** @typedef {WheelEntry & { onTime(now: number): void }} Entry */
 
 class TimerWheel {
   constructor() {
     /**
      * Slots by their ends. There are at most 128 for each power of two of a wait, so the earliest is
      * looked for among all of them.
+     *
+     * @type {Map<number, Slot>}
      */
     this._slots = new Map();
     this._timer = null;
@@ -109,13 +121,14 @@ class TimerWheel {
    */
   remove(entry) {
     const { next, previous } = entry;
-    if (next === null) return;
+    if (next === null || previous === null) return;
     next.previous = previous;
     previous.next = next;
     entry.next = entry.previous = null;
-    // Neighbours on both sides are one: the slot, which is empty now.
     if (next !== previous) return;
-    if (this._slots.get(next.end) === next) this._slots.delete(next.end);
+    // Neighbours on both sides are one: the slot, which is empty now.
+    const { end } = /** @type {Slot} */ (next);
+    if (this._slots.get(end) === next) this._slots.delete(end);
     if (this._slots.size === 0) this._disarm();
   }
 
@@ -165,7 +178,7 @@ class TimerWheel {
     this._turning = true;
     for (const slot of due) {
       while (slot.next !== slot) {
-        const entry = slot.next;
+        const entry = /** @type {Entry} */ (slot.next);
         this.remove(entry);
         try {
           entry.onTime(now);

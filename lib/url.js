@@ -35,7 +35,7 @@ function parseServer(input) {
   const uri = parseUrl(input, ['ws:', 'wss:', 'ws+unix:']);
   if (uri === null || uri.protocol !== 'ws+unix:') return uri && { uri };
 
-  const [, path, target] = /^([^:]*)(?::(.*))?$/.exec(uri.pathname);
+  const [, path, target] = /** @type {RegExpExecArray} */ (/^([^:]*)(?::(.*))?$/.exec(uri.pathname));
   if (uri.host || !path.startsWith('/')) return null;
   const request = new URL('ws://localhost/');
   request.pathname = target || '/';

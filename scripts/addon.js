@@ -70,7 +70,8 @@ function atLeast(version, floor) {
 
 /** Throws a BuildError that says what to install unless a sufficient Rust toolchain is there. */
 function checkToolchain() {
-  const floor = /^rust-version\s*=\s*"([\d.]+)"/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'))[1];
+  const [, floor] = /** @type {RegExpExecArray} */ (
+    /^rust-version\s*=\s*"([\d.]+)"/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8')));
   const advice = `The addon of faye-websocket-rs is compiled with Rust ${floor} or newer.\n`
     + 'Install it from https://rustup.rs (or, where rustup is there, run: rustup update stable), then try again.';
   const cargo = printed('cargo', ['--version']);
@@ -78,8 +79,8 @@ function checkToolchain() {
   if (!cargo || !rustc) {
     throw new BuildError(`No Rust toolchain was found: \`${cargo ? 'rustc' : 'cargo'} --version\` does not run.\n${advice}`);
   }
-  const version = /(\d+\.\d+\.\d+)/.exec(rustc)[1];
-  if (!atLeast(version, floor)) throw new BuildError(`The Rust toolchain found here is too old: ${rustc}.\n${advice}`);
+  const [version] = /\d+\.\d+\.\d+/.exec(rustc) || [];
+  if (version === undefined || !atLeast(version, floor)) throw new BuildError(`The Rust toolchain found here is too old: ${rustc}.\n${advice}`);
 }
 
 /** The same for what OpenSSL, compiled along, needs. */

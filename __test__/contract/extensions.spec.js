@@ -4,7 +4,7 @@
 // making, their negotiation, order, errors and limits.
 //
 // Held here against the original: D16 (the inflater stops at maxLength), B34
-// (exceptions in offers), B40 (quoting).
+// (exceptions in offers, callbacks without a message), B40 (quoting).
 
 const assert = require('node:assert');
 const zlib = require('node:zlib');
@@ -406,6 +406,24 @@ for (const [error, code] of [
       await until(() => log.length === 3);
       assert.deepStrictEqual(log, [['error', 'failing: why'], ['end'], ['close', code, 'failing: why']]);
       assert.deepStrictEqual((await peer.frame()).payload, closePayload(code, 'failing: why'));
+    });
+  }
+}
+
+for (const given of [[], [null], [null, null], [undefined, {}], [null, 'x']]) {
+  for (const direction of ['processIncomingMessage', 'processOutgoingMessage']) {
+    differs('B34', `${direction} that calls back with (${given.map((each) => JSON.stringify(each))}) fails the connection`, async (t) => {
+      const empty = plugin('empty', { session: { [direction]: (message, callback) => setImmediate(callback, ...given) } });
+      const { ws, peer } = await openServer(t, {
+        head: request({ 'Sec-WebSocket-Extensions': 'empty, behind' }),
+        settings: { extensions: [empty, plugin('behind')] }
+      });
+      const log = record(ws);
+      if (direction === 'processIncomingMessage') peer.write(masked(TEXT, 'x'));
+      else ws.send('x');
+      await until(() => log.length === 3);
+      const text = 'empty: The callback was given neither an error nor a message';
+      assert.deepStrictEqual(log, [['error', text], ['end'], ['close', 1010, text]]);
     });
   }
 }

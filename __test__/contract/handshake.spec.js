@@ -292,6 +292,8 @@ it('isWebSocket', () => {
   assert.strictEqual(is('get', 'Upgrade', 'websocket'), false);
   assert.strictEqual(is('POST', 'Upgrade', 'websocket'), false);
   assert.strictEqual(is('GET', 'Upgrade', 'websocket, h2c'), false);
+  assert.strictEqual(is(undefined, 'Upgrade', 'websocket'), false);
+  assert.strictEqual(is(null, 'Upgrade', 'websocket'), false);
   assert.strictEqual(is('GET', 'close', 'websocket'), false);
   assert.strictEqual(is('GET', undefined, 'websocket'), false);
   assert.strictEqual(is('GET', 'Upgrade', undefined), false);

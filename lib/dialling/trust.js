@@ -128,11 +128,11 @@ const HINTED = ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_GET_ISSUER_CERT', 'UNA
  * What Node would say of a failure of TLS.
  *
  * @param {string} text as OpenSSL has it
- * @param {string} code
- * @returns {{ message: string, code: string }}
+ * @param {string | undefined} code
+ * @returns {{ message: string, code: string | undefined }}
  */
 function inWordsOfNode(text, code) {
-  if (HINTED.includes(code)) return { message: text + hint, code };
+  if (code !== undefined && HINTED.includes(code)) return { message: text + hint, code };
   if (code !== 'ERR_SSL') return { message: text, code };
   // Until OpenSSL 3.2, alerts that are as old as SSL 3.0 were called after that.
   const message = isBefore(3, 2) ? text.replaceAll('ssl/tls alert', 'sslv3 alert') : text;

@@ -1,6 +1,9 @@
 'use strict';
 
-/** @import Driver from './driver' */
+/**
+ * @import { Owner } from '../contracts'
+ * @import Driver from './driver'
+ */
 
 /** Close code of RFC 6455's registry: try again later. */
 const TRY_AGAIN_LATER = 1013;
@@ -11,7 +14,8 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * How much may wait for a peer that reads slowly. A message is refused while more than `limit` bytes
- * wait that the system has not taken, so that at most the limit and one message are held.
+ * wait that the system has not taken, so that at most the limit and one message are held. Only an owner sets limits, so the
+ * driver has one.
  */
 class Backpressure {
   /**
@@ -63,7 +67,7 @@ class Backpressure {
    */
   _isExceeded(driver) {
     if (driver.readyState < 1) return this._early > this._limit;
-    const owner = driver._owner;
+    const owner = /** @type {Owner} */ (driver._owner);
     if (owner.bufferedAmount <= this._limit) return false;
     // What waits for nothing but the end of the turn is not the peer's fault.
     driver.flush();
@@ -88,7 +92,8 @@ class Backpressure {
  * @param {Driver} driver
  */
 function announceDrain(driver) {
-  const { _output: output, _owner: { _stream: stream } } = driver;
+  const { _output: output } = driver;
+  const { _stream: stream } = /** @type {Owner} */ (driver._owner);
   if (output.isCongested || driver.readyState < 1 || !stream.writable) return;
   output.isCongested = true;
   stream.write(NOTHING, () => {

@@ -43,6 +43,7 @@ class Client extends Hybi {
     this.readyState = -1;
     this._uri = uri;
     this._socketPath = socketPath;
+    /** @type {Extensions | null} */
     this._extensions = new Extensions(this, options);
     /** @type {(() => void) | null} called when the server has answered */
     this._onResponse = null;

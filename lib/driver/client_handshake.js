@@ -1,6 +1,10 @@
 'use strict';
 
-/** @import Client from './client' */
+/**
+ * @import { Answer } from '../native'
+ * @import Client from './client'
+ * @import Extensions from './extensions'
+ */
 
 const Handshake = require('./handshake');
 const { native } = require('./session');
@@ -15,7 +19,8 @@ class ClientHandshake extends Handshake {
     if (driver.readyState !== -1) return false;
     let offer;
     try {
-      offer = driver._proposeDeflate() ? null : driver._extensions.generateOffer();
+      const extensions = /** @type {Extensions} */ (driver._extensions);
+      offer = driver._proposeDeflate(extensions) ? null : extensions.generateOffer();
     } catch (/** @type {any} */ error) {
       this._fail(error.message);
       return false;
@@ -30,7 +35,7 @@ class ClientHandshake extends Handshake {
   /** The server's response has arrived: takes it, or fails the connection for what is wrong with it. */
   complete() {
     const driver = /** @type {Client} */ (this._driver);
-    const { statusCode, headers, failure, protocol } = native.answer(driver._id);
+    const { statusCode, headers, failure, protocol } = /** @type {Answer} */ (native.answer(driver._id));
     driver.statusCode = statusCode;
     driver.headers = {};
     for (let i = 0; i < headers.length; i += 2) driver.headers[headers[i]] = headers[i + 1];

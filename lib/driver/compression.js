@@ -17,7 +17,7 @@ class Compression {
   /** @param {Driver} driver */
   constructor(driver) {
     this._driver = driver;
-    /** @type {[opcode: number, payload: Buffer, then?: () => void][]} */
+    /** @type {([opcode: number, payload: Buffer, then?: undefined] | [opcode: 0, payload: null, then: () => void])[]} */
     this._queue = [];
     this._sending = false;
     this._then = null;

@@ -38,8 +38,8 @@ const SESSION_KEYS = '_acceptMaxWindowBits,_acceptNoContextTakeover,_level,_memL
   '_requestMaxWindowBits,_requestNoContextTakeover,_strategy,_zlib';
 
 const genuine = new WeakMap();
-/** @type {NodeJS.Timeout | null} */
-let sweeper = null;
+/** @type {NodeJS.Timeout | undefined} */
+let sweeper;
 
 /** @type {(object: object, key: string) => boolean} */
 const own = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
@@ -134,7 +134,7 @@ class Session {
   }
 
   generateResponse() {
-    return readParams(this._answer);
+    return readParams(/** @type {ParamList} */ (this._answer));
   }
 
   /**

@@ -57,10 +57,7 @@ function writeDirty() {
   if (memory[COUNT] === 0) return;
   const unwritten = native.servedWriteDirty();
   if (!unwritten) return;
-  for (let i = 0; i < unwritten.length; i += 2) {
-    const connection = connections[unwritten[i]];
-    if (connection !== undefined) connection.handOver();
-  }
+  for (let i = 0; i < unwritten.length; i += 2) connections[unwritten[i]]?.handOver?.();
 }
 
 /** The turn ends: the list is written, unless the native side is about to do it. */

@@ -59,6 +59,12 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     this._output = new Output(this);
     /** @type {Handshake | null} until the connection is open, and what came before that is delivered */
     this._handshake = null;
+
+    // Declared, not set: these begin on the prototype.
+    /** @type {Messages | null} the stream of messages, once somebody has asked for it */
+    this._messages;
+    /** @type {Backpressure | null} how much may wait for the peer, where that is limited */
+    this._backpressure;
   }
 
   /**
@@ -117,7 +123,7 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
    */
   setHeader(name, value) {
     if (this.readyState > 0) return false;
-    this._handshake.setHeader(name, value);
+    /** @type {Handshake} */ (this._handshake).setHeader(name, value);
     return true;
   }
 
@@ -134,7 +140,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
 
   /** The handshake is complete: tells the owner and listeners, and sends what was queued. */
   _open() {
-    const { _owner: owner, _handshake: handshake } = this;
+    const { _owner: owner } = this;
+    const handshake = /** @type {Handshake} */ (this._handshake);
     this.readyState = 1;
     native.openSession(this._id);
     if (!handshake.holdsInput) this._handshake = null;
@@ -315,11 +322,9 @@ Driver.prototype.isOverHttp2 = false;
 Driver.prototype.protocol = undefined;
 /** @type {DirectSocket | null} what reads past the stream, while the stream reads in its place */
 Driver.prototype._aside = null;
-/** @type {Messages | null} the stream of messages, once somebody has asked for it */
 Driver.prototype._messages = null;
 /** Whether there will be no more messages. */
 Driver.prototype._isFinished = false;
-/** @type {Backpressure | null} how much may wait for the peer, where that is limited */
 Driver.prototype._backpressure = null;
 /** Whether what the peer sends in a second is limited. */
 Driver.prototype._isRated = false;

@@ -13,8 +13,8 @@ class MessageEvent {
 
 class CloseEvent {
   /**
-   * @param {number | null} code
-   * @param {string | null} reason
+   * @param {number | null | undefined} code
+   * @param {string | null | undefined} reason
    */
   constructor(code, reason) {
     this.code = code;

@@ -13,7 +13,7 @@ function readParams(list) {
   for (let i = 0; i < list.length; i += 2) {
     const key = /** @type {string} */ (list[i]);
     const value = list[i + 1];
-    const known = Object.prototype.hasOwnProperty.call(params, key) ? [].concat(params[key], value) : value;
+    const known = Object.prototype.hasOwnProperty.call(params, key) ? /** @type {unknown[]} */ ([]).concat(params[key], value) : value;
     // Defined, not assigned: a peer may call a parameter __proto__.
     Object.defineProperty(params, key, { value: known, writable: true, enumerable: true, configurable: true });
   }
@@ -29,7 +29,7 @@ function readParams(list) {
 function writeParams(params) {
   const list = [];
   for (const key in params) {
-    for (const value of [].concat(params[key])) {
+    for (const value of /** @type {unknown[]} */ ([]).concat(params[key])) {
       list.push(key, value === true || typeof value === 'number' ? value : String(value));
     }
   }

@@ -2,7 +2,7 @@
 
 /**
  * @import { AgreedExtensions, DeflateSettings } from '../native'
- * @import { DriverOptions, Extension } from '../contracts'
+ * @import { DriverOptions, Extension, ExtensionParams } from '../contracts'
  */
 
 const { readParams, writeParams } = require('./extension_params');
@@ -38,6 +38,7 @@ class Extensions {
     this._registered = [];
     /** @type {{ extension: Extension, session: any }[]} */
     this._offered = [];
+    /** @type {Pipeline | null} of the plug-ins that take part, once they are agreed on */
     this._pipeline = null;
     /** Bytes of the messages that are inside plug-ins. */
     this.waiting = 0;
@@ -101,7 +102,7 @@ class Extensions {
       if (!session) continue;
       this._offered.push({ extension, session });
       const offer = session.generateOffer();
-      for (const params of offer ? [].concat(offer) : []) {
+      for (const params of offer ? /** @type {ExtensionParams[]} */ ([]).concat(offer) : []) {
         names.push(extension.name);
         offers.push(writeParams(params));
       }
@@ -164,8 +165,8 @@ class Extensions {
       rsv1: (rsv & 4) !== 0, rsv2: (rsv & 2) !== 0, rsv3: (rsv & 1) !== 0,
       opcode, length: data.length, data,
     };
-    this._pipeline.incoming(message, (error, decoded) => {
-      if (error) this._driver._fail(error.type || 'extension_error', error.message);
+    /** @type {Pipeline} */ (this._pipeline).incoming(message, (error, decoded) => {
+      if (decoded === null) this._driver._fail(error.type || 'extension_error', error.message);
       else this._driver._deliverDecoded(decoded.opcode, decoded.data);
     });
   }
@@ -181,11 +182,11 @@ class Extensions {
     const { length } = data;
     this.waiting += length;
     this._entered++;
-    this._pipeline.outgoing(message, (error, encoded) => {
+    /** @type {Pipeline} */ (this._pipeline).outgoing(message, (error, encoded) => {
       this.waiting -= length;
       this._left++;
       if (this._after.length > 0) process.nextTick(() => this._runAfter());
-      if (error) return this._driver._fail(error.type || 'extension_error', error.message);
+      if (encoded === null) return this._driver._fail(error.type || 'extension_error', error.message);
       const rsv = (encoded.rsv1 ? 4 : 0) | (encoded.rsv2 ? 2 : 0) | (encoded.rsv3 ? 1 : 0);
       this._driver._output.write(encoded.opcode | rsv << 4, encoded.data);
     });
@@ -202,7 +203,10 @@ class Extensions {
   }
 
   _runAfter() {
-    while (this._after.length > 0 && this._after[0].number <= this._left) this._after.shift().then();
+    for (let [next] = this._after; next !== undefined && next.number <= this._left; [next] = this._after) {
+      this._after.shift();
+      next.then();
+    }
   }
 
   /**
@@ -214,8 +218,8 @@ class Extensions {
   close(then) {
     if (this._pipeline === null) return then();
     let done = false;
-    /** @type {NodeJS.Timeout | null} */
-    let timer = null;
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
     const finish = () => {
       if (done) return;
       done = true;

@@ -31,7 +31,7 @@ class Hixie extends Driver {
    */
   frame(data) {
     if (this.readyState === 0) {
-      this._handshake.queue(data);
+      /** @type {Handshake} */ (this._handshake).queue(data);
       return true;
     }
     if (this.readyState > 1) return false;

@@ -46,7 +46,7 @@ function isWebSocket(request) {
  * @returns {boolean}
  */
 function asksForWebSocket({ method, headers }) {
-  return native.isWebSocket(method, headers.connection || '', headers.upgrade || '');
+  return typeof method === 'string' && native.isWebSocket(method, headers.connection || '', headers.upgrade || '');
 }
 
 /** The URL of the connection before: most have the same, and share one copy of it. */

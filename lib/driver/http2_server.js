@@ -55,7 +55,7 @@ class Http2Handshake extends ServerHandshake {
     const { _id: id, _owner: owner } = this._driver;
     // A listener of 'request' has Node answer what nobody has taken by 'connect'.
     if (this._stream.headersSent) {
-      sequence(() => owner._emitError('The request has been answered'), () => owner._finalizeClose());
+      if (owner !== null) sequence(() => owner._emitError('The request has been answered'), () => owner._finalizeClose());
       return false;
     }
     return respond(this._stream, native.respondHttp2(id, this._headers, extensions));

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * @import { Extension, FrameType } from '../contracts'
+ * @import { Extension, FrameType, Handshake, Owner } from '../contracts'
  */
 
 const Driver = require('./driver');
@@ -27,16 +27,25 @@ function controlPayload(data) {
   return Buffer.from(String(data), 'utf8');
 }
 
+/**
+ * What begins on the prototype, as most connections never need it.
+ *
+ * @typedef {object} Seldom
+ * @property {MessageReader | null} _reader a message that is read while it arrives
+ * @property {Extensions | null} _extensions plug-ins, or what is left to negotiate
+ * @property {Compression | null} _compression what leaves later than it was sent, where messages are compressed
+ */
+
 /** RFC 6455 and its drafts 07 and 08, on an open connection; both roles extend it. */
-class Hybi extends Driver {
+class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof Driver>) => Driver & Seldom} */ (Driver) {
   /**
    * @param {Extension} extension
    * @returns {boolean} false when the handshake is over
    * @throws {TypeError} for what is none, or has the name of another
    */
   addExtension(extension) {
-    if (this._handshake === null) return false;
-    this._extensions ||= new Extensions(this, this._handshake.options);
+    if (this.readyState > 0) return false;
+    this._extensions ||= new Extensions(this, /** @type {Handshake} */ (this._handshake).options);
     this._extensions.add(extension);
     return true;
   }
@@ -44,10 +53,11 @@ class Hybi extends Driver {
   /**
    * Has the native side negotiate permessage-deflate, if that is all there is to negotiate.
    *
+   * @param {Extensions} extensions what there is
    * @returns {boolean}
    */
-  _proposeDeflate() {
-    const settings = this._extensions.nativeSettings();
+  _proposeDeflate(extensions) {
+    const settings = extensions.nativeSettings();
     if (settings === null) return false;
     native.proposeDeflate(this._id, settings);
     this._extensions = null;
@@ -192,7 +202,7 @@ class Hybi extends Driver {
    */
   frame(data, type, code) {
     if (this.readyState <= 0) {
-      this._handshake.queue(data, type, code);
+      /** @type {Handshake} */ (this._handshake).queue(data, type, code);
       return true;
     }
     if (this.readyState > 2) return false;
@@ -337,7 +347,7 @@ class Hybi extends Driver {
    * @param {Buffer} payload
    */
   _deliverEncoded(opcode, rsv, payload) {
-    this._extensions.decode(opcode, rsv, payload);
+    /** @type {Extensions} */ (this._extensions).decode(opcode, rsv, payload);
   }
 
   /**
@@ -351,7 +361,8 @@ class Hybi extends Driver {
   _deliverPart(opcode, isFirst, isLast, payload) {
     if (isFirst) {
       const reader = this._reader = new MessageReader(this);
-      if (!this._owner._receiveStream(reader, opcode === Opcode.binary)) {
+      // It was the owner who asked for messages in parts.
+      if (!/** @type {Owner} */ (this._owner)._receiveStream(reader, opcode === Opcode.binary)) {
         this._reader = null;
         this._fail(CloseCode.unexpected_condition, 'Nobody listens for messages as streams');
         return;
@@ -390,11 +401,8 @@ class Hybi extends Driver {
 
 /** @type {MessageWriters | null} messages that are sent while they are made */
 Hybi.prototype._writers = null;
-/** @type {MessageReader | null} a message that is read while it arrives */
 Hybi.prototype._reader = null;
-/** @type {Extensions | null} plug-ins, or what is left to negotiate */
 Hybi.prototype._extensions = null;
-/** @type {Compression | null} what leaves later than it was sent, where messages are compressed */
 Hybi.prototype._compression = null;
 /** @type {Map<string, () => void> | null} by the payload of their ping */
 Hybi.prototype._pingCallbacks = null;

@@ -33,9 +33,11 @@ class HybiServer extends Hybi {
 
   /** @returns {string | null} */
   _answerExtensions() {
-    if (this._extensions === null || this._proposeDeflate()) return null;
-    const response = this._extensions.generateResponse(this._request.headers['sec-websocket-extensions']);
-    if (!this._extensions.active) this._extensions = null;
+    const { _extensions: extensions } = this;
+    if (extensions === null || this._proposeDeflate(extensions)) return null;
+    const { headers } = /** @type {IncomingMessage} */ (this._request);
+    const response = extensions.generateResponse(headers['sec-websocket-extensions']);
+    if (!extensions.active) this._extensions = null;
     return response;
   }
 }

@@ -1,6 +1,9 @@
 'use strict';
 
-/** @import Driver from './driver' */
+/**
+ * @import { Handshake } from '../contracts'
+ * @import Driver from './driver'
+ */
 
 const Batch = require('./batch');
 const Landing = require('./landing');
@@ -32,6 +35,16 @@ class Input {
     this._driver = driver;
     /** @type {Batch | null} events of a chunk that have not been dispatched yet, and what its status asks for */
     this.batch = null;
+
+    // Declared, not set: these begin on the prototype.
+    /** @type {Landing | null} a long message that is being joined */
+    this._landing;
+    /** @type {Buffer | null} a long message that has been joined, until it is delivered */
+    this._landed;
+    /** @type {Buffer | null} the chunk that is parsed on when a message has been inflated */
+    this.held;
+    /** @type {Buffer[] | null} chunks behind that one, or behind events whose listener threw */
+    this._queued;
   }
 
   /**
@@ -192,10 +205,13 @@ class Input {
     else this._receive(chunk, from);
   }
 
-  /** @returns {Buffer} the chunk that has waited longest */
-  _unqueue() {
-    const chunk = this._queued.shift();
-    if (this._queued.length === 0) this._queued = null;
+  /**
+   * @param {Buffer[]} queued the chunks that wait, at least one
+   * @returns {Buffer} the chunk that has waited longest
+   */
+  _unqueue(queued) {
+    const chunk = /** @type {Buffer} */ (queued.shift());
+    if (queued.length === 0) this._queued = null;
     return chunk;
   }
 
@@ -230,7 +246,7 @@ class Input {
       const { batch } = this;
       if (batch === null) {
         if (this._queued === null || this.held !== null) return;
-        this._parse(this._unqueue(), 0);
+        this._parse(this._unqueue(this._queued), 0);
         continue;
       }
       const { events, next, status } = batch;
@@ -252,7 +268,7 @@ class Input {
         this._inflateAsync(batch.source, batch.consumed);
       } else {
         batch.status = RESUME;
-        if (status === Status.HANDSHAKE) this._driver._handshake.complete();
+        if (status === Status.HANDSHAKE) /** @type {Handshake} */ (this._driver._handshake).complete();
         else this._driver._settle();
       }
     }
@@ -328,7 +344,8 @@ class Input {
    * @param {number} from
    */
   _readOn(from) {
-    const { _driver: driver, held: chunk } = this;
+    const { _driver: driver } = this;
+    const chunk = /** @type {Buffer} */ (this.held);
     this.held = null;
     const output = driver._output;
     const outer = output.hold();
@@ -346,7 +363,7 @@ class Input {
   _goOn() {
     const { io, _direct: direct } = this._driver;
     if (this._queued !== null) {
-      this.held = this._unqueue();
+      this.held = this._unqueue(this._queued);
       process.nextTick(() => this._readOn(0));
     } else if (!io._paused) {
       if (direct !== null) direct.resume();
@@ -427,13 +444,9 @@ class Input {
 
 /** Whether what has been read but not delivered is to be passed over. */
 Input.prototype._isEnded = false;
-/** @type {Landing | null} a long message that is being joined */
 Input.prototype._landing = null;
-/** @type {Buffer | null} a long message that has been joined, until it is delivered */
 Input.prototype._landed = null;
-/** @type {Buffer | null} the chunk that is parsed on when a message has been inflated */
 Input.prototype.held = null;
-/** @type {Buffer[] | null} chunks behind that one, or behind events whose listener threw */
 Input.prototype._queued = null;
 
 /**

@@ -35,7 +35,7 @@ function strike({ _id: id }) {
 
 /** @returns {Driver[]} the drivers that are enlisted */
 function openDrivers() {
-  return drivers.map((entry) => (entry instanceof WeakRef ? entry.deref() : entry)).filter(Boolean);
+  return drivers.map((entry) => (entry instanceof WeakRef ? entry.deref() : entry)).filter((driver) => driver !== undefined);
 }
 
 module.exports = { enlist, strike, openDrivers };

@@ -48,6 +48,18 @@ class Output {
     /** Bytes for the peer that the session holds; exact where `_isExact`. */
     this._pending = 0;
     this._isExact = true;
+
+    // Declared, not set: these begin on the prototype.
+    /** @type {Buffer[] | null} frames of long messages that wait for the end of the turn */
+    this._frames;
+    /** @type {number} bytes of these frames */
+    this._framed;
+    /** @type {Buffer | null} the first of them, if no other output goes before it */
+    this._only;
+    /** @type {number} replies to pings that wait for a congested socket */
+    this._unsentPongs;
+    /** @type {Buffer | null} the payload of the newest ping that waits for an answer */
+    this._lastPong;
   }
 
   /**
@@ -259,7 +271,7 @@ class Output {
   /** Hands the session's output to the socket. */
   flush() {
     this._isScheduled = false;
-    if (this._frames !== null) return this._putFrames();
+    if (this._frames !== null) return this._putFrames(this._frames);
     const { _pending: pending, _driver: { _id: id, _direct: direct } } = this;
     if (direct === null) {
       if (pending === 0) return;
@@ -327,10 +339,14 @@ class Output {
     }
   }
 
-  /** Hands gathered frames and what the session holds to the socket's stream: in one write, unless it is long. */
-  _putFrames() {
+  /**
+   * Hands gathered frames and what the session holds to the socket's stream: in one write, unless it is long.
+   *
+   * @param {Buffer[]} frames
+   */
+  _putFrames(frames) {
     this._gatherOutput();
-    const { _frames: frames, _framed: bytes, _only: only, _driver: { io } } = this;
+    const { _framed: bytes, _only: only, _driver: { io } } = this;
     this._dropFrames();
     if (frames.length === 1 && only !== null) {
       if (putAndForget(io, only)) keep(only);
@@ -343,9 +359,7 @@ class Output {
   }
 
   _dropFrames() {
-    /** @type {Buffer[] | null} */
     this._frames = null;
-    /** @type {Buffer | null} */
     this._only = null;
     this._framed = 0;
   }
@@ -396,15 +410,12 @@ class Output {
 
 /** Whether the socket has more to write than it wants. */
 Output.prototype.isCongested = false;
-/** Frames of long messages that wait for the end of the turn, and their bytes. */
 Output.prototype._frames = null;
 Output.prototype._framed = 0;
-/** The first of them, if no other output goes before it. */
 Output.prototype._only = null;
 /** Whether a message of the chunk that is being dispatched has been answered at once. */
 Output.prototype._hasAnswered = false;
 Output.prototype._unsentPongs = 0;
-/** @type {Buffer | null} the payload of the newest ping that waits for an answer */
 Output.prototype._lastPong = null;
 
 module.exports = Output;

@@ -4,7 +4,11 @@
 
 const { sequence, throwAll } = require('../sequence');
 
-/** @typedef {(error: any, message: ExtensionMessage | null) => void} Leave takes what comes out of a lane */
+/**
+ * @typedef {(error: any, message: ExtensionMessage | null) => void} Leave takes what comes out of a lane: an error, or
+ *   the message, which is null exactly where there is an error
+ */
+/** @typedef {{ error: any, message: ExtensionMessage | null, leave: Leave, done: boolean }} Entry */
 
 /**
  * One session and one direction: messages go in as they come and leave in the same order, however
@@ -20,7 +24,7 @@ class Lane {
     this._name = name;
     this._session = session;
     this._method = method;
-    /** @type {{ error: any, message: ExtensionMessage | null, leave: Leave, done: boolean }[]} */
+    /** @type {Entry[]} */
     this._entries = [];
     this._stopped = false;
   }
@@ -47,7 +51,8 @@ class Lane {
     const callback = (failure, result) => {
       if (entry.done) return;
       entry.done = true;
-      if (failure) {
+      if (!failure && result?.data == null) failure = new Error('The callback was given neither an error nor a message');
+      if (failure || !result) {
         this._stopped = true;
         entry.error = { type: failure.type, message: `${this._name}: ${failure.message}` };
         entry.message = null;
@@ -67,7 +72,7 @@ class Lane {
     const entries = this._entries;
     const thrown = [];
     while (entries.length > 0 && entries[0].done) {
-      const { error, message, leave } = entries.shift();
+      const { error, message, leave } = /** @type {Entry} */ (entries.shift());
       if (error) entries.length = 0;
       try {
         leave(error, message);
@@ -99,7 +104,7 @@ class Direction {
   enter(message, callback) {
     if (this._stopped) return;
     this.inside++;
-    const pass = (/** @type {number} */ index, /** @type {any} */ error, /** @type {ExtensionMessage} */ current) => {
+    const pass = (/** @type {number} */ index, /** @type {any} */ error, /** @type {ExtensionMessage | null} */ current) => {
       if (index < this._lanes.length) {
         this._lanes[index].enter(error, current, (failure, result) => {
           // From here on nothing new comes in; what went in before still comes out.

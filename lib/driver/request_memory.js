@@ -69,7 +69,7 @@ function readHeaders(request, read) {
   if (!isNodes(request)) return read(request);
   const isFirst = makesHeaders(request);
   const result = read(request);
-  if (isFirst) request.headers = null;
+  if (isFirst) /** @type {{ headers: object | null }} */ (request).headers = null;
   return result;
 }
 

@@ -3,8 +3,16 @@
 const Handshake = require('./handshake');
 const { native } = require('./session');
 
+/**
+ * What begins on the prototype, as most connections never need it.
+ *
+ * @typedef {object} Seldom
+ * @property {Uint8Array[] | null} _early input that came before `start`
+ * @property {boolean} _awaitsBody of draft 76: whether the request has been answered, but for its body
+ */
+
 /** A server's half: the answer to a request, which may be a refusal. */
-class ServerHandshake extends Handshake {
+class ServerHandshake extends /** @type {new (...parameters: ConstructorParameters<typeof Handshake>) => Handshake & Seldom} */ (Handshake) {
   /**
    * Whether the request has been answered; of draft 76 it may be all but its body.
    *
@@ -111,9 +119,7 @@ class ServerHandshake extends Handshake {
   }
 }
 
-/** @type {Uint8Array[] | null} input that came before `start` */
 ServerHandshake.prototype._early = null;
-/** Of draft 76: whether the request has been answered, but for its body. */
 ServerHandshake.prototype._awaitsBody = false;
 
 module.exports = ServerHandshake;

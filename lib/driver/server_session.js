@@ -30,6 +30,7 @@ const MASKING = 4;
  * @throws {TypeError} for a subprotocol with CR, LF or NUL
  */
 function serverSession(request, url, options, version) {
+  /** @type {(string | undefined)[]} */
   const head = [String(request.method), String(request.url), String(url)];
   for (const name of HANDSHAKE_HEADERS) {
     const value = request.headers[name];

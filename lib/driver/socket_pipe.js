@@ -103,7 +103,8 @@ function onDrain() {
  */
 function pipe(stream, io) {
   const pipes = pipesOf(stream);
-  const index = pipes === null ? -1 : pipes.indexOf(io);
+  if (pipes === null) return;
+  const index = pipes.indexOf(io);
   // A listener that ran the loop may have had more delivered, which then has put it there.
   if (index < 0 || !stream.listeners('data').includes(onData)) return;
   stream.removeListener('data', onData);

@@ -23,7 +23,7 @@ class IO extends LazyStream {
   constructor(driver) {
     super();
     this._driver = driver;
-    /** The socket that this is coupled to, instead of being piped into it, or null. */
+    /** @type {ByteStream | null} the socket that this is coupled to, instead of being piped into it */
     this._sink = null;
   }
 
@@ -110,6 +110,13 @@ class Messages extends LazyStream {
     super();
     this.readable = this.writable = isOpen;
     this._driver = driver;
+    /**
+     * When the application paused, in milliseconds of `performance.now()`, where what the peer sends in a second is limited.
+     * Declared, not set: it begins on the prototype.
+     *
+     * @type {number}
+     */
+    this._pausedAt;
   }
 
   /**
@@ -198,7 +205,6 @@ class Messages extends LazyStream {
 }
 
 Messages.prototype._isPaused = Messages.prototype._isHeld = false;
-/** When the application paused, in milliseconds of `performance.now()`, where what the peer sends in a second is limited. */
 Messages.prototype._pausedAt = 0;
 
 module.exports = { IO, Messages };

@@ -48,11 +48,11 @@ function respond(stream, fields) {
  * @returns {import('http2').OutgoingHttpHeaders}
  */
 function headersOf(fields) {
-  /** @type {import('http2').OutgoingHttpHeaders} */
+  /** @type {{ [name: string]: string | string[] }} */
   const headers = {};
   for (let i = 0; i < fields.length; i += 2) {
     const [name, value] = [fields[i], fields[i + 1]];
-    headers[name] = headers[name] === undefined ? value : [].concat(headers[name], value);
+    headers[name] = headers[name] === undefined ? value : /** @type {string[]} */ ([]).concat(headers[name], value);
   }
   return headers;
 }

@@ -28,13 +28,15 @@ function say(text) {
  */
 function targets(project) {
   const { version } = require('../../package.json');
-  const ours = findCopies(project).filter(({ isOurs }) => isOurs);
-  for (const { folder, manifest } of ours) {
-    if (manifest.version !== version) {
+  const same = [];
+  for (const { folder, manifest, isOurs } of findCopies(project)) {
+    if (!isOurs || folder === null) continue;
+    if (manifest.version === version) {
+      same.push(folder);
+    } else {
       say(`${folder} is release ${manifest.version} and this is ${version}; for that one run: node ${path.join(folder, 'bin', 'faye-websocket-rs.js')} build`);
     }
   }
-  const same = ours.filter(({ manifest }) => manifest.version === version).map(({ folder }) => folder);
   return same.length > 0 ? same : [root];
 }
 

@@ -93,7 +93,7 @@ async function doctor(project) {
       const { version } = require('../../package.json');
       advice.push(`${users.join(', ')}: load the original. To have them load ours: ${OVERRIDES[manager.name].replace('VERSION', version)}, then ${manager.install}.`);
     } else if (state.file === undefined) {
-      advice.push(state.message);
+      advice.push(state.message ?? `What ${path.relative(project, folder)} throws has no message.`);
     }
   }
   say(advice.length === 0 ? '\nAll is well.' : `\nWhat to do:\n${advice.map((each) => `- ${each.replace(/\n/g, '\n  ')}`).join('\n')}`);

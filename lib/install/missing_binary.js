@@ -11,7 +11,7 @@ const { platformName } = require('./platform');
 const folder = path.join(__dirname, '..', '..');
 
 /** @type {(error: NodeJS.ErrnoException) => boolean} */
-const isMissing = ({ code, message }) => ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'].includes(code)
+const isMissing = ({ code, message }) => code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
   // Of a platform where nothing is published.
   || /\.node: cannot open shared object file: No such file|no such file, /.test(message);
 /** @type {(error: NodeJS.ErrnoException) => boolean} */

@@ -35,10 +35,11 @@ const { connectorFor } = require('../native_tls');
  * @returns {SocketTarget}
  */
 function targetOf({ host, port, path, tls: own, proxy, timeout }) {
-  if (path) return { path, timeout, servername: nameOf(own, host || 'localhost') };
+  const name = host || 'localhost';
+  const servername = nameOf(own, name);
+  if (path) return { path, timeout, servername };
   /** @type {SocketTarget} */
-  const target = { host: host || 'localhost', port: portOf(port), timeout };
-  target.servername = nameOf(own, target.host);
+  const target = { host: name, port: portOf(port), timeout, servername };
   if (proxy) {
     const { serverHost, url, authorization, headers = [] } = proxy;
     target.proxy = { host: proxy.host, port: portOf(proxy.port), serverHost, url, authorization, headers };

@@ -1,5 +1,10 @@
 'use strict';
 
+/**
+ * @import { DirectSocket } from '../contracts'
+ * @import { SocketEndpoints, SocketFailure } from '../native'
+ */
+
 const { Duplex } = require('stream');
 
 const { native, slab } = require('../driver/session');
@@ -35,7 +40,7 @@ class DialledSocket extends Duplex {
     this.remoteFamily = undefined;
 
     this._closed = false;
-    /** What reads and writes for a driver past this stream, or null: a DirectSocket. */
+    /** @type {DirectSocket | null} what reads and writes for a driver past this stream, while it does */
     this._direct = null;
     this._dispatched = 0;
     this._ended = false;
@@ -139,8 +144,7 @@ class DialledSocket extends Duplex {
     if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
       throw new RangeError(`The value of "msecs" is out of range. Received ${milliseconds}`);
     }
-    clearTimeout(this._timer);
-    this._timer = null;
+    this._stopTimer();
     this.timeout = milliseconds;
     if (milliseconds === 0) {
       if (callback) this.removeListener('timeout', callback);
@@ -219,8 +223,7 @@ class DialledSocket extends Duplex {
    */
   _destroy(error, callback) {
     this.connecting = false;
-    clearTimeout(this._timer);
-    this._timer = null;
+    this._stopTimer();
     this._onClosed = () => {
       const abandoned = this._onFlushed || this._onFinished;
       this._onFlushed = null;
@@ -267,6 +270,11 @@ class DialledSocket extends Duplex {
     this._onFlushed = callback;
   }
 
+  _stopTimer() {
+    if (this._timer !== null) clearTimeout(this._timer);
+    this._timer = null;
+  }
+
   /** Starts the time of `setTimeout` anew, by the name that it has in a `net.Socket`. */
   _unrefTimer() {
     if (this._timer) this._timer.refresh();
@@ -306,7 +314,7 @@ class DialledSocket extends Duplex {
    * For ./dialling.
    *
    * @param {number} number of the connection
-   * @param {import('../native').SocketEndpoints} endpoints
+   * @param {SocketEndpoints} endpoints
    */
   open(number, { localAddress, localPort, remoteAddress, remotePort }) {
     this._number = number;
@@ -349,7 +357,7 @@ class DialledSocket extends Duplex {
       this._onFinished = null;
       callback();
     }
-    if (report & Failed) this.fail(native.servedFailure(this._number));
+    if (report & Failed) this.fail(/** @type {SocketFailure} */ (native.servedFailure(this._number)));
     if (report & Closed) this.close();
   }
 
@@ -365,12 +373,12 @@ class DialledSocket extends Duplex {
   /**
    * The connection has failed, or was never made. For ./dialling.
    *
-   * @param {import('../native').SocketFailure} failure
+   * @param {SocketFailure} failure
    */
   fail(failure) {
     // A proxy that hangs up without a word is an end, not an error.
     const isEnd = failure.syscall === 'proxy' && failure.code === 'EOF';
-    this.destroy(isEnd ? null : errorOf(failure));
+    this.destroy(isEnd ? undefined : errorOf(failure));
   }
 
   /**

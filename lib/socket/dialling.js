@@ -1,6 +1,9 @@
 'use strict';
 
-/** @import { DialOptions } from './dial_target' */
+/**
+ * @import { DialOptions } from './dial_target'
+ * @import { SocketEndpoints, SocketFailure } from '../native'
+ */
 
 const { X509Certificate } = require('crypto');
 const tls = require('tls');
@@ -61,7 +64,7 @@ class Dialling {
       case Connection:
         return socket.destroyed || this._handOver();
       case Failure:
-        return socket.fail(dialler.takeFailure());
+        return socket.fail(/** @type {SocketFailure} */ (dialler.takeFailure()));
       case End:
         this._isOver = true;
         return socket.close();
@@ -74,12 +77,15 @@ class Dialling {
     this._isOver = true;
     const number = dialler.handOver(attach(), dialler);
     if (number < 0) socket.close(new Error('The connection cannot be watched'));
-    else socket.open(number, dialler.endpoints());
+    else socket.open(number, /** @type {SocketEndpoints} */ (dialler.endpoints()));
   }
 
   /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */
   _check() {
-    const { name, certificate } = this._dialler.takeCredentials();
+    const credentials = this._dialler.takeCredentials();
+    // The time was up meanwhile: the doorbell rings again for that.
+    if (credentials === null) return;
+    const { name, certificate } = credentials;
     let error;
     try {
       error = tls.checkServerIdentity(name, new X509Certificate(certificate).toLegacyObject());

@@ -45,6 +45,14 @@ class DirectSocket {
     this._number = -1;
     this._dirtyRound = -1;
     this._dirtyBytes = 0;
+
+    // Declared, not set: these begin on the prototype.
+    /** @type {number} bytes that were read by the time the connection was let go of */
+    this._read;
+    /** @type {number} the same of those written */
+    this._written;
+    /** @type {Buffer | null} memory that was lent for a long message */
+    this._landing;
   }
 
   /**
@@ -284,7 +292,7 @@ class DirectSocket {
     occupied.by = this;
     occupied.length = length;
     try {
-      if (count & LANDED) driver._input.takeLanded(this._takeLanding(), length);
+      if (count & LANDED) driver._input.takeLanded(/** @type {Buffer} */ (this._takeLanding()), length);
       else if (!this._raw) driver._input.takeReport(slab, length, count);
       else driver.parse(slab.subarray(0, length));
     } finally {
@@ -337,10 +345,8 @@ class DirectSocket {
 
 // What most connections never need.
 
-/** Bytes that were read and written by the time the connection was let go of. */
 DirectSocket.prototype._read = 0;
 DirectSocket.prototype._written = 0;
-/** Memory that was lent for a long message, or null. */
 DirectSocket.prototype._landing = null;
 /** Whether chunks are handed over unparsed. */
 DirectSocket.prototype._raw = false;

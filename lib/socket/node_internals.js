@@ -42,10 +42,10 @@ const hasUnrefTimer = typeof /** @type {any} */ (Socket.prototype)._unrefTimer =
  * Starts the time anew after which a socket is idle; only for one with a `timeout`. Without `_unrefTimer`
  * the timeout is set again, which does the same at more cost.
  *
- * @param {ByteStream} socket
+ * @param {ByteStream & { timeout: number }} socket
  */
 function refreshTimer(socket) {
-  if (hasUnrefTimer) socket._unrefTimer();
+  if (hasUnrefTimer) /** @type {Required<Pick<ByteStream, '_unrefTimer'>>} */ (socket)._unrefTimer();
   else socket.setTimeout(socket.timeout);
 }
 
@@ -68,7 +68,7 @@ function descriptorOf({ _handle: handle }) {
  */
 function plainHandle(socket) {
   const { _handle: handle } = socket;
-  return descriptorOf(socket) >= 0 && typeof handle.hasRef === 'function' && handle.hasRef() ? handle : null;
+  return handle && descriptorOf(socket) >= 0 && typeof handle.hasRef === 'function' && handle.hasRef() ? handle : null;
 }
 
 /**
@@ -131,7 +131,7 @@ function pipesOf({ _readableState: state }) {
  * @param {object} destination
  */
 function seemPiped(stream, destination) {
-  stream._readableState.pipes = [destination];
+  /** @type {{ pipes: unknown[] }} */ (stream._readableState).pipes = [destination];
 }
 
 const { _write, _writeGeneric } = /** @type {any} */ (Socket.prototype);

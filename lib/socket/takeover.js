@@ -6,6 +6,8 @@
  * A server's socket keeps its place and its life cycle: its handle only stops reading, what the kernel
  * does not take at once is written through it, and an end or an error is left to it to find. Of a
  * dialled socket the driver is the only one that reads.
+ *
+ * @import { StreamHandle } from '../contracts'
  */
 const { Socket } = require('net');
 
@@ -58,11 +60,11 @@ const nodeSide = {
   },
 
   stopStream({ _driver: { _handle: handle }, _socket: socket }) {
-    return socket._handle === handle && stopReading(handle);
+    return handle !== null && socket._handle === handle && stopReading(handle);
   },
 
   startStream({ _driver: driver, _socket: socket }) {
-    const error = startReading(driver._handle);
+    const error = startReading(/** @type {StreamHandle} */ (driver._handle));
     if (error) socket.destroy(systemError(error, 'read'));
   },
 

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * @import { ByteStream, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
+ * @import { ByteStream, Extension, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
  * @import Driver from '../../driver/driver'
  */
 
@@ -189,7 +189,8 @@ const methods = {
     for (const name in headers) driver.setHeader(name, headers[name]);
     const settings = readOptions(deflate);
     if (settings !== null) driver.addExtension(new Deflate(settings));
-    if (extensions) for (const extension of [].concat(extensions)) driver.addExtension(extension);
+    const plugins = extensions ? /** @type {Extension[]} */ ([]).concat(extensions) : [];
+    for (const extension of plugins) driver.addExtension(extension);
   },
 
   /** Follows the life of `_stream`; again for each stream a proxied client goes through. */
@@ -231,8 +232,8 @@ const methods = {
     const listeners = listenersOf(this);
     if (this.readable && (listeners === null || listeners.data !== undefined)) this.emit('data', data);
 
-    const isPlain = this._binaryType === undefined || typeof data === 'string';
-    const event = new MessageEvent(this, isPlain ? data : binary.inForm(/** @type {Buffer} */ (data), this._binaryType));
+    const { _binaryType: form } = this;
+    const event = new MessageEvent(this, form === undefined || typeof data === 'string' ? data : binary.inForm(data, form));
     if (this.dispatchEvent !== EventTarget.dispatchEvent) {
       this.dispatchEvent(event);
       return;
@@ -377,9 +378,9 @@ for (const name in internals) {
 Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
 Object.defineProperties(API.prototype, additions);
 // Own properties in the original, or of ours, but most connections never need them.
-for (const [name, value] of [['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined],
+for (const [name, value] of /** @type {[name: string, value: unknown][]} */ ([['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined],
   ['_binaryType', undefined], ['_deliveries', null],
-  ['_role', 'server']]) {
+  ['_role', 'server']])) {
   Object.defineProperty(API.prototype, name, { value, writable: true });
 }
 

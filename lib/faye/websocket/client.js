@@ -1,6 +1,9 @@
 'use strict';
 
-/** @import { ByteStream, ClientFields, ProxyWay } from '../../contracts' */
+/**
+ * @import { ByteStream, ClientFields, ProxyWay } from '../../contracts'
+ * @import Proxy from '../../driver/proxy'
+ */
 
 const { AsyncResource } = require('async_hooks');
 const { inherits } = require('util');
@@ -67,7 +70,7 @@ function Client(url, protocols, options) {
   const { stream, tunnel, reason } = dial(server, { socketPath, tls: originTLS, net: this._net, proxy, kernelSocket });
   this._stream = stream;
   this._dialledBecause = reason;
-  if (tunnel) this._configureProxy(options.proxy, tunnel.tls);
+  if (tunnel && options.proxy) this._configureProxy(options.proxy, tunnel.tls);
 
   API.call(this, options, limits);
   this._configureStream();
@@ -145,13 +148,16 @@ Client.prototype._configureStream = function () {
  * @param {import('tls').ConnectionOptions | undefined} originTLS options for the server behind the proxy, if it speaks TLS
  */
 Client.prototype._configureProxy = function (proxy, originTLS) {
-  this._proxy = this._driver.proxy(proxy.origin);
-  for (const name in proxy.headers) this._proxy.setHeader(name, proxy.headers[name]);
+  /** @type {Proxy} */
+  const way = this._driver.proxy(proxy.origin);
+  this._proxy = way;
+  for (const name in proxy.headers) way.setHeader(name, proxy.headers[name]);
 
-  this._proxy.on('connect', () => {
-    const { _stream: socket, _proxy: { rest } } = this;
+  way.on('connect', () => {
+    const { _stream: socket } = this;
+    const { rest } = way;
     socket.unpipe();
-    if (rest.length > 0) socket.unshift(rest);
+    if (rest !== undefined && rest.length > 0) socket.unshift(rest);
     if (originTLS) {
       try {
         this._stream = secure(socket, this._driver._uri, originTLS);
@@ -166,7 +172,7 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
     this._driver.start();
   });
 
-  this._proxy.on('error', (error) => this._fail(error.message));
+  way.on('error', (error) => this._fail(error.message));
 };
 
 /**

@@ -34,8 +34,6 @@ function closeAll(code = GOING_AWAY, reason = '', timeout = API.CLOSE_TIMEOUT / 
   return new Promise((resolve) => {
     const open = new Set(openDrivers().map((driver) => /** @type {WebSocketFields | null} */ (driver._owner)).filter((socket) => socket !== null));
     const result = { closed: open.size, terminated: 0 };
-    /** @type {NodeJS.Timeout | null} */
-    let timer = null;
     const leave = (/** @type {WebSocketFields} */ socket) => {
       open.delete(socket);
       if (open.size > 0) return;
@@ -44,7 +42,7 @@ function closeAll(code = GOING_AWAY, reason = '', timeout = API.CLOSE_TIMEOUT / 
     };
     if (open.size === 0) return resolve(result);
 
-    timer = setTimeout(() => {
+    const timer = setTimeout(() => {
       for (const socket of open) {
         if (socket.readyState !== API.CLOSED) {
           result.terminated++;

@@ -50,8 +50,9 @@ class MessageIterator {
     this._isOver = true;
     this._forget();
     for (const { resolve, reject } of this._waiting.splice(0)) {
-      if (this._error === null) resolve({ value: undefined, done: true });
-      else reject(this._takeError());
+      const error = this._takeError();
+      if (error === null) resolve({ value: undefined, done: true });
+      else reject(error);
     }
   }
 
@@ -62,7 +63,7 @@ class MessageIterator {
     socket.removeListener('close', this._onClose);
   }
 
-  /** @returns {Error} the error that ended the connection, once */
+  /** @returns {Error | null} the error that ended the connection, once */
   _takeError() {
     const error = this._error;
     this._error = null;
@@ -73,7 +74,8 @@ class MessageIterator {
   next() {
     if (this._messages.length > 0) return Promise.resolve({ value: this._messages.shift(), done: false });
     if (this._isOver) {
-      return this._error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(this._takeError());
+      const error = this._takeError();
+      return error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
       this._waiting.push({ resolve, reject });

@@ -85,7 +85,10 @@ class Counters {
 
   /** @param {string} payload */
   _notePing(payload) {
-    if (this._pings.size === MOST_PINGS) this._pings.delete(this._pings.keys().next().value);
+    if (this._pings.size === MOST_PINGS) {
+      const [oldest] = this._pings.keys();
+      this._pings.delete(oldest);
+    }
     this._pings.set(payload, performance.now());
   }
 
