@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const { npm } = require('./npm');
 
 const cache = path.join(__dirname, '..', '.cache', 'runtimes');
 const EXECUTABLE = process.platform === 'win32' ? '.exe' : '';
@@ -37,11 +38,8 @@ function packageFolder(specifier) {
   fs.mkdirSync(cache, { recursive: true });
   const fresh = fs.mkdtempSync(path.join(cache, '.unpack-'));
   try {
-    // npm_execpath is the npm that runs us; going through node spares the difference between npm and npm.cmd.
-    const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-    const tarball = run(npm[0], [...npm.slice(1), 'pack', specifier, '--silent', '--pack-destination', '.'], {
-      cwd: fresh, shell: npm[0] === 'npm' && process.platform === 'win32',
-    }).split('\n').pop();
+    const [command, args, options] = npm(['pack', specifier, '--silent', '--pack-destination', '.']);
+    const tarball = run(command, args, { cwd: fresh, ...options }).split('\n').pop();
     run('tar', ['-xzf', tarball], { cwd: fresh });
     try {
       fs.renameSync(path.join(fresh, 'package'), folder);

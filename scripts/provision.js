@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { BuildError, addonPath, addonState, buildAddon, root } = require('./addon');
+const { npm } = require('./npm');
 
 function say(text) {
   process.stdout.write(`${text}\n`);
@@ -35,13 +36,8 @@ function installDependencies() {
   if (state === 'ready') return;
   const started = Date.now();
   say(`Development dependencies are ${state}: running npm ci (well under a minute) ...`);
-  // npm_execpath is the npm that runs us; going through node spares the difference between npm and npm.cmd.
-  const npm = process.env.npm_execpath;
-  const options = { cwd: root, stdio: 'inherit' };
-  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  const { status } = npm
-    ? spawnSync(process.execPath, [npm, ...args], options)
-    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+  const [command, args, options] = npm(['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']);
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
   if (status !== 0) throw new BuildError('npm ci failed; its messages are above.');
   say(`Development dependencies installed in ${seconds(started)}.`);
 }

@@ -13,6 +13,7 @@ const { execFileSync } = require('node:child_process');
 const { parseArgs } = require('node:util');
 const { root } = require('./addon');
 const { billOfMaterials, notices } = require('./linked_crates');
+const { npm } = require('./npm');
 const { targets } = require('./targets');
 const { TRIPLE, files } = require('./wasm');
 
@@ -30,10 +31,8 @@ function copy(from, folder, name) {
 }
 
 function packedFiles() {
-  const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const listing = execFileSync(npm[0], [...npm.slice(1), 'pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], shell: npm[0] === 'npm' && process.platform === 'win32',
-  });
+  const [command, args, options] = npm(['pack', '--dry-run', '--json', '--ignore-scripts']);
+  const listing = execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], ...options });
   const [{ files }] = Object.values(JSON.parse(listing));
   return files.map((file) => file.path);
 }

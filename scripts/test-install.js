@@ -7,23 +7,21 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const { root } = require('./addon');
 const { nodeBinary, packageFolder } = require('./node_binary');
 const { MANAGERS } = require('./rehearsal/managers');
 const { startRegistry } = require('./rehearsal/registry');
+const { PROGRAM, TO_AND_FRO, run, succeed } = require('./rehearsal/use');
 const { stage } = require('./stage');
 const { targets } = require('./targets');
 const { files: portable } = require('./wasm');
 
-const LIMIT = 180000; // milliseconds for one command
 const { version } = require('../package.json');
 /** Whether the main package works without a binary. */
 const isPortable = portable.every(fs.existsSync);
 
-/** Loads `name` as the package in argv[2] would, says whether it is ours, and sends a message to and fro. */
-const PROGRAM = `
+/** Loads `name` as the package in argv[2] would, says whether it is ours, and uses it. */
+const USER = `
 const http = require('node:http');
 const { createRequire } = require('node:module');
 const [name, user] = process.argv.slice(2);
@@ -32,34 +30,7 @@ const WebSocket = from(name);
 const { name: real, scripts } = from(name + '/package.json');
 if (real !== 'faye-websocket-rs') throw new Error('loads ' + real);
 if (scripts) throw new Error('has scripts');
-const binary = Object.keys(require.cache).find((file) => file.endsWith('.node')) || '';
-const server = http.createServer().on('upgrade', (request, socket, head) => {
-  const ws = new WebSocket(request, socket, head, [], { deflate: true });
-  ws.on('message', (event) => ws.send(event.data));
-}).listen(0, '127.0.0.1', () => {
-  const ws = new WebSocket.Client('ws://127.0.0.1:' + server.address().port + '/', [], { deflate: true });
-  ws.on('open', () => ws.send('to and fro'));
-  ws.on('error', (event) => { console.log(event.message); process.exit(1); });
-  ws.on('message', (event) => { console.log(event.data); ws.close(); });
-  ws.on('close', () => server.close(() => process.exit(0)));
-});
-`;
-
-async function run(command, cwd, env) {
-  const child = spawn(command[0], command.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT, killSignal: 'SIGKILL' });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
-  const [code, signal] = await once(child, 'close');
-  return { isGood: code === 0, output: signal ? `${output}\nended by ${signal}` : output };
-}
-
-async function succeed(command, cwd, env, pattern) {
-  const { isGood, output } = await run(command, cwd, env);
-  const shown = command.map((word) => path.relative(root, word).startsWith('.cache') ? path.basename(word) : word).join(' ');
-  if (!isGood) throw new Error(`${shown} failed:\n${output}`);
-  if (pattern && !pattern.test(output)) throw new Error(`${shown} printed:\n${output}`);
-  return output;
-}
+${PROGRAM}`;
 
 /** Variables of one project: nothing of the person who runs this, caches of its own. */
 function environment(scratch) {
@@ -117,7 +88,7 @@ async function attempt(manager, way, registry) {
   fs.mkdirSync(folder);
   const program = (...args) => manager.run('program.js', ...args);
   try {
-    layOut(folder, { 'package.json': { name: 'project', version: '1.0.0', private: true, type: 'commonjs' }, 'program.js': PROGRAM });
+    layOut(folder, { 'package.json': { name: 'project', version: '1.0.0', private: true, type: 'commonjs' }, 'program.js': USER });
     const note = await WAYS[way]({
       folder, env, manager,
       async install(files, more = {}, args = manager.install) {
@@ -126,7 +97,7 @@ async function attempt(manager, way, registry) {
         layOut(folder, more);
         await succeed([...manager.command(), ...args], folder, env);
       },
-      use: (...args) => succeed(program(...args), folder, env, /to and fro/),
+      use: (...args) => succeed(program(...args), folder, env, TO_AND_FRO),
       doctor: () => succeed([...manager.command(), ...manager.execute, 'doctor'], folder, env, /All is well/),
       // WebAssembly does, where it was built, and says what is missing.
       async withoutBinary(...args) {

@@ -8,6 +8,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { root } = require('./addon');
+const { npm, provide } = require('./npm');
 const { stage } = require('./stage');
 
 const TOOLS = { 'typescript-5': 'npm:typescript@5.9', 'typescript-7': 'npm:typescript@7', publint: '0.3', '@arethetypeswrong/cli': '0.18', '@types/node': '24' };
@@ -24,7 +25,6 @@ const MODES = {
 
 const tools = path.join(root, '.cache', 'types');
 const bin = (name) => path.join(tools, 'node_modules', '.bin', name);
-const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
 let failed = 0;
 let passed = 0;
 
@@ -35,20 +35,7 @@ function report(title, { status, stdout, stderr }) {
   process.stdout.write(`${isGood ? 'passed' : 'FAILED'}  ${title}\n${isGood ? '' : `${stdout}${stderr}`}`);
 }
 
-fs.mkdirSync(tools, { recursive: true });
-const manifest = JSON.stringify({ private: true, dependencies: TOOLS });
-const kept = path.join(tools, 'package.json');
-if (!fs.existsSync(kept) || fs.readFileSync(kept, 'utf8') !== manifest) {
-  fs.writeFileSync(kept, manifest);
-  const { status } = spawnSync(npm[0], [...npm.slice(1), 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'], {
-    cwd: tools, stdio: 'inherit',
-  });
-  if (status !== 0) {
-    fs.rmSync(kept);
-    throw new Error('The compilers could not be installed.');
-  }
-}
-
+provide(tools, TOOLS);
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'types-'));
 try {
   const main = stage({ to: path.join(scratch, 'npm'), binaries: scratch }).pop();
@@ -76,7 +63,8 @@ try {
     }
   }
   report('publint', spawnSync(bin('publint'), [main, '--strict'], { encoding: 'utf8' }));
-  const packed = spawnSync(npm[0], [...npm.slice(1), 'pack', '--silent', '--pack-destination', scratch], { cwd: main, encoding: 'utf8' });
+  const [command, args, options] = npm(['pack', '--silent', '--pack-destination', scratch]);
+  const packed = spawnSync(command, args, { cwd: main, encoding: 'utf8', ...options });
   report('attw', spawnSync(bin('attw'), [path.join(scratch, packed.stdout.trim().split('\n').pop())], { encoding: 'utf8' }));
 } finally {
   fs.rmSync(scratch, { recursive: true, force: true });
