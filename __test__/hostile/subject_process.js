@@ -104,7 +104,8 @@ const commands = {
     server.on('upgrade', accept);
     server.on('request', answer);
     server.on('clientError', (error, socket) => {
-      // As an application without this listener would: Node answers 400 and 431.
+      // As Node answers by itself. The attacker hangs up: what is destroyed while bytes still come is reset, and a reset
+      // may overtake the answer.
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
       // It comes again for what is still read behind the answer, and for a connection that was reset.
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);

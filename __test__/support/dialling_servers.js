@@ -38,6 +38,9 @@ const SERVERS = {
   'below weak authority': { name: 'below-weak-ca', ciphers: ANYTHING },
   'weak key': { name: 'weak-key', ciphers: ANYTHING },
   'SHA-1': { name: 'sha1', ciphers: ANYTHING },
+  // It refuses by the answer to the request. What Node refuses of a certificate it refuses when the handshake is over, by
+  // destroying a socket that a request may have come to: the client is told of an end or of a reset, as it happens.
+  'client certificate, not enforced': { requestCert: true, rejectUnauthorized: false },
   'client certificate': { requestCert: true, rejectUnauthorized: true },
   'client certificate, TLS 1.2': { requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' },
   expired: { fixture: 'expired' },
@@ -64,6 +67,7 @@ function make(folder, kind) {
   const server = kind === 'http' ? http.createServer() : https.createServer(settings(folder, kind));
   const websockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
+    if (kind.requestCert && !socket.authorized) return socket.end();
     websockets.handleUpgrade(request, socket, head, (ws) => ws.on('message', (text) => ws.send(String(text))));
   });
   return server;
