@@ -27,16 +27,16 @@ function npm(args) {
  */
 function provide(folder, dependencies) {
   const manifest = JSON.stringify({ private: true, dependencies });
-  const file = path.join(folder, 'package.json');
-  if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === manifest) return folder;
+  // Written when all is there: what was interrupted is done again.
+  const done = path.join(folder, 'installed.json');
+  if (fs.existsSync(done) && fs.readFileSync(done, 'utf8') === manifest) return folder;
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(file, manifest);
+  fs.rmSync(done, { force: true });
+  fs.writeFileSync(path.join(folder, 'package.json'), manifest);
   const [command, args, options] = npm(['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']);
   const { status } = spawnSync(command, args, { cwd: folder, stdio: 'inherit', ...options });
-  if (status !== 0) {
-    fs.rmSync(file);
-    throw new Error(`Could not be installed: ${Object.keys(dependencies).join(', ')}.`);
-  }
+  if (status !== 0) throw new Error(`Could not be installed: ${Object.keys(dependencies).join(', ')}.`);
+  fs.writeFileSync(done, manifest);
   return folder;
 }
 

@@ -3,13 +3,14 @@
 // What `npm start` and `npm test` run first: installs and builds what a fresh or changed checkout lacks,
 // and says so. Does nothing, quickly, when all is there.
 //
-//   node scripts/provision.js [--with-dev-dependencies]
+//   node scripts/provision.js [--with-dev-dependencies] [--with-wasm]
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { BuildError, addonPath, addonState, buildAddon, root } = require('./addon');
 const { npm } = require('./npm');
+const { buildWasm, canBuildWasm, files: wasmFiles, wasmState } = require('./wasm');
 
 function say(text) {
   process.stdout.write(`${text}\n`);
@@ -51,6 +52,22 @@ function build() {
   say(`Built ${path.relative(root, file)} (${(fs.statSync(file).size / 1e6).toFixed(1)} MB) in ${seconds(started)}.`);
 }
 
+/** What runs where no addon does. Without it all the rest can be tested. */
+function buildPortable() {
+  const state = wasmState();
+  if (state === 'ready') return;
+  if (!canBuildWasm()) return say(`WebAssembly is ${state} and cannot be built here: rustup target add wasm32-unknown-unknown`);
+  const started = Date.now();
+  say(`WebAssembly is ${state}: building it with cargo; the first time this takes some minutes ...`);
+  try {
+    buildWasm();
+    say(`Built ${path.relative(root, wasmFiles[0])} in ${seconds(started)}.`);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    say(`WebAssembly could not be built: ${error.message}`);
+  }
+}
+
 function load() {
   const file = addonPath();
   try {
@@ -64,6 +81,7 @@ try {
   if (process.argv.includes('--with-dev-dependencies')) installDependencies();
   build();
   load();
+  if (process.argv.includes('--with-wasm')) buildPortable();
 } catch (error) {
   if (!(error instanceof BuildError)) throw error;
   process.stderr.write(`\n${error.message}\n`);

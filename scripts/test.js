@@ -30,7 +30,10 @@ try {
   process.exit(1);
 }
 
-const provision = run('What is missing', node, ['scripts/provision.js', '--with-dev-dependencies']);
+const portable = specsOfWebAssembly(files);
+const provision = run('What is missing', node, [
+  'scripts/provision.js', '--with-dev-dependencies', ...(portable.length > 0 ? ['--with-wasm'] : []),
+]);
 if (!provision.passed) process.exit(1);
 
 const results = [];
@@ -47,7 +50,6 @@ const others = specsOfOtherPaths(files);
 if (others.length > 0) {
   results.push(run(`The same on the other paths (${others.length} files)`, node, testArguments(others, major), { FAYE_WEBSOCKET_KERNEL_SOCKET: '0' }));
 }
-const portable = specsOfWebAssembly(files);
 const wasm = wasmState();
 if (portable.length > 0 && wasm === 'ready') {
   results.push(run(`The same as WebAssembly (${portable.length} files)`, node, testArguments(portable, major), { FAYE_WEBSOCKET_WASM: '1' }));

@@ -13,7 +13,7 @@ const NAME = 'faye-websocket-rs';
 const SOURCES = ['Cargo.toml', 'Cargo.lock', '.cargo/config.toml', 'src/lib.rs', 'src/proto', 'src/wasm'];
 
 const folder = path.join(root, 'lib', 'wasm');
-const tools = path.join(root, '.cache', 'wasm-bindgen');
+const tools = path.join(root, 'target', 'bindgen');
 
 /** Paths of what is made: the module and the JavaScript that loads it. */
 const files = [path.join(folder, `${NAME}_bg.wasm`), path.join(folder, `${NAME}.js`)];
@@ -31,15 +31,22 @@ function run(command, args, env = process.env) {
   if (status !== 0) throw new BuildError(`${path.basename(command)} failed; its messages are above.`);
 }
 
-/** The command line of wasm-bindgen, of the version that is linked: one does not take what the other makes. */
+/** Compiles what makes JavaScript of the module, for this machine. */
 function provideBindgen() {
-  const [, version] = /name = "wasm-bindgen"\nversion = "(.+)"/.exec(fs.readFileSync(path.join(root, 'Cargo.lock'), 'utf8'));
-  const command = path.join(tools, version, 'bin', 'wasm-bindgen');
-  if (!fs.existsSync(command) && !fs.existsSync(`${command}.exe`)) {
-    // Without its lockfile, which may name what a registry does not have any more.
-    run('cargo', ['install', '--quiet', 'wasm-bindgen-cli', '--version', version, '--root', path.join(tools, version)]);
+  const file = `bindgen${process.platform === 'win32' ? '.exe' : ''}`;
+  run('cargo', ['build', '--quiet', '--locked', '--manifest-path', path.join(__dirname, 'bindgen', 'Cargo.toml'), '--target-dir', tools]);
+  return path.join(tools, 'debug', file);
+}
+
+/** @returns {boolean} whether there is a standard library to compile with */
+function canBuildWasm() {
+  try {
+    toolchain(TRIPLE, 'abort');
+    return true;
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    return false;
   }
-  return command;
 }
 
 /** Compiles it into lib/wasm/. */
@@ -51,12 +58,9 @@ function buildWasm() {
     // wasm-bindgen reads which instructions are used where names would be stripped, and strips them itself.
     '--config', 'profile.release.strip=false',
   ], { ...env, ...linker });
-  run(provideBindgen(), [
-    '--target', 'nodejs', '--no-typescript', '--remove-name-section', '--remove-producers-section', '--out-dir', folder, '--out-name', NAME,
-    path.join(root, 'target', TRIPLE, 'release', 'faye_websocket_rs.wasm'),
-  ]);
+  run(provideBindgen(), [path.join(root, 'target', TRIPLE, 'release', 'faye_websocket_rs.wasm'), folder, NAME]);
   // TypeScript looks at whatever is required.
   fs.writeFileSync(files[1], `// @ts-nocheck: made by wasm-bindgen\n${fs.readFileSync(files[1], 'utf8')}`);
 }
 
-module.exports = { TRIPLE, buildWasm, files, wasmState };
+module.exports = { TRIPLE, buildWasm, canBuildWasm, files, wasmState };

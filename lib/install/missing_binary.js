@@ -8,7 +8,8 @@ const { getEnvironmentData, setEnvironmentData } = require('worker_threads');
 const { managerOf } = require('./package_manager');
 const { platformName } = require('./platform');
 
-const folder = path.join(__dirname, '..', '..');
+/** The package; in a bundle that is an ES module, where nothing says where it lies, the project. */
+const folder = typeof __dirname === 'string' ? path.join(__dirname, '..', '..') : process.cwd();
 
 /** @type {(error: NodeJS.ErrnoException) => boolean} */
 const isMissing = ({ code, message }) => code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
