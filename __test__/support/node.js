@@ -28,4 +28,10 @@ function countingThreads(source) {
     })();`;
 }
 
-module.exports = { SYSTEM_CA_HINT, checksIPv6, countingThreads, major };
+/**
+ * Whether memory that is given back stays with the process for a while, as AddressSanitizer has it (`npm run sanitize`):
+ * then the size of the process says nothing.
+ */
+const keepsMemory = process.env.ASAN_OPTIONS !== undefined;
+
+module.exports = { SYSTEM_CA_HINT, checksIPv6, countingThreads, keepsMemory, major };
