@@ -34,6 +34,14 @@ async function ended(worker) {
 
 const delay = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** `rounds` threads at once. They leave each other time to begin, and then nobody any. */
+async function crowd() {
+  const workers = await Promise.all(Array.from({ length: rounds }, () => begun({ clients: 1, pace: 1000 })));
+  for (const worker of workers) worker.postMessage('faster');
+  await delay(300);
+  return workers;
+}
+
 const drills = {
   /** One after the other, each ended after another time. */
   async rounds() {
@@ -68,15 +76,13 @@ const drills = {
       await ended(worker);
     }
   },
-  /** `rounds` threads that are all terminated in one turn. They leave each other, and this one, some time. */
+  /** `rounds` threads that are all terminated in one turn, and until then all busy. */
   async together() {
-    const workers = await Promise.all(Array.from({ length: rounds }, () => begun({ clients: 1, pace: 100 })));
+    const workers = await crowd();
     await Promise.all(workers.map(ended));
   },
   /** As many that the end of the process ends. */
-  async 'exit-together'() {
-    await Promise.all(Array.from({ length: rounds }, () => begun({ clients: 1, pace: 100 })));
-  },
+  'exit-together': crowd,
   /** Eight threads beside the main one, all busy at once; the main one goes on when they are gone. */
   async beside() {
     const own = await traffic(load());

@@ -27,10 +27,11 @@ const MESSAGES = ['x', 'y'.repeat(300), Buffer.alloc(5000, 1), 'z'.repeat(20000)
  * @param {object} [options]
  * @param {number} [options.clients]
  * @param {boolean} [options.inflates] long compressed messages, which are inflated on another thread
- * @param {number} [options.pace] milliseconds before an echo is answered; without it, at once
+ * @param {number} [options.pace] milliseconds before an echo is answered; without it, at once. Looked at each time
  * @returns {Promise<{port: number, messages: () => number}>} once every client has got an answer
  */
-async function traffic(WebSocket, { clients = 3, inflates = false, pace } = {}) {
+async function traffic(WebSocket, options = {}) {
+  const { clients = 3, inflates = false } = options;
   const server = http.createServer();
   const settings = (i) => ({ deflate: inflates || i % 2 === 1, ...(i % 3 === 2 ? { kernelSocket: false } : {}) });
   let accepted = 0;
@@ -50,8 +51,8 @@ async function traffic(WebSocket, { clients = 3, inflates = false, pace } = {}) 
     const say = () => ws.send(inflates ? long : MESSAGES[sent++ % MESSAGES.length]);
     ws.on('message', () => {
       heard++;
-      if (pace === undefined) say();
-      else setTimeout(say, pace);
+      if (options.pace === undefined) say();
+      else setTimeout(say, options.pace);
     });
     ws.on('open', say);
     ws.on('error', ({ message }) => { throw new Error(message); });
