@@ -33,4 +33,26 @@ function sequence(...steps) {
   if (errors.length > 0) throwAll(errors);
 }
 
-module.exports = { sequence, throwAll };
+/**
+ * As `sequence`, for what every connection does: steps that are the same functions each time make no closures.
+ *
+ * @template T
+ * @template [A=undefined]
+ * @param {T} subject what each step is given
+ * @param {ReadonlyArray<(subject: T, argument: A) => void>} steps
+ * @param {A} [argument] what each step is given besides
+ */
+function sequenceOf(subject, steps, argument) {
+  /** @type {unknown[] | null} */
+  let errors = null;
+  for (let i = 0; i < steps.length; i++) {
+    try {
+      steps[i](subject, /** @type {A} */ (argument));
+    } catch (error) {
+      (errors ||= []).push(error);
+    }
+  }
+  if (errors !== null) throwAll(errors);
+}
+
+module.exports = { sequence, sequenceOf, throwAll };

@@ -16,7 +16,7 @@ const Output = require('./output');
 const { native, RELEASED } = require('./session');
 const { IO, Messages } = require('./streams');
 const { hasListeners } = require('../socket/node_internals');
-const { sequence } = require('../sequence');
+const { sequence, sequenceOf } = require('../sequence');
 const { connectionBegins, connectionEnds } = require('../flush_scheduler');
 
 /** By `readyState`. */
@@ -140,15 +140,12 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
 
   /** The handshake is complete: tells the owner and listeners, and sends what was queued. */
   _open() {
-    const { _owner: owner } = this;
     const handshake = /** @type {Handshake} */ (this._handshake);
     this.readyState = 1;
     native.openSession(this._id);
     if (!handshake.holdsInput) this._handshake = null;
     handshake.sendQueued();
-    sequence(
-      () => (owner === null ? this._output.flush() : owner._open()),
-      () => this.emit('open', new OpenEvent()));
+    sequenceOf(this, OPEN);
   }
 
   // ---- input
@@ -256,11 +253,7 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
    * @param {string | null | undefined} reason
    */
   _emitClose(code, reason) {
-    const { _owner: owner } = this;
-    sequence(
-      () => this._finish(),
-      () => owner !== null && owner._beginClose(reason, code),
-      () => this.emit('close', new CloseEvent(code, reason)));
+    sequenceOf(this, CLOSE, new CloseEvent(code, reason));
   }
 
   /** There will be no more messages. */
@@ -310,6 +303,19 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     this._input.release();
   }
 }
+
+/** @type {((driver: Driver) => void)[]} */
+const OPEN = [
+  (driver) => (driver._owner === null ? driver._output.flush() : driver._owner._open()),
+  (driver) => driver.emit('open', new OpenEvent()),
+];
+
+/** @type {((driver: Driver, event: CloseEvent) => void)[]} */
+const CLOSE = [
+  (driver) => driver._finish(),
+  ({ _owner: owner }, { code, reason }) => owner !== null && owner._beginClose(reason, code),
+  (driver, event) => driver.emit('close', event),
+];
 
 // What most connections never need.
 

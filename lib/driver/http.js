@@ -75,7 +75,7 @@ function http(request, options, stream) {
   if (options.requireMasking === undefined) options = { requireMasking: true, ...options };
   if (isHttp2(request)) return new Http2Server(request, stream, options);
   shareStrings(request);
-  return readHeaders(request, () => driverFor(request, options));
+  return readHeaders(request, driverFor, options);
 }
 
 /**

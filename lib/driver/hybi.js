@@ -294,15 +294,26 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   _shutdown(code, reason, failed) {
     this.readyState = 2;
     if (this._writers !== null) this._writers.close();
-    this._stopExtensions(() => {
-      this._output.wrote(native.conclude(this._id));
-      this._output.flush();
-      this.readyState = 3;
-      this._release();
-      if (!failed) return this._emitClose(code, reason);
-      this._awaitsEnd = true;
-      this._emitErrorAndClose(reason, code);
-    });
+    const extensions = this._extensions || this._compression;
+    if (extensions === null) this._conclude(code, reason, failed);
+    else extensions.close(() => this._conclude(code, reason, failed));
+  }
+
+  /**
+   * Sends the last close frame; all that was sent before has come out of what delays it.
+   *
+   * @param {number} code
+   * @param {string} reason
+   * @param {boolean} failed
+   */
+  _conclude(code, reason, failed) {
+    this._output.wrote(native.conclude(this._id));
+    this._output.flush();
+    this.readyState = 3;
+    this._release();
+    if (!failed) return this._emitClose(code, reason);
+    this._awaitsEnd = true;
+    this._emitErrorAndClose(reason, code);
   }
 
   /**

@@ -27,7 +27,7 @@ class HybiServer extends Hybi {
     const version = VERSIONS[native.sessionVersion(session)];
     if (version !== this.version) this.version = version;
     if (options.masking) this._keyBytes = KEY_BYTES;
-    const protocol = native.chosenProtocol(session);
+    const protocol = options.protocols ? native.chosenProtocol(session) : null;
     if (protocol !== null) this.protocol = protocol;
   }
 

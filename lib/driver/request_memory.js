@@ -58,17 +58,20 @@ function shareStrings(request) {
 }
 
 /**
- * Calls `read(request)`, and makes Node forget the headers' object if it was made for that.
+ * Calls `read(request, argument)`, and makes Node forget the headers' object if it was made for that.
  *
  * @template T
+ * @template [A=undefined]
  * @param {IncomingMessage} request
- * @param {(request: IncomingMessage) => T} read
+ * @param {(request: IncomingMessage, argument: A) => T} read
+ * @param {A} [argument]
  * @returns {T}
  */
-function readHeaders(request, read) {
-  if (!isNodes(request)) return read(request);
+function readHeaders(request, read, argument) {
+  const given = /** @type {A} */ (argument);
+  if (!isNodes(request)) return read(request, given);
   const isFirst = makesHeaders(request);
-  const result = read(request);
+  const result = read(request, given);
   if (isFirst) /** @type {{ headers: object | null }} */ (request).headers = null;
   return result;
 }

@@ -17,7 +17,6 @@ const { publish } = require('./websocket/topics');
 const { isHttp2 } = require('../http2/request');
 const { makeSocket, unansweredStream, whenReset } = require('../http2/stream');
 const { NAMES: LIMITS, peerLimits } = require('../peer_limits');
-const { sequence } = require('../sequence');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'allowDrafts', 'deflate', 'nativeDeflate',
@@ -104,16 +103,27 @@ function WebSocket(request, socket, body, protocols, options) {
   if (isOverHttp2) whenReset(/** @type {any} */ (socket), (text) => this._failStream(text));
   else watchTransfer(socket);
 
-  process.nextTick(() => {
-    sequence(
-      () => this._driver.start(body),
-      () => {
-        if (isOverHttp2) return;
-        this._driver._handle = socket._handle;
-        if (options.kernelSocket !== false) takeSocket(this._driver, socket);
-      });
-  });
+  process.nextTick(begin, this, body, options.kernelSocket !== false);
 }
+
+/**
+ * Answers the request, in the tick after its construction: listeners have been added by now.
+ *
+ * @param {import('../contracts').WebSocketFields} socket
+ * @param {Buffer | undefined} body
+ * @param {boolean} mayTake whether the stream need not read
+ */
+function begin({ _driver: driver, _stream: stream }, body, mayTake) {
+  try {
+    driver.start(body);
+  } finally {
+    if (!driver.isOverHttp2) {
+      driver._handle = stream._handle;
+      if (mayTake) takeSocket(driver, stream);
+    }
+  }
+}
+
 inherits(WebSocket, API);
 API.nameStates(WebSocket);
 

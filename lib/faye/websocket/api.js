@@ -12,7 +12,7 @@ const { claim, discardInput, driverOf, ended, failed, keepOrder } = require('../
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
-const { sequence } = require('../../sequence');
+const { sequence, sequenceOf } = require('../../sequence');
 const { catchErrors, listenersOf } = require('../../socket/node_internals');
 const additions = require('./additions');
 const Event = require('./api/event');
@@ -264,19 +264,7 @@ const methods = {
     this.readyState = API.CLOSING;
     this._closeParams = [reason, code];
 
-    const stream = this._stream;
-    if (!stream) return;
-    sequence(
-      () => this._driver.flush(),
-      () => {
-        // On a stream of HTTP/2 the peer tells an end from a destruction.
-        if ((stream.writableLength > 0 || this._driver.isOverHttp2 || awaitsEnd(stream, this._driver)) && code !== 1006) {
-          this._finalizeClose();
-          return;
-        }
-        stream.destroy();
-        if (!stream.readable) this._finalizeClose();
-      });
+    if (this._stream) sequenceOf(this, BEGIN_CLOSE);
   },
 
   /** The connection is over: releases the driver, ends the stream and emits 'end' and 'close', once. */
@@ -287,20 +275,7 @@ const methods = {
     if (this._closeTimer) clearTimeout(this._closeTimer);
     if (this._liveness !== null) this._liveness.end();
     if (this._topics !== null) topics.unsubscribeAll(this);
-    sequence(
-      () => this._driver.detach(),
-      () => this._deliveries !== null && this._deliveries.end(),
-      () => this._stream && (this._driver.isOverHttp2 ? endStream : linger)(this._stream, LINGER_TIMEOUT, this._driver),
-      () => this.readable && this.emit('end'),
-      () => {
-        this.readable = this.writable = false;
-
-        const [reason, code] = this._closeParams || ['', 1006];
-        if (channels.close.hasSubscribers) tell('close', this, { code, reason });
-        const event = new Event('close', { code, reason });
-        event.initEvent('close', false, false);
-        this.dispatchEvent(event);
-      });
+    sequenceOf(this, FINALIZE_CLOSE);
   },
 };
 
@@ -398,6 +373,39 @@ function nameStates(Class) {
 }
 nameStates(API);
 Object.defineProperty(API, 'nameStates', { value: nameStates });
+
+/** @type {((socket: WebSocketFields) => void)[]} the closing handshake is over, or there will be none */
+const BEGIN_CLOSE = [
+  (socket) => socket._driver.flush(),
+  (socket) => {
+    const { _stream: stream, _driver: driver } = socket;
+    // On a stream of HTTP/2 the peer tells an end from a destruction.
+    const lingers = stream.writableLength > 0 || driver.isOverHttp2 || awaitsEnd(stream, driver);
+    if (lingers && socket._closeParams?.[1] !== 1006) {
+      socket._finalizeClose();
+      return;
+    }
+    stream.destroy();
+    if (!stream.readable) socket._finalizeClose();
+  },
+];
+
+/** @type {((socket: WebSocketFields) => void)[]} the connection is over */
+const FINALIZE_CLOSE = [
+  (socket) => socket._driver.detach(),
+  (socket) => socket._deliveries !== null && socket._deliveries.end(),
+  ({ _stream: stream, _driver: driver }) => stream && (driver.isOverHttp2 ? endStream : linger)(stream, LINGER_TIMEOUT, driver),
+  (socket) => socket.readable && socket.emit('end'),
+  (socket) => {
+    socket.readable = socket.writable = false;
+
+    const [reason, code] = socket._closeParams || ['', 1006];
+    if (channels.close.hasSubscribers) tell('close', socket, { code, reason });
+    const event = new Event('close', { code, reason });
+    event.initEvent('close', false, false);
+    socket.dispatchEvent(event);
+  },
+];
 
 /**
  * What went wrong; a failure on all addresses of a host says it once for each.
