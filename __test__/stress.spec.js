@@ -16,7 +16,7 @@ const FIXTURE = path.join(__dirname, 'fixtures', 'stress_process.js');
 const [seed, seconds] = (process.env.FAYE_WEBSOCKET_STRESS || '1,4').split(',').map(Number);
 
 for (const name of names) {
-  it(`${name}, seed ${seed}`, { timeout: seconds * 1000 + 30000 }, async () => {
+  it(`${name}, seed ${seed}`, { timeout: seconds * 1000 + 100000 }, async () => {
     const child = spawn(process.execPath, ['--expose-gc', FIXTURE, name, seed, seconds]);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));

@@ -345,6 +345,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_two_chunks_is_joined_behind_what_was_joined_before() {
+        let mut out = Output::default();
+        out.scratch.extend_from_slice(b"before");
+        let mut receiver = HixieReceiver::draft75(MAX, 8);
+        receiver.receive(&mut [0x00, b'a'], 0, &mut out);
+        receiver.receive(&mut [b'b', 0xff], 0, &mut out);
+        assert_eq!(out.events, [Event::Text(Span::scratch(6, 2), Encoding::Lenient)]);
+    }
+
+    #[test]
     fn the_handshake_ends_a_call() {
         let mut out = Output::default();
         let mut input = *b"12345678\x00a\xff";
