@@ -151,7 +151,7 @@ it('what a listener throws is not the promise\'s, and the others are closed', (t
         }));
       });
     });`;
-  execFile(process.execPath, ['-e', program], { timeout: 10000 }, (error, stdout) => {
+  execFile(process.execPath, ['-e', program], { timeout: 50000 }, (error, stdout) => {
     done(error || assert.deepStrictEqual(JSON.parse(stdout), [{ closed: 0, terminated: 3 }, ['mine', 'mine', 'mine']]));
   });
 });
@@ -198,6 +198,6 @@ it('a connection over a stream of one\'s own is closed, and can be forgotten', (
       const all = WebSocket.closeAll(1001, '', 0.05);
       console.log(kept.readyState, forgotten, JSON.stringify(await all), kept.readyState);
     })();`;
-  const stdout = execFileSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8', timeout: 10000 });
+  const stdout = execFileSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8', timeout: 50000 });
   assert.strictEqual(stdout, '2 100 {"closed":0,"terminated":1} 3\n');
 });

@@ -265,7 +265,7 @@ it('a listener that throws costs the others nothing', (t, done) => {
       ws.on('error', () => { throw new Error('mine'); });
       ws.on('close', () => { if (++closed === 10) setTimeout(() => { console.log(errors); process.exit(); }); });
     });`;
-  execFile(process.execPath, ['-e', program], { timeout: 10000 }, (error, stdout) => {
+  execFile(process.execPath, ['-e', program], { timeout: 50000 }, (error, stdout) => {
     done(error || assert.strictEqual(stdout, '10\n'));
   });
 });
@@ -290,7 +290,7 @@ for (const [options, expected] of [
   ['{ ping: 0.02, idleTimeout: 0.3 }', 'closed\nexit\n']
 ]) {
   it(`an unattended process with ${options} ends with ${JSON.stringify(expected)}`, (t, done) => {
-    execFile(process.execPath, ['-e', unattended(options)], { timeout: 10000 }, (error, stdout) => {
+    execFile(process.execPath, ['-e', unattended(options)], { timeout: 50000 }, (error, stdout) => {
       done(error || assert.strictEqual(stdout, expected));
     });
   });

@@ -288,7 +288,7 @@ it('server: a failed handshake closes the connection', async (t) => {
 function finishes(script) {
   return new Promise((resolve, reject) => {
     const source = `const WebSocket = require(${JSON.stringify(dir)}); const http = require('http');\n${script}`;
-    const options = { timeout: 10000, killSignal: 'SIGKILL' };
+    const options = { timeout: 50000, killSignal: 'SIGKILL' };
     execFile(process.execPath, ['--no-deprecation', '-e', source], options, (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.signal || error.code}: ${stderr}${stdout}`));
       else resolve(stdout);

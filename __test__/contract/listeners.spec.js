@@ -36,7 +36,7 @@ function run(script) {
     process.on('uncaughtException', (error) => console.log('uncaught ' + error.message));
     ${script}`;
   return new Promise((resolve, reject) => {
-    const options = { timeout: 10000, killSignal: 'SIGKILL' };
+    const options = { timeout: 50000, killSignal: 'SIGKILL' };
     execFile(process.execPath, ['--no-deprecation', '-e', source], options, (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.signal || error.code}: ${stderr}${stdout}`));
       else resolve(stdout.trim().split('\n'));

@@ -332,7 +332,7 @@ function moduleOutput(source) {
   return new Promise((resolve, reject) => {
     const file = path.join(fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'esm-')), 'main.mjs');
     fs.writeFileSync(file, source);
-    execFile(process.execPath, ['--no-deprecation', file], { timeout: 10000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['--no-deprecation', file], { timeout: 50000 }, (error, stdout, stderr) => {
       fs.rmSync(path.dirname(file), { recursive: true });
       if (error) reject(new Error(stderr));
       else resolve(JSON.parse(stdout));

@@ -325,7 +325,7 @@ differs('B4', 'a constructor that throws leaves nothing behind that could', asyn
       try { new WebSocket.Client('ws://127.0.0.1:1/', [], options); } catch (error) { console.log(error.message); }
     }`;
   const { error, stdout } = await new Promise((resolve) => {
-    execFile(process.execPath, ['--no-deprecation', '-e', script], { timeout: 10000 }, (failed, out) =>
+    execFile(process.execPath, ['--no-deprecation', '-e', script], { timeout: 50000 }, (failed, out) =>
       resolve({ error: failed, stdout: out })
     );
   });

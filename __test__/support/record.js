@@ -27,7 +27,7 @@ function next(emitter, type) {
   return new Promise((resolve) => emitter.once(type, resolve));
 }
 
-const PATIENCE = 10000; // milliseconds, below the deadline of a test
+const PATIENCE = 50000; // milliseconds, below the deadline of a test
 
 /** Resolves once a condition holds, looked at in every turn of the loop. */
 async function until(condition) {

@@ -415,7 +415,7 @@ class Input {
   }
 
   /**
-   * Memory for a payload that is nobody else's: from 4 KiB on an ArrayBuffer of its own, as the listener
+   * Memory for a payload that is nobody else's: from half of `Buffer.poolSize` on an ArrayBuffer of its own, as the listener
    * may transfer it, below that a part of Node's pool, which cannot be transferred.
    *
    * @param {number} code
