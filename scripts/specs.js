@@ -46,7 +46,7 @@ function specsOfWebAssembly(files) {
 
 /** Arguments of a Node of that major version. A file that hangs, even in a loop that never yields, is ended. */
 function testArguments(files, major) {
-  return ['--test', '--test-reporter=spec', ...(major >= 20 ? ['--test-timeout=300000'] : []), ...files];
+  return ['--test', '--test-reporter=spec', ...(major >= 20 ? ['--test-timeout=600000'] : []), ...files];
 }
 
 module.exports = { specs, specsOfOtherPaths, specsOfWebAssembly, testArguments };

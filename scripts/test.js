@@ -8,7 +8,7 @@ const { RELEASE_FEATURES, root } = require('./addon');
 const { specs, specsOfOtherPaths, specsOfWebAssembly, testArguments } = require('./specs');
 const { wasmState } = require('./wasm');
 
-const LIMIT = 15 * 60 * 1000; // milliseconds for one step; only a hang gets near it
+const LIMIT = 40 * 60 * 1000; // milliseconds for one step; only a hang gets near it
 
 function run(title, command, args, env = {}) {
   process.stdout.write(`\n=== ${title}\n`);

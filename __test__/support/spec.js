@@ -10,7 +10,7 @@ const test = require('node:test');
 const { isOriginal } = require('./package_under_test');
 
 const DEADLINE = 60000; // milliseconds; only what never answers gets near it, also on a machine that does much besides
-const SLOW = { timeout: 120000 }; // options of a test that starts processes or plays many cases
+const SLOW = { timeout: 300000 }; // options of a test that starts processes or plays many cases
 const HOOK_DEADLINE = 60000; // milliseconds; hooks start browsers and servers
 
 /**

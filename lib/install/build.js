@@ -4,6 +4,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const { Worker } = require('node:worker_threads');
 const { BuildError, addonPath, buildAddon, root } = require('../../scripts/addon');
 const { findCopies } = require('./copies');
 const { platformName } = require('./platform');
@@ -18,6 +19,21 @@ const NEEDS = {
 /** @param {string} text */
 function say(text) {
   process.stderr.write(`faye-websocket-rs: ${text}\n`);
+}
+
+/**
+ * Says every now and then how long it has been going on, from a thread of its own as this one waits for cargo; on a
+ * terminal cargo draws its progress itself.
+ *
+ * @returns {() => void} ends it
+ */
+function sayThatItGoesOn() {
+  if (process.stderr.isTTY) return () => {};
+  const clock = new Worker(`
+    const started = Date.now();
+    setInterval(() => require('node:fs').writeSync(2, \`faye-websocket-rs: still compiling, \${Math.round((Date.now() - started) / 1000)} s\\n\`), 20000);
+  `, { eval: true });
+  return () => { clock.terminate(); };
 }
 
 /**
@@ -48,9 +64,10 @@ function targets(project) {
  */
 async function build(project) {
   const started = Date.now();
-  say(`compiling the native addon for ${platformName()}; this takes some minutes, the longest part of it without a word.`);
+  say(`compiling the native addon for ${platformName()}; this takes some minutes.`);
   say(`It needs ${NEEDS[process.platform] || 'Rust, a C compiler and network for crates'}.`);
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'faye-websocket-rs-'));
+  const fallSilent = sayThatItGoesOn();
   try {
     const file = buildAddon({ targetDir: path.join(scratch, 'target'), to: path.join(scratch, path.basename(addonPath())) });
     const { status, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', file], { encoding: 'utf8' });
@@ -70,6 +87,7 @@ async function build(project) {
     } else throw error;
     return 1;
   } finally {
+    fallSilent();
     fs.rmSync(scratch, { recursive: true, force: true });
   }
 }
