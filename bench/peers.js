@@ -3,7 +3,8 @@
 /**
  * The servers under comparison. `ours` is the package this repository builds, or what `TARGET`
  * names (a path or a package); `oursStream` is the same with the kernel path switched off. Where
- * `BEFORE` names another checkout, built, `before` and `beforeStream` are that one.
+ * `BEFORE` names another checkout, built, `before` and `beforeStream` are that one; where `UWEBSOCKETS` names a checkout
+ * of that, with uSockets in it, `uwebsockets` is a native program. A peer that is `like` another takes part where that one does.
  */
 
 const path = require('node:path');
@@ -24,6 +25,8 @@ exports.peers = {
     args: [target],
     env: STREAMS_ONLY
   },
+  // Only where it is asked for: what subscribers of the diagnostics channels cost.
+  oursWatched: { title: 'faye-websocket-rs, watched', script: 'faye.js', args: [target], env: { BENCH_WATCHED: '1' }, like: 'ours', isOptional: true },
   ws: { title: 'ws', script: 'ws.js' },
   original: { title: 'faye-websocket', script: 'faye.js', args: ['faye-websocket'] },
   websocketNode: { title: 'WebSocket-Node', script: 'websocket-node.js' },
@@ -32,8 +35,14 @@ exports.peers = {
 
 if (process.env.BEFORE) {
   const args = [located(process.env.BEFORE)];
-  exports.peers.before = { title: 'before', script: 'faye.js', args };
+  exports.peers.before = { title: 'before', script: 'faye.js', args, like: 'ours' };
   exports.peers.beforeStream = {
-    title: 'before, streams only', script: 'faye.js', args, env: STREAMS_ONLY
+    title: 'before, streams only', script: 'faye.js', args, env: STREAMS_ONLY, like: 'oursStream'
+  };
+}
+
+if (process.env.UWEBSOCKETS) {
+  exports.peers.uwebsockets = {
+    title: 'uWebSockets (native)', script: 'uwebsockets.js', args: [path.resolve(process.env.UWEBSOCKETS)], like: 'oursStream'
   };
 }

@@ -83,7 +83,7 @@ const chosenPeers = () => {
   const names = list(options.peers);
   const unknown = names.find((name) => !peers[name]);
   if (unknown) throw new Error(`no such peer: ${unknown}; there are ${Object.keys(peers)}`);
-  const chosen = names.length ? names : Object.keys(peers);
+  const chosen = names.length ? names : Object.keys(peers).filter((name) => !peers[name].isOptional);
   if (!chosen.some((name) => name.startsWith('ours'))) return chosen;
   buildOurs();
   const probe = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(target)})`], {
@@ -206,7 +206,7 @@ const main = async () => {
     loadgen.writeCertificate(certificate);
     const start = Date.now();
     for (const [index, workload] of todo.entries()) {
-      const taking = names.filter((name) => workload.peers.includes(name.replace('before', 'ours')));
+      const taking = names.filter((name) => workload.peers.includes(peers[name].like || name));
       say(`[${index + 1}/${todo.length}] ${workload.id}: ${workload.title}`);
       const { id, group, title } = workload;
       // What one workload leaves of its share goes to those after it.

@@ -3,7 +3,8 @@
 
 /**
  * What a message for 1,000 subscribers costs: `node bench/topics.js [--rounds 9]`. The ways take turns on one machine;
- * prints the medians of the server's CPU time per delivery, all threads, and the ratio to `ws`'s loop.
+ * prints the medians of the server's CPU time per delivery, all threads, and the ratio to `ws`'s loop. With
+ * `UWEBSOCKETS` set (see peers.js), uWebSockets takes part.
  */
 
 const { parseArgs } = require('node:util');
@@ -12,7 +13,7 @@ const { choose } = require('./harness/cores');
 const loadgen = require('./harness/loadgen');
 const { measure } = require('./harness/measure');
 const { Server } = require('./harness/server');
-const { target } = require('./peers');
+const { peers, target } = require('./peers');
 
 const SPEC = {
   mode: 'broadcast', size: 128, connections: 1000, perTurn: 10, warmUp: { milliseconds: 100 }, measure: { milliseconds: 400 }
@@ -25,7 +26,8 @@ const WAYS = {
   'broadcast': ours('broadcast'),
   'a loop of send': ours('send'),
   'ws, a loop of send': { script: 'ws.js' },
-  'faye-websocket 0.11.4, a loop of send': { script: 'topics.js', args: ['faye-websocket', 'send'] }
+  'faye-websocket 0.11.4, a loop of send': { script: 'topics.js', args: ['faye-websocket', 'send'] },
+  ...(peers.uwebsockets && { 'uWebSockets (native), publish': peers.uwebsockets })
 };
 
 const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });

@@ -22,6 +22,7 @@ const SETS = {
 const PATHS = {
   kernel: { side: 'server', settings: {} },
   stream: { side: 'server', settings: { kernelSocket: false } },
+  http2: { side: 'server', settings: {}, isHttp2: true },
   client: { side: 'client', settings: {} },
   'client-node': { side: 'client', settings: { kernelSocket: false } },
 };

@@ -3,6 +3,8 @@
 // faye-websocket's interface: the package under test and the original. The module is the
 // first argument: a path or a package name.
 
+const { channel } = require('node:diagnostics_channel');
+
 const child = require('./child');
 
 const WebSocket = require(process.argv[2]);
@@ -14,6 +16,10 @@ if (process.env.BENCH_DEFLATE === 'built-in') options.deflate = { threshold: 0 }
 // What bench/idle.js compares.
 if (process.env.BENCH_OPTIONS) Object.assign(options, JSON.parse(process.env.BENCH_OPTIONS));
 if (process.env.BENCH_DEFLATE === 'plug-in') options.extensions = [require('permessage-deflate')];
+
+if (process.env.BENCH_WATCHED) {
+  for (const name of ['open', 'close', 'error', 'ping', 'pong']) channel(`faye-websocket:${name}`).subscribe(() => {});
+}
 
 const echo = (ws) => {
   ws.onmessage = (event) => ws.send(event.data);
