@@ -175,6 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn the_state_of_a_codec_that_is_gone_is_the_next_ones() {
+        let pool = ZlibPool::default();
+        let direction = Direction { context_takeover: true, window_bits: 15 };
+        let options = DeflateOptions { threshold: Some(0), ..DeflateOptions::default() };
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            let mut compressor = Compressor::new(direction, &options, pool.clone());
+            assert!(compress(&mut compressor, b"some text").is_some());
+            drop(compressor);
+            held.push(pool.reserved_bytes());
+        }
+        assert_eq!(held, [held[0]; 3]);
+    }
+
+    #[test]
     fn the_example_of_rfc_7692_section_7_2_3_2() {
         let mut compressor = compressor(true, &DeflateOptions::default());
         let first = compress(&mut compressor, b"Hello");

@@ -211,6 +211,12 @@ mod tests {
     const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
     #[test]
+    fn errors_are_told_as_those_of_the_connection() {
+        assert_eq!(InflateError::TooLarge.to_string(), "WebSocket frame length too large");
+        assert_eq!(InflateError::Data("x").to_string(), "permessage-deflate: x");
+    }
+
+    #[test]
     fn the_examples_of_rfc_7692_section_7_2_3() {
         let hello = Ok("Hello".to_owned());
         let mut d = decompressor(true);
