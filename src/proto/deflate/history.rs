@@ -73,6 +73,15 @@ mod tests {
     }
 
     #[test]
+    fn memory_doubles_up_to_the_window() {
+        let mut history = History::default();
+        for count in 1..=200_usize {
+            history.push(b"x", 100);
+            assert_eq!(history.reserved_bytes(), count.next_power_of_two().min(100));
+        }
+    }
+
+    #[test]
     fn takes_no_memory_before_the_first_byte_and_none_after_clear() {
         let mut history = History::default();
         assert_eq!(history.reserved_bytes(), 0);
