@@ -210,6 +210,23 @@ mod tests {
 
     const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
+    /// RFC 7692 section 7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of
+    /// the message", which the end of one that was cut short takes for data, as in zlib.
+    #[test]
+    fn the_tail_is_appended_to_what_does_not_end() {
+        assert_eq!(inflate(&mut decompressor(true), &[0xca]), Ok("h".to_owned()));
+        assert_eq!(inflate(&mut decompressor(true), &[0xca, 0x48, 0xcd]), Ok("heh".to_owned()));
+    }
+
+    #[test]
+    fn a_message_in_the_making_holds_an_inflater_besides() {
+        let mut decompressor = decompressor(true);
+        let mut out = Vec::new();
+        assert_eq!(decompressor.step(&[0xca, 0x48], false, 1000, usize::MAX, &mut out), Ok(2));
+        let held = decompressor.history.reserved_bytes() + INFLATER_BYTES;
+        assert_eq!(decompressor.reserved_bytes(), held);
+    }
+
     #[test]
     fn errors_are_told_as_those_of_the_connection() {
         assert_eq!(InflateError::TooLarge.to_string(), "WebSocket frame length too large");
