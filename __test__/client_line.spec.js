@@ -12,6 +12,7 @@ const net = require('node:net');
 const { it, describe } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
 const { next, until, record } = require('./support/record');
+const { countedDescriptors } = require('./support/node');
 const { hasLoop } = require('./support/paths');
 const { ca, echoServer, httpProxy, rawServer } = require('./support/network');
 const { response } = require('./support/handshakes');
@@ -332,7 +333,7 @@ it('where the system has no descriptor left for the watch, Node dials, and nativ
       await dial(how);
       console.log(JSON.stringify(how));
     })();`;
-  const child = spawn('/bin/sh', ['-c', 'ulimit -n 256 && exec "$0" -e "$1"', process.execPath, script]);
+  const child = spawn('/bin/sh', ['-c', 'ulimit -n 256 && exec "$0" -e "$1"', process.execPath, script], { env: countedDescriptors() });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   await once(child, 'close');

@@ -8,6 +8,7 @@ const { fork, spawn } = require('node:child_process');
 const { once } = require('node:events');
 
 const { it } = require('./support/spec');
+const { countedDescriptors } = require('./support/node');
 const { dial } = require('./support/sides');
 const { TEXT, masked } = require('./support/frames');
 
@@ -41,7 +42,7 @@ for (const spare of [1, 2]) {
   it(`a process with ${spare} descriptor${spare > 1 ? 's' : ''} to spare serves a connection`, { skip: !isLinux && 'needs ulimit and /dev/null', timeout: 60000 }, async (t) => {
     const script = `ulimit -n 128; exec "$0" "$1" ${spare}`;
     const child = spawn('/bin/sh', ['-c', script, process.execPath, fixture('exhausted_server.js')], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: countedDescriptors(),
     });
     t.after(() => child.disconnect());
     const [{ port }] = await once(child, 'message');

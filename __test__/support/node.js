@@ -34,4 +34,14 @@ function countingThreads(source) {
  */
 const keepsMemory = process.env.ASAN_OPTIONS !== undefined;
 
-module.exports = { SYSTEM_CA_HINT, checksIPv6, countingThreads, keepsMemory, major };
+/**
+ * The environment of a process whose descriptors are counted: since Node.js 22 a thread reads the file of certificates
+ * that NODE_EXTRA_CA_CERTS names, some time after the start, and has it open meanwhile.
+ *
+ * @returns {{ [name: string]: string | undefined }}
+ */
+function countedDescriptors() {
+  return { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
+}
+
+module.exports = { SYSTEM_CA_HINT, checksIPv6, countedDescriptors, countingThreads, keepsMemory, major };
