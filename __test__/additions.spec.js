@@ -4,6 +4,9 @@
 // every path, and nothing of it seen by those who do not ask.
 
 const assert = require('node:assert');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 
 const { it, describe } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
@@ -227,7 +230,50 @@ describe('binaryType', () => {
     ws.send(7);
     ws.send({});
     for (const text of ['7', '[object Object]']) assert.strictEqual((await peer.frame()).payload.toString(), text);
-    assert.throws(() => ws.send(new Blob(['x'])), new TypeError('Of a Blob send its arrayBuffer()'));
+  });
+
+  it('has a Blob sent as one message, and what is sent meanwhile behind it', async (t) => {
+    const { ws, peer } = await open(t, 'server, streams', { settings: { binaryType: 'blob' } });
+    const { log, send } = sender(ws);
+    const bytes = Buffer.alloc(200_000).map((_, i) => i * 7);
+    send(new Blob([bytes]), 'blob');
+    send('behind', 'text');
+    ws.send(new Blob([]));
+    const parts = [];
+    for (let frame = await peer.frame(); ; frame = await peer.frame()) {
+      assert.strictEqual(frame.opcode, parts.length === 0 ? BINARY : 0);
+      parts.push(frame.payload);
+      if (frame.fin) break;
+    }
+    assert.ok(Buffer.concat(parts).equals(bytes));
+    assert.strictEqual((await peer.frame()).payload.toString(), 'behind');
+    assert.deepStrictEqual(await peer.frame().then(({ opcode, fin, payload }) => [opcode, fin, payload.length]), [BINARY, true, 0]);
+    await until(() => log.length === 2);
+    assert.deepStrictEqual(log, ['blob', 'text']);
+  });
+
+  it('has a Blob whose file has changed close the connection with 1011', { skip: fs.openAsBlob === undefined && 'no such Blobs in this version of Node.js' }, async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'blob-'));
+    t.after(() => fs.rmSync(folder, { recursive: true }));
+    const file = path.join(folder, 'file');
+    fs.writeFileSync(file, 'before');
+    const blob = await fs.openAsBlob(file);
+    fs.writeFileSync(file, 'longer than before');
+    const { ws, peer, frame } = await open(t, 'server, streams', { settings: { binaryType: 'blob' } });
+    const { log, send } = sender(ws);
+    send(blob, 'blob');
+    send('behind', 'text');
+    const { opcode, payload } = await peer.frame();
+    assert.deepStrictEqual([opcode, payload.readUInt16BE()], [CLOSE, 1011]);
+    peer.write(frame(CLOSE, payload));
+    await until(() => log.length === 2);
+    assert.deepStrictEqual(log, [`blob: ${LOST}`, `text: ${LOST}`]);
+  });
+
+  it('throws for a Blob while there is no connection', async () => {
+    const ws = new WebSocket.Client('ws://127.0.0.1:1/', [], { binaryType: 'blob' });
+    assert.throws(() => ws.send(new Blob(['x'])), /^Error: A message can be streamed only while the WebSocket is open$/);
+    await next(ws, 'close');
   });
 
   it('says what a binary message is; the data event has Buffers', async (t) => {

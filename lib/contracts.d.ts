@@ -196,6 +196,8 @@ export interface Owner extends EventEmitter {
   _finalizeClose(): void;
   /** Tells of a ping or pong. */
   _announce(type: 'ping' | 'pong', payload: Buffer): void;
+  /** As of `WebSocket` in ../index.d.ts. */
+  stream(options?: { binary?: boolean }): import('node:stream').Writable;
 }
 
 /** Type of a frame, for `frame` of a driver. */

@@ -144,6 +144,7 @@ const methods = {
     }
     if (typeof data !== 'string' && !(data instanceof Buffer)) {
       data = this._binaryType === undefined ? String(data) : binary.messageOf(data);
+      if (typeof callback !== 'function') return binary.sendMessage(this, data);
     }
     return typeof callback === 'function' ? sendAndCall(this, data, callback) : this._driver._send(data);
   },

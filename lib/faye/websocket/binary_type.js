@@ -3,6 +3,12 @@
 /** @import { WebSocketFields } from '../../contracts' */
 
 const { Blob } = require('buffer');
+const { Readable, pipeline } = require('stream');
+
+const { OPEN } = require('./ready_state');
+
+/** The close code for a Blob that cannot be read: RFC 6455 section 7.4.1, "an unexpected condition". */
+const UNREADABLE = 1011;
 
 /** In what a listener of 'message' gets a binary message. */
 const TYPES = ['nodebuffer', 'arraybuffer', 'blob'];
@@ -60,18 +66,35 @@ function inForm(data, type) {
 }
 
 /**
- * What is sent of something that is neither text nor a Buffer: the bytes of an ArrayBuffer or a view of one, the text of
- * anything else.
+ * What is sent of something that is neither text nor a Buffer: the bytes of an ArrayBuffer or a view of one, a Blob, the
+ * text of anything else.
  *
  * @param {any} data
- * @returns {string | Buffer} of the same memory
- * @throws {TypeError} for a Blob, whose bytes cannot be had at once
+ * @returns {string | Buffer | Blob} of the same memory
  */
 function messageOf(data) {
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (data instanceof ArrayBuffer || typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer) return Buffer.from(data);
-  if (data instanceof Blob) throw new TypeError('Of a Blob send its arrayBuffer()');
-  return String(data);
+  return data instanceof Blob ? data : String(data);
 }
 
-module.exports = { checkBinaryType, setBinaryType, accessor, inForm, messageOf };
+/**
+ * Sends a message; the bytes of a Blob leave as fragments of one while they are read, and what is sent meanwhile follows.
+ *
+ * @param {WebSocketFields} socket
+ * @param {string | Buffer | Blob} message
+ * @returns {boolean} as `send`
+ * @throws {Error} for a Blob, where `socket.stream()` does
+ */
+function sendMessage(socket, message) {
+  const { _driver: driver } = socket;
+  if (!(message instanceof Blob)) return driver._send(message);
+  if (driver._backpressure !== null && driver._backpressure.refuses(driver)) return false;
+  const bytes = Readable.fromWeb(/** @type {any} */ (message.stream()));
+  // Before the pipeline learns of it, and lets what was sent meanwhile go.
+  bytes.on('error', () => socket.readyState === OPEN && socket._leave(UNREADABLE, 'A Blob could not be read'));
+  pipeline(bytes, socket.stream(), () => {});
+  return !driver._output.isCongested;
+}
+
+module.exports = { checkBinaryType, setBinaryType, accessor, inForm, messageOf, sendMessage };

@@ -2,6 +2,7 @@
 
 /** @import { WebSocketFields } from '../../contracts' */
 
+const { sendMessage } = require('./binary_type');
 const { sequence } = require('../../sequence');
 
 const NOTHING = Buffer.alloc(0);
@@ -18,7 +19,9 @@ class Deliveries {
     this._socket = socket;
     /** @type {Callback[]} of what the stream has not been given yet */
     this._unsent = [];
-    /** @type {Set<Callback[]>} of what the stream has been given and has not written */
+    /** @type {Set<Callback[]>} of what waits for messages that are being made or compressed */
+    this._queued = new Set();
+    /** @type {Set<Callback[]>} of that, and of what the stream has been given and has not written */
     this._unwritten = new Set();
     this._isScheduled = false;
     this._isOver = false;
@@ -42,6 +45,7 @@ class Deliveries {
       const callbacks = this._unsent;
       this._unsent = [];
       this._unwritten.add(callbacks);
+      this._queued.add(callbacks);
       this._socket._driver._afterQueued(() => this._follow(callbacks));
     });
   }
@@ -53,6 +57,7 @@ class Deliveries {
    */
   _follow(callbacks) {
     const { _stream: stream, _driver: driver } = this._socket;
+    this._queued.delete(callbacks);
     driver.flush();
     if (this._watched !== stream) {
       this._watched = stream;
@@ -75,10 +80,16 @@ class Deliveries {
     this._isOver = true;
     const callbacks = this._unsent;
     this._unsent = [];
-    if (callbacks.length === 0) return;
-    this._unwritten.add(callbacks);
-    if (this._socket._driver._handshake === null && !this._socket._stream.destroyed) this._follow(callbacks);
-    else this._settle(callbacks, undelivered());
+    const never = [...this._queued].filter((queued) => this._unwritten.delete(queued)).flat();
+    this._queued.clear();
+    sequence(
+      () => call(never, undelivered()),
+      () => {
+        if (callbacks.length === 0) return;
+        this._unwritten.add(callbacks);
+        if (this._socket._driver._handshake === null && !this._socket._stream.destroyed) this._follow(callbacks);
+        else this._settle(callbacks, undelivered());
+      });
   }
 
   /** What has not been written never will be. */
@@ -108,13 +119,13 @@ function call(callbacks, error) {
  * Sends a message, and calls back.
  *
  * @param {WebSocketFields} socket
- * @param {string | Buffer} message
+ * @param {string | Buffer | import('buffer').Blob} message
  * @param {Callback} callback
  * @returns {boolean} as `send`
  */
 function sendAndCall(socket, message, callback) {
   const { droppedMessages } = socket;
-  const isTaken = socket._driver._send(message);
+  const isTaken = sendMessage(socket, message);
   if (socket.droppedMessages > droppedMessages) {
     process.nextTick(callback, new Error('Too many bytes wait for the peer'));
   } else {
