@@ -96,6 +96,6 @@ pub(super) fn set_callback(
     function: &Function<'_, Arguments, ()>,
 ) -> Result<()> {
     let environment = Environment::of(&env);
-    let lease = environment.copies.borrow().lease(number);
+    let lease = environment.copies.borrow_mut().lease(number);
     lease.ok_or_else(no_such_copy)?.set_callback(env, &environment.calls, function)
 }

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::env::Environment;
 use super::extension::{ParamList, read_params, write_params};
 use super::sessions;
-use crate::proto::deflate::{Codec, DeflateOptions, InflateError, Proposal, ZlibPool};
+use crate::proto::deflate::{DeflateOptions, PluginSession, Proposal, ZlibPool};
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::hybi::{DeflateJob, InflateJob};
 
@@ -131,61 +131,45 @@ pub fn send_async(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Async
 
 /// One side of permessage-deflate without a connection: what a plug-in's session is made of.
 #[napi]
-pub struct DeflateCodec {
-    proposal: Proposal,
-    codec: Option<Codec>,
-    limit: usize,
-}
+pub struct DeflateCodec(PluginSession);
 
 #[napi]
 impl DeflateCodec {
     /// `limit`: most bytes of one message of the peer; not finite means no limit.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, settings: DeflateSettings, limit: f64) -> Result<Self> {
-        let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
         let proposal = settings.proposal(&Environment::of(&env).zlib_pool)?;
-        Ok(Self { proposal, codec: None, limit })
+        Ok(Self(PluginSession::new(proposal, limit)))
     }
 
     /// A client's offer; parameters here and below are keys and values in turn.
     #[napi(catch_unwind)]
     pub fn offer(&self) -> ParamList {
-        write_params(self.proposal.offer_params())
+        write_params(self.0.offer())
     }
 
     /// A server's answer to offers; null declines.
     #[napi(catch_unwind)]
     pub fn answer(&mut self, offers: Vec<ParamList>) -> Option<ParamList> {
         let offers: Vec<_> = offers.into_iter().map(read_params).collect();
-        let (codec, answer) = self.proposal.answer_params(&offers)?;
-        self.codec = Some(codec);
-        Some(write_params(answer))
+        self.0.answer(&offers).map(write_params)
     }
 
     /// Whether a client takes the server's answer.
     #[napi(catch_unwind)]
     pub fn accept(&mut self, answer: ParamList) -> bool {
-        self.codec = self.proposal.accept_params(&read_params(answer));
-        self.codec.is_some()
+        self.0.accept(&read_params(answer))
     }
 
     /// A message as it leaves, or null if it leaves as it is.
     #[napi(catch_unwind)]
     pub fn compress(&mut self, payload: BufferSlice) -> Option<Uint8Array> {
-        let mut compressed = Vec::new();
-        let codec = self.codec.as_mut()?;
-        codec.compress(&payload, &mut compressed).then(|| compressed.into())
+        self.0.compress(&payload).map(Uint8Array::from)
     }
 
     /// A message of the peer, or null if it is too large. Throws zlib's complaint.
     #[napi(catch_unwind)]
     pub fn inflate(&mut self, payload: BufferSlice) -> Result<Option<Uint8Array>> {
-        let Some(codec) = &mut self.codec else { return Ok(None) };
-        let mut message = Vec::new();
-        match codec.decompress(&payload, self.limit, &mut message) {
-            Ok(()) => Ok(Some(message.into())),
-            Err(InflateError::TooLarge) => Ok(None),
-            Err(InflateError::Data(text)) => Err(Error::new(Status::GenericFailure, text)),
-        }
+        Ok(self.0.inflate(&payload).map_err(Error::from_reason)?.map(Uint8Array::from))
     }
 }

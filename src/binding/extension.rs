@@ -51,12 +51,12 @@ pub fn answer_extensions(
     rsv: Vec<u32>,
     ask: Function<FnArgs<(u32, Vec<ParamList>)>, Option<PluginAnswer>>,
 ) -> Result<Option<AgreedExtensions>> {
-    let answered = negotiate::answer(&offers, &candidates(&names, &rsv), |place, offers| {
+    let answered = negotiate::answer(&offers, &Candidate::list(&names, &rsv), |place, offers| {
         let offers = offers.into_iter().map(|params| write_params(params.clone())).collect();
-        match ask.call(FnArgs::from((place as u32, offers)))? {
+        match ask.call(FnArgs::from((place as u32, offers))).map_err(Some)? {
             Some(Either::B(params)) => Ok(Some(read_params(params))),
             Some(Either::A(_)) => Ok(None),
-            None => Err(Ended::ByPlugin),
+            None => Err(None),
         }
     });
     agreed(answered)
@@ -72,52 +72,26 @@ pub fn accept_extensions(
     rsv: Vec<u32>,
     ask: Function<FnArgs<(u32, ParamList)>, Option<bool>>,
 ) -> Result<Option<AgreedExtensions>> {
-    let accepted = negotiate::accept(&answer, &candidates(&names, &rsv), |place, params| {
+    let accepted = negotiate::accept(&answer, &Candidate::list(&names, &rsv), |place, params| {
         let params = write_params(params.clone());
-        ask.call(FnArgs::from((place as u32, params)))?.ok_or(Ended::ByPlugin)
+        ask.call(FnArgs::from((place as u32, params))).map_err(Some)?.ok_or(None)
     });
     agreed(accepted.map(|agreed| (agreed, None)))
 }
 
-/// Why a negotiation was given up half way. What a plug-in throws stays in JavaScript, which knows
-/// to throw it on when it gets null.
-enum Ended {
-    ByPlugin,
-    ByNode(Error),
-}
-
-impl From<Error> for Ended {
-    fn from(error: Error) -> Self {
-        Self::ByNode(error)
-    }
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ByPlugin => Ok(()),
-            Self::ByNode(error) => error.fmt(f),
-        }
-    }
-}
-
+/// What JavaScript gets of a negotiation. What a plug-in throws stays there, which knows to throw it on when it
+/// gets null; an extension's error is Node-API's, or none where `ask` returned null.
 fn agreed(
-    outcome: std::result::Result<(Agreed, Option<String>), NegotiationError<Ended>>,
+    outcome: std::result::Result<(Agreed, Option<String>), NegotiationError<Option<Error>>>,
 ) -> Result<Option<AgreedExtensions>> {
-    match outcome {
+    match outcome.map_err(NegotiationError::own) {
         Ok((Agreed { members, rsv }, header)) => {
             let members = members.into_iter().map(|place| place as u32).collect();
             Ok(Some(AgreedExtensions { members, rsv: rsv.into(), header }))
         }
-        Err(NegotiationError::Extension(Ended::ByPlugin)) => Ok(None),
-        Err(NegotiationError::Extension(Ended::ByNode(error))) => Err(error),
-        Err(error) => Err(failed(error)),
+        Err(Ok(error)) => Err(failed(error)),
+        Err(Err(of_node)) => of_node.map_or(Ok(None), Err),
     }
-}
-
-fn candidates<'a>(names: &'a [String], rsv: &[u32]) -> Vec<Candidate<'a>> {
-    let pairs = names.iter().zip(rsv);
-    pairs.map(|(name, rsv)| Candidate { name, rsv: (rsv & 7) as u8 }).collect()
 }
 
 fn failed(error: impl fmt::Display) -> Error {

@@ -21,6 +21,7 @@ use napi::bindgen_prelude::{BufferSlice, Error, Int32Array, JsObjectValue, Objec
 use super::callback::{Arguments, Callback, Calls};
 use super::reference::Reference;
 use crate::proto::sessions::SharedMemory;
+use crate::proto::slots::Slots;
 #[cfg(has_loop)]
 use crate::transport::event_loop::dirty_list::DirtyList;
 
@@ -205,28 +206,22 @@ impl Drop for Lease {
 
 /// The copies of an environment, by number.
 #[derive(Default)]
-pub(super) struct Copies(Vec<Option<Rc<JsCopy>>>);
+pub(super) struct Copies(Slots<Rc<JsCopy>>);
 
 impl Copies {
     pub(super) fn iter(&self) -> impl Iterator<Item = &JsCopy> {
-        self.0.iter().flatten().map(|copy| &**copy)
+        self.0.iter().map(|(_, copy)| &**copy)
     }
 
-    pub(super) fn lease(&self, number: u32) -> Option<Lease> {
-        Lease::new(self.0.get(number as usize)?.as_ref()?)
+    pub(super) fn lease(&mut self, number: u32) -> Option<Lease> {
+        Lease::new(self.0.at(number)?)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Rc<JsCopy>> {
-        self.0.get_mut(number as usize)?.take()
+        self.0.remove(number)
     }
 
     pub(super) fn insert(&mut self, copy: JsCopy) -> u32 {
-        let copy = Some(Rc::new(copy));
-        let number = self.0.iter().position(Option::is_none).unwrap_or(self.0.len());
-        match self.0.get_mut(number) {
-            Some(place) => *place = copy,
-            None => self.0.push(copy),
-        }
-        number as u32
+        self.0.insert(Rc::new(copy)).number
     }
 }

@@ -10,11 +10,10 @@ use super::callback::{AsyncContext, HandleScope};
 use super::env::Environment;
 use super::js_copy::{JsCopy, Lease};
 use super::sessions::{self, Entry};
-use crate::proto::hybi::Landing;
 use crate::proto::slots::Key;
 use crate::transport::event_loop::dirty_list::DirtyList;
 use crate::transport::event_loop::libuv::{LoopCallbacks, LoopWatch};
-use crate::transport::event_loop::{self, Host, LoopSet, Report, Session};
+use crate::transport::event_loop::{self, Host, LoopSet, Report};
 
 /// What JavaScript gave with a connection.
 pub(super) struct Tag {
@@ -25,35 +24,9 @@ pub(super) struct Tag {
 impl Tag {
     /// `resource` is the resource of the async context, which is that of the code that is running.
     pub(super) fn new(environment: &Environment, copy: u32, resource: &Object<'_>) -> Option<Self> {
-        let copy = environment.copies.borrow().lease(copy)?;
+        let copy = environment.copies.borrow_mut().lease(copy)?;
         let context = AsyncContext::current(&environment.calls, resource, "FAYE_WEBSOCKET").ok()?;
         Some(Self { copy, context })
-    }
-}
-
-impl Session for Entry<'_> {
-    fn receive(&mut self, chunk: &mut [u8]) -> u32 {
-        Entry::receive(self, chunk, 0)
-    }
-
-    fn landing(&self) -> Option<Landing> {
-        self.connection.landing()
-    }
-
-    fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
-        Entry::landed(self, memory, length)
-    }
-
-    fn cancel_landing(&mut self, memory: &[u8]) {
-        self.connection.cancel_landing(memory);
-    }
-
-    fn unsent(&mut self) -> &mut Vec<u8> {
-        &mut self.output.wire
-    }
-
-    fn forget_unsent(&mut self) {
-        Entry::forget_unsent(self);
     }
 }
 

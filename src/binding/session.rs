@@ -13,8 +13,9 @@ use super::sessions::{self, Entry};
 use crate::proto::handshake::{ClientHandshake, client};
 use crate::proto::http::{self, Headers, Request};
 use crate::proto::hybi::frame::MAX_CONTROL;
+use crate::proto::sessions::reply::{Ending, Reply};
 use crate::proto::sessions::setup;
-use crate::proto::{CloseCode, Connection, ProtocolError, Rates, connection};
+use crate::proto::{CloseCode, Connection, ProtocolError, Rates};
 
 /// What a client needs to know.
 #[napi(object)]
@@ -57,6 +58,12 @@ pub struct Answer {
     pub protocol: Option<String>,
 }
 
+impl From<Reply> for Answer {
+    fn from(Reply { status, headers, failure, protocol }: Reply) -> Self {
+        Self { status_code: status.map(u32::from), headers, failure, protocol }
+    }
+}
+
 /// The server's side for a request: `head` is its method, its target, its absolute URL and then
 /// the headers of a handshake, where they are there. Strings and numbers only: converting an
 /// object costs more than the handshake.
@@ -92,7 +99,7 @@ pub fn create_client_session(env: Env, copy: u32, options: ClientOptions) -> Res
 /// Adds a connection, made for a copy of the JavaScript layer.
 fn insert(env: Env, copy: u32, make: impl FnOnce(&JsCopy) -> Connection) -> Result<u32> {
     let environment = Environment::of(&env);
-    let lease = environment.copies.borrow().lease(copy).ok_or_else(no_such_copy)?;
+    let lease = environment.copies.borrow_mut().lease(copy).ok_or_else(no_such_copy)?;
     let connection = make(&lease);
     Ok(environment.sessions.borrow_mut().insert(lease, connection))
 }
@@ -192,18 +199,8 @@ pub fn start_handshake(
 /// What became of a client's handshake.
 #[napi(catch_unwind)]
 pub fn answer(env: Env, id: u32) -> Option<Answer> {
-    with(env, id, |entry| {
-        let answer = entry.connection.take_answer()?;
-        let (failure, protocol) = match answer.outcome {
-            Ok(protocol) => (None, protocol),
-            Err(failure) => (Some(failure), None),
-        };
-        let status_code = answer.response.as_ref().map(|response| u32::from(response.status));
-        let headers = answer.response.map(|response| response.headers).unwrap_or_default();
-        let headers = headers.into_iter().flat_map(|(name, value)| [name, value]).collect();
-        Some(Answer { status_code, headers, failure, protocol })
-    })
-    .flatten()
+    let answer = with(env, id, |entry| entry.connection.take_answer()).flatten();
+    answer.map(|answer| Reply::from(answer).into())
 }
 
 /// The handshake succeeded.
@@ -241,16 +238,9 @@ pub fn fail_session(env: Env, id: u32, code: u32, message: String) {
 /// What a verdict means by now, or null when it means nothing any more.
 #[napi(catch_unwind)]
 pub fn settle(env: Env, id: u32) -> Option<Settlement> {
-    with(env, id, |entry| {
-        let (closing, failed) = match entry.connection.settle() {
-            connection::Settlement::PassedOver => return None,
-            connection::Settlement::Close(closing) => (closing, false),
-            connection::Settlement::Fail(error) => (Some((error.code(), error.to_string())), true),
-        };
-        let (code, reason) = closing.map(|(code, reason)| (u32::from(code.0), reason)).unzip();
-        Some(Settlement { code, reason, failed })
-    })
-    .flatten()
+    let Ending { code, reason, failed } =
+        with(env, id, |entry| Ending::of(entry.connection.settle())).flatten()?;
+    Some(Settlement { code: code.map(u32::from), reason, failed })
 }
 
 /// Our side says goodbye; the close frame is [`send_close`]'s.

@@ -37,11 +37,7 @@ pub(super) fn write(
     id: u32,
     act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy),
 ) -> u32 {
-    let unsent = with(Environment::of(&env), id, |entry, entropy| {
-        act(entry, entropy);
-        entry.unsent()
-    });
-    unsent.unwrap_or_default()
+    all(Environment::of(&env)).write(id, act)
 }
 
 /// The opcode in the low four bits, and the reserved bits above it.

@@ -5,7 +5,7 @@ use napi_derive::napi;
 
 use super::session::Answer;
 use crate::proto::handshake::proxy::ProxyHandshake;
-use crate::proto::http::Headers;
+use crate::proto::sessions::reply;
 
 /// What a tunnel needs to know.
 #[napi(object)]
@@ -23,10 +23,7 @@ pub struct TunnelOptions {
 
 /// One CONNECT, without its socket.
 #[napi]
-pub struct Tunnel {
-    handshake: ProxyHandshake,
-    failure: Option<String>,
-}
+pub struct Tunnel(reply::Tunnel);
 
 #[napi]
 impl Tunnel {
@@ -34,40 +31,25 @@ impl Tunnel {
     pub fn new(options: TunnelOptions) -> Self {
         let TunnelOptions { hostname, port, host, url, authorization } = options;
         let handshake = ProxyHandshake::new(&hostname, port, &host, &url, authorization.as_deref());
-        Self { handshake, failure: None }
+        Self(reply::Tunnel::new(handshake))
     }
 
     /// The bytes of the request, with headers of the application: names and values in turn.
     #[napi(catch_unwind)]
     pub fn request(&mut self, custom: Vec<String>) -> Buffer {
-        let mut bytes = Vec::new();
-        self.handshake.request(&Headers::of_list(custom), &mut bytes);
-        bytes.into()
+        self.0.request(custom).into()
     }
 
     /// Takes bytes of the proxy; returns how many of them belonged to its answer, or null while it
     /// is incomplete.
     #[napi(catch_unwind)]
     pub fn receive(&mut self, chunk: BufferSlice) -> Option<u32> {
-        match self.handshake.receive(&chunk) {
-            Ok(consumed) => consumed.map(|consumed| consumed as u32),
-            Err(error) => {
-                self.failure = Some(error.to_string());
-                Some(chunk.len() as u32)
-            }
-        }
+        self.0.receive(&chunk)
     }
 
     /// The proxy's answer, once it is complete.
     #[napi(catch_unwind)]
     pub fn answer(&self) -> Answer {
-        let response = self.handshake.response();
-        let headers = response.headers.iter();
-        Answer {
-            status_code: (response.status > 0).then_some(u32::from(response.status)),
-            headers: headers.flat_map(|(name, value)| [name.clone(), value.clone()]).collect(),
-            failure: self.failure.clone(),
-            protocol: None,
-        }
+        self.0.reply().into()
     }
 }

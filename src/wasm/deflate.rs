@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use super::extension::{read_params, write_params};
 use super::sessions;
 use super::values::{failed, or_null};
-use crate::proto::deflate::{Codec, DeflateOptions, InflateError, Proposal};
+use crate::proto::deflate::{DeflateOptions, PluginSession, Proposal};
 use crate::proto::hybi::frame::Opcode;
 
 #[wasm_bindgen]
@@ -88,57 +88,40 @@ pub fn send_async(id: u32, opcode: u32, payload: Vec<u8>) -> Promise {
 
 /// One side of permessage-deflate without a connection: what a plug-in's session is made of.
 #[wasm_bindgen]
-pub struct DeflateCodec {
-    proposal: Proposal,
-    codec: Option<Codec>,
-    limit: usize,
-}
+pub struct DeflateCodec(PluginSession);
 
 #[wasm_bindgen]
 impl DeflateCodec {
     /// `limit`: most bytes of one message of the peer; not finite means no limit.
     #[wasm_bindgen(constructor)]
     pub fn new(settings: &DeflateSettings, limit: f64) -> Result<Self, JsError> {
-        let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
-        Ok(Self { proposal: settings.proposal()?, codec: None, limit })
+        Ok(Self(PluginSession::new(settings.proposal()?, limit)))
     }
 
     /// A client's offer.
     pub fn offer(&self) -> Array {
-        write_params(self.proposal.offer_params())
+        write_params(self.0.offer())
     }
 
     /// A server's answer to offers; null declines.
     pub fn answer(&mut self, offers: Vec<Array>) -> JsValue {
         let offers: Vec<_> = offers.iter().map(read_params).collect();
-        or_null(self.proposal.answer_params(&offers).map(|(codec, answer)| {
-            self.codec = Some(codec);
-            write_params(answer)
-        }))
+        or_null(self.0.answer(&offers).map(write_params))
     }
 
     /// Whether a client takes the server's answer.
     pub fn accept(&mut self, answer: &Array) -> bool {
-        self.codec = self.proposal.accept_params(&read_params(answer));
-        self.codec.is_some()
+        self.0.accept(&read_params(answer))
     }
 
     /// A message as it leaves, or null if it leaves as it is.
     pub fn compress(&mut self, payload: &[u8]) -> JsValue {
-        let mut compressed = Vec::new();
-        let done =
-            self.codec.as_mut().is_some_and(|codec| codec.compress(payload, &mut compressed));
-        or_null(done.then(|| Uint8Array::from(compressed.as_slice())))
+        or_null(self.0.compress(payload).as_deref().map(Uint8Array::from))
     }
 
     /// A message of the peer, or null if it is too large. Throws zlib's complaint.
     pub fn inflate(&mut self, payload: &[u8]) -> Result<JsValue, JsError> {
-        let Some(codec) = &mut self.codec else { return Ok(JsValue::NULL) };
-        let mut message = Vec::new();
-        match codec.decompress(payload, self.limit, &mut message) {
-            Ok(()) => Ok(Uint8Array::from(message.as_slice()).into()),
-            Err(InflateError::TooLarge) => Ok(JsValue::NULL),
-            Err(InflateError::Data(text)) => Err(failed(text)),
-        }
+        let message = self.0.inflate(payload).map_err(failed)?;
+        Ok(or_null(message.as_deref().map(Uint8Array::from)))
     }
 }

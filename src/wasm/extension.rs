@@ -1,7 +1,5 @@
 //! The negotiation of extensions, for plug-ins written in JavaScript: as `crate::binding::extension`.
 
-use std::fmt;
-
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
@@ -26,12 +24,12 @@ pub fn answer_extensions(
     rsv: Vec<u32>,
     ask: &Function,
 ) -> Result<JsValue, JsValue> {
-    let answered = negotiate::answer(offers, &candidates(&names, &rsv), |place, offers| {
+    let answered = negotiate::answer(offers, &Candidate::list(&names, &rsv), |place, offers| {
         let offers: Array = offers.iter().map(|params| write_params((*params).clone())).collect();
         let answer = ask.call2(&JsValue::NULL, &(place as u32).into(), &offers);
-        let answer = answer.map_err(Ended::Thrown)?;
+        let answer = answer.map_err(Some)?;
         if answer.is_null() {
-            return Err(Ended::ByPlugin);
+            return Err(None);
         }
         Ok(answer.dyn_ref::<Array>().map(read_params))
     });
@@ -46,30 +44,18 @@ pub fn accept_extensions(
     rsv: Vec<u32>,
     ask: &Function,
 ) -> Result<JsValue, JsValue> {
-    let accepted = negotiate::accept(answer, &candidates(&names, &rsv), |place, params| {
+    let accepted = negotiate::accept(answer, &Candidate::list(&names, &rsv), |place, params| {
         let params = write_params(params.clone());
         let answer = ask.call2(&JsValue::NULL, &(place as u32).into(), &params);
-        answer.map_err(Ended::Thrown)?.as_bool().ok_or(Ended::ByPlugin)
+        answer.map_err(Some)?.as_bool().ok_or(None)
     });
     agreed(accepted.map(|agreed| (agreed, None)))
 }
 
-/// Why a negotiation was given up half way.
-enum Ended {
-    ByPlugin,
-    Thrown(JsValue),
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-}
-
 fn agreed(
-    outcome: Result<(Agreed, Option<String>), NegotiationError<Ended>>,
+    outcome: Result<(Agreed, Option<String>), NegotiationError<Option<JsValue>>>,
 ) -> Result<JsValue, JsValue> {
-    match outcome {
+    match outcome.map_err(NegotiationError::own) {
         Ok((Agreed { members, rsv }, header)) => {
             let members: Array =
                 members.into_iter().map(|place| JsValue::from(place as u32)).collect();
@@ -79,15 +65,9 @@ fn agreed(
                 ("header", header.map(Into::into)),
             ]))
         }
-        Err(NegotiationError::Extension(Ended::ByPlugin)) => Ok(JsValue::NULL),
-        Err(NegotiationError::Extension(Ended::Thrown(error))) => Err(error),
-        Err(error) => Err(failed(error).into()),
+        Err(Ok(error)) => Err(failed(error).into()),
+        Err(Err(thrown)) => thrown.map_or(Ok(JsValue::NULL), Err),
     }
-}
-
-fn candidates<'a>(names: &'a [String], rsv: &[u32]) -> Vec<Candidate<'a>> {
-    let pairs = names.iter().zip(rsv);
-    pairs.map(|(name, rsv)| Candidate { name, rsv: (rsv & 7) as u8 }).collect()
 }
 
 /// Keys and values in turn.

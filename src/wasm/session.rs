@@ -5,10 +5,10 @@ use wasm_bindgen::prelude::*;
 use super::deflate::DeflateSettings;
 use super::sessions::{self, Entry};
 use super::values::{failed, object, or_null};
-use crate::proto::connection::Settlement;
 use crate::proto::handshake::{ClientHandshake, client};
 use crate::proto::http::{self, Headers, Request};
 use crate::proto::hybi::frame::MAX_CONTROL;
+use crate::proto::sessions::reply::{Ending, Reply};
 use crate::proto::sessions::setup;
 use crate::proto::{CloseCode, ProtocolError, Rates};
 
@@ -151,30 +151,15 @@ pub fn start_handshake(
 
 #[wasm_bindgen]
 pub fn answer(id: u32) -> JsValue {
-    let answer = with(id, |entry| {
-        let answer = entry.connection.take_answer()?;
-        let (failure, protocol) = match answer.outcome {
-            Ok(protocol) => (None, protocol),
-            Err(failure) => (Some(failure), None),
-        };
-        let status = answer.response.as_ref().map(|response| response.status);
-        let headers = answer.response.map(|response| response.headers).unwrap_or_default();
-        Some(answer_object(status, &headers, failure.as_deref(), protocol.as_deref()))
-    });
-    or_null(answer.flatten())
+    let answer = with(id, |entry| entry.connection.take_answer()).flatten();
+    or_null(answer.map(|answer| answer_object(answer.into())))
 }
 
 /// As `Answer` in lib/native.d.ts.
-pub(super) fn answer_object(
-    status: Option<u16>,
-    headers: &[(String, String)],
-    failure: Option<&str>,
-    protocol: Option<&str>,
-) -> JsValue {
-    let headers = headers.iter().flat_map(|(name, value)| [JsValue::from(name), value.into()]);
+pub(super) fn answer_object(Reply { status, headers, failure, protocol }: Reply) -> JsValue {
     object([
         ("statusCode", status.map(JsValue::from)),
-        ("headers", Some(headers.collect::<js_sys::Array>().into())),
+        ("headers", Some(headers.into())),
         ("failure", failure.map(JsValue::from)),
         ("protocol", protocol.map(JsValue::from)),
     ])
@@ -205,16 +190,14 @@ pub fn fail_session(id: u32, code: u32, message: String) {
 
 #[wasm_bindgen]
 pub fn settle(id: u32) -> JsValue {
-    let verdict = with(id, |entry| {
-        let (closing, failed) = match entry.connection.settle() {
-            Settlement::PassedOver => return None,
-            Settlement::Close(closing) => (closing, false),
-            Settlement::Fail(error) => (Some((error.code(), error.to_string())), true),
-        };
-        let (code, reason) = closing.map(|(code, reason)| (code.0.into(), reason.into())).unzip();
-        Some(object([("code", code), ("reason", reason), ("failed", Some(failed.into()))]))
-    });
-    or_null(verdict.flatten())
+    let ending = with(id, |entry| Ending::of(entry.connection.settle())).flatten();
+    or_null(ending.map(|Ending { code, reason, failed }| {
+        object([
+            ("code", code.map(JsValue::from)),
+            ("reason", reason.map(JsValue::from)),
+            ("failed", Some(failed.into())),
+        ])
+    }))
 }
 
 #[wasm_bindgen(js_name = beginClosing)]

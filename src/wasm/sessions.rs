@@ -80,11 +80,7 @@ pub(super) fn with<R>(
 
 /// As [`with`], for what writes: returns how many bytes wait for the peer then.
 pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy)) -> u32 {
-    let unsent = with(id, |entry, entropy| {
-        act(entry, entropy);
-        entry.unsent()
-    });
-    unsent.unwrap_or_default()
+    with_state(|state| state.sessions.write(id, act))
 }
 
 /// Unpredictable bytes for whoever needs some outside a session.

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use super::session::answer_object;
 use super::values::or_null;
 use crate::proto::handshake::proxy::ProxyHandshake;
-use crate::proto::http::Headers;
+use crate::proto::sessions::reply;
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,10 +26,7 @@ extern "C" {
 
 /// One CONNECT, without its socket.
 #[wasm_bindgen]
-pub struct Tunnel {
-    handshake: ProxyHandshake,
-    failure: Option<String>,
-}
+pub struct Tunnel(reply::Tunnel);
 
 #[wasm_bindgen]
 impl Tunnel {
@@ -37,38 +34,27 @@ impl Tunnel {
     #[wasm_bindgen(constructor)]
     pub fn new(options: &TunnelOptions) -> Self {
         let authorization = options.authorization();
-        let handshake = ProxyHandshake::new(
+        Self(reply::Tunnel::new(ProxyHandshake::new(
             &options.hostname(),
             options.port(),
             &options.host(),
             &options.url(),
             authorization.as_deref(),
-        );
-        Self { handshake, failure: None }
+        )))
     }
 
     /// The bytes of the request.
     pub fn request(&mut self, custom: Vec<String>) -> Uint8Array {
-        let mut bytes = Vec::new();
-        self.handshake.request(&Headers::of_list(custom), &mut bytes);
-        Uint8Array::from(bytes.as_slice())
+        Uint8Array::from(&*self.0.request(custom))
     }
 
     /// Takes bytes of the proxy; null while its answer is incomplete.
     pub fn receive(&mut self, chunk: &[u8]) -> JsValue {
-        or_null(match self.handshake.receive(chunk) {
-            Ok(consumed) => consumed.map(|consumed| consumed as u32),
-            Err(error) => {
-                self.failure = Some(error.to_string());
-                Some(chunk.len() as u32)
-            }
-        })
+        or_null(self.0.receive(chunk))
     }
 
     /// The proxy's answer, once it is complete.
     pub fn answer(&self) -> JsValue {
-        let response = self.handshake.response();
-        let status = (response.status > 0).then_some(response.status);
-        answer_object(status, &response.headers, self.failure.as_deref(), None)
+        answer_object(self.0.reply())
     }
 }

@@ -4,6 +4,7 @@
 //! - [`ClientNegotiation`], [`ServerNegotiation`]: offer, answer, and what both agreed on.
 //! - [`Codec`]: a [`Compressor`] and a [`Decompressor`], independent of each other, so that either
 //!   may be moved to another thread while the other stays.
+//! - [`PluginSession`]: the extension as one plug-in among others.
 //! - [`ZlibPool`]: the zlib states all codecs share. A codec itself keeps only the plain bytes its
 //!   window may refer to, and nothing at all without context takeover.
 //!
@@ -17,6 +18,7 @@ mod inflate_stream;
 mod negotiation;
 mod options;
 mod params;
+mod plugin_session;
 mod pool;
 
 pub use compressor::Compressor;
@@ -25,6 +27,7 @@ pub use handshake::Proposal;
 pub use negotiation::{Agreement, ClientNegotiation, Direction, ServerNegotiation};
 pub use options::{DeflateOptions, OptionsError, Strategy};
 pub use params::{ClientWindow, Params};
+pub use plugin_session::PluginSession;
 pub use pool::{PoolLimits, ZlibPool};
 
 /// The name in `Sec-WebSocket-Extensions`.

@@ -25,6 +25,14 @@ pub struct Candidate<'a> {
     pub rsv: u8,
 }
 
+impl<'a> Candidate<'a> {
+    /// Candidates by their names and reserved bits.
+    pub fn list(names: &'a [String], rsv: &[u32]) -> Vec<Self> {
+        let pairs = names.iter().zip(rsv);
+        pairs.map(|(name, rsv)| Self { name, rsv: (rsv & 7) as u8 }).collect()
+    }
+}
+
 /// The extensions both sides agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
@@ -56,6 +64,24 @@ pub enum NegotiationError<E = Infallible> {
     LineBreak(String),
     /// The extension's own error.
     Extension(E),
+}
+
+impl<E> NegotiationError<E> {
+    /// The same of a negotiation whose extensions have no errors, or the extension's own error.
+    ///
+    /// # Errors
+    ///
+    /// [`NegotiationError::Extension`].
+    pub fn own(self) -> Result<NegotiationError, E> {
+        Ok(match self {
+            Self::Header(error) => NegotiationError::Header(error),
+            Self::Unknown(name) => NegotiationError::Unknown(name),
+            Self::Clash { bit, holder, name } => NegotiationError::Clash { bit, holder, name },
+            Self::Unacceptable(element) => NegotiationError::Unacceptable(element),
+            Self::LineBreak(name) => NegotiationError::LineBreak(name),
+            Self::Extension(error) => return Err(error),
+        })
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for NegotiationError<E> {

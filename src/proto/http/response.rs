@@ -30,6 +30,11 @@ impl Response {
         Some(&field.1)
     }
 
+    /// Names and values of the headers in turn.
+    pub(crate) fn into_list(self) -> Vec<String> {
+        self.headers.into_iter().flat_map(|(name, value)| [name, value]).collect()
+    }
+
     /// The value of a header, empty when it is missing.
     pub(crate) fn header_or_empty(&self, name: &str) -> &str {
         self.header(name).unwrap_or_default()

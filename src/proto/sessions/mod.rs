@@ -7,9 +7,13 @@
 //! ([`send_queue`]). Event lists and spare memory are lent to whichever connection is called; between
 //! calls a connection has its unsent bytes and what its listeners have not read yet, and nothing else.
 
+pub mod reply;
 pub mod report;
 pub mod send_queue;
+mod served;
 pub mod setup;
+
+pub use served::ServedSession;
 
 use std::cell::Cell;
 use std::mem;
@@ -136,6 +140,20 @@ impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
         let Self { slots, entropy, output, clock } = self;
         let session = slots.at(number)?;
         Some(session.with(output, *clock, |entry| act(entry, entropy)))
+    }
+
+    /// As [`Sessions::with`], for what writes: returns how many bytes wait for the peer then, 0 without such a
+    /// session.
+    pub fn write(
+        &mut self,
+        number: u32,
+        act: impl FnOnce(&mut Entry<'_, M::Target>, &mut E),
+    ) -> u32 {
+        let unsent = self.with(number, |entry, entropy| {
+            act(entry, entropy);
+            entry.unsent()
+        });
+        unsent.unwrap_or_default()
     }
 
     /// Appends the same message to many sessions; it is framed once where it goes out as it is.

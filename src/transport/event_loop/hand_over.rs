@@ -15,10 +15,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::dirty_list::DirtyList;
 use super::served::Served;
-use super::{Host, LoopSet, Report, Session, Watcher, turn};
+use super::{Host, LoopSet, Report, Watcher, turn};
 use crate::proto::handshake::proxy::ProxyHandshake;
 use crate::proto::http::Headers;
 use crate::proto::hybi::Landing;
+use crate::proto::sessions::ServedSession;
 use crate::proto::slots::Key;
 use crate::transport::dial::Target;
 use crate::transport::dialling::{DialState, Dialling};
@@ -58,7 +59,7 @@ impl Watcher for Watch {
 /// There are none: chunks are not parsed.
 enum NoSession {}
 
-impl Session for NoSession {
+impl ServedSession for NoSession {
     fn receive(&mut self, _: &mut [u8]) -> u32 {
         match *self {}
     }
@@ -71,10 +72,10 @@ impl Session for NoSession {
     fn cancel_landing(&mut self, _: &[u8]) {
         match *self {}
     }
-    fn unsent(&mut self) -> &mut Vec<u8> {
+    fn wire(&mut self) -> &mut Vec<u8> {
         match *self {}
     }
-    fn forget_unsent(&mut self) {
+    fn forget_wire(&mut self) {
         match *self {}
     }
 }

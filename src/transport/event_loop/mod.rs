@@ -46,7 +46,7 @@ use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::proto::hybi::Landing;
+use crate::proto::sessions::ServedSession;
 use crate::proto::slots::Key;
 use dirty_list::DirtyList;
 use poller::Ready;
@@ -61,28 +61,6 @@ const ROUNDS: usize = 4;
 const LOOK_EVERY: u32 = 4;
 /// Most bytes that are read of one connection at once.
 const READ_BUDGET: usize = 1 << 20;
-
-/// Who parses the bytes of a connection and has bytes for its peer.
-pub(crate) trait Session {
-    /// Parses a chunk in place; returns the number of events.
-    fn receive(&mut self, chunk: &mut [u8]) -> u32;
-
-    /// How far a long message is whose rest can be read to where its event will lie.
-    fn landing(&self) -> Option<Landing>;
-
-    /// Takes the next `length` bytes of that message, which are in `memory` behind those that came
-    /// before; returns the number of events, 1 for the complete message.
-    fn landed(&mut self, memory: &mut [u8], length: usize) -> u32;
-
-    /// Takes what has arrived of that message back: the rest comes another way.
-    fn cancel_landing(&mut self, memory: &[u8]);
-
-    /// Bytes for the peer.
-    fn unsent(&mut self) -> &mut Vec<u8>;
-
-    /// The peer's bytes have all been taken, by the system.
-    fn forget_unsent(&mut self);
-}
 
 /// The watch of the event loop on the descriptor of a set.
 pub(crate) trait Watcher {
@@ -108,8 +86,8 @@ pub(crate) trait Host: Sized {
     type Memory: DerefMut<Target = [u8]>;
     /// The watch on the set.
     type Watcher: Watcher;
-    /// See [`Session`].
-    type Session<'a>: Session;
+    /// Who parses the bytes of a connection and has bytes for its peer.
+    type Session<'a>: ServedSession;
 
     /// Borrows the set, if there still is one.
     fn set<R>(&self, act: impl FnOnce(&mut LoopSet<Self>) -> R) -> Option<R>;

@@ -7,9 +7,10 @@ use rustix::io::Errno;
 
 pub(crate) use super::owned::Owned;
 use super::poller::{Interest, Ready, Trigger};
-use super::{Host, READ_BUDGET, Report, Session};
+use super::{Host, READ_BUDGET, Report};
 use crate::proto::growth;
 use crate::proto::hybi::Landing;
+use crate::proto::sessions::ServedSession;
 use crate::transport::descriptor::{LentDescriptor, receive, send};
 use crate::transport::failure::Failure;
 use crate::transport::non_blocking_stream::{NonBlockingStream, ReadOutcome};
@@ -385,24 +386,24 @@ impl<H: Host> Served<H> {
 
     /// Writes the session's output and `more` behind it; returns how many bytes are left of both. Of
     /// `more` nothing is kept.
-    pub(crate) fn write(&mut self, session: &mut impl Session, more: &[u8]) -> u32 {
-        let unsent = session.unsent();
-        let total = unsent.len() + more.len();
+    pub(crate) fn write(&mut self, session: &mut impl ServedSession, more: &[u8]) -> u32 {
+        let wire = session.wire();
+        let total = wire.len() + more.len();
         if total == 0 {
             return 0;
         }
         let taken = match &mut self.descriptor {
             // Its owner is told again of whatever goes wrong when it writes the rest.
             Descriptor::Borrowed(borrowed) => {
-                send(borrowed.descriptor.as_fd(), unsent, more).unwrap_or_default()
+                send(borrowed.descriptor.as_fd(), wire, more).unwrap_or_default()
             }
-            Descriptor::Owned(owned) => owned.write(unsent, more),
+            Descriptor::Owned(owned) => owned.write(wire, more),
         };
         self.written += taken as f64;
-        if taken >= unsent.len() {
-            session.forget_unsent();
+        if taken >= wire.len() {
+            session.forget_wire();
         } else {
-            unsent.drain(..taken);
+            wire.drain(..taken);
         }
         (total - taken) as u32
     }

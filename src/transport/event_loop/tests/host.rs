@@ -2,8 +2,9 @@
 
 use super::super::dirty_list::DirtyList;
 use super::super::served::Served;
-use super::super::{Host, LoopSet, Report, Session, Watcher, turn};
+use super::super::{Host, LoopSet, Report, Watcher, turn};
 use crate::proto::hybi::Landing;
+use crate::proto::sessions::ServedSession;
 use crate::proto::slots::Key;
 use crate::transport::descriptor::LentDescriptor;
 use crate::transport::non_blocking_stream::NonBlockingStream;
@@ -60,7 +61,7 @@ pub(super) struct FakeSession {
     pub(super) panics: bool,
 }
 
-impl Session for &mut FakeSession {
+impl ServedSession for &mut FakeSession {
     fn receive(&mut self, chunk: &mut [u8]) -> u32 {
         assert!(!self.panics, "a fault in the parser, on purpose");
         self.received.extend_from_slice(chunk);
@@ -87,11 +88,11 @@ impl Session for &mut FakeSession {
         self.cancelled = self.landing.take().map(|landing| memory[..landing.held].to_vec());
     }
 
-    fn unsent(&mut self) -> &mut Vec<u8> {
+    fn wire(&mut self) -> &mut Vec<u8> {
         &mut self.unsent
     }
 
-    fn forget_unsent(&mut self) {
+    fn forget_wire(&mut self) {
         self.unsent.clear();
     }
 }
