@@ -586,8 +586,8 @@ export declare function servedWatch(copy: number, descriptor: number, session: n
 export declare function servedWrite(number: number): number
 
 /**
- * Writes what the connections on the dirty list hold. What the system did not take stays in the sessions:
- * numbers and bytes left, in turn.
+ * Writes what the connections on the dirty list hold; returns the numbers of those of which the system did not
+ * take everything. What is left stays in the sessions.
  */
 export declare function servedWriteDirty(): Array<number> | null
 

@@ -57,7 +57,7 @@ function writeDirty() {
   if (memory[COUNT] === 0) return;
   const unwritten = native.servedWriteDirty();
   if (!unwritten) return;
-  for (let i = 0; i < unwritten.length; i += 2) connections[unwritten[i]]?.handOver?.();
+  for (const number of unwritten) connections[number]?.handOver?.();
 }
 
 /** The turn ends: the list is written, unless the native side is about to do it. */

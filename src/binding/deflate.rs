@@ -100,7 +100,7 @@ pub struct Deflating {
 
 impl Task for Deflating {
     type Output = ();
-    type JsValue = u32;
+    type JsValue = f64;
 
     fn compute(&mut self) -> Result<()> {
         if let Some(job) = &mut self.job {
@@ -109,8 +109,8 @@ impl Task for Deflating {
         Ok(())
     }
 
-    fn resolve(&mut self, env: Env, (): ()) -> Result<u32> {
-        let Some(job) = self.job.take() else { return Ok(0) };
+    fn resolve(&mut self, env: Env, (): ()) -> Result<f64> {
+        let Some(job) = self.job.take() else { return Ok(0.0) };
         Ok(sessions::write(env, self.id, |entry, entropy| {
             entry.connection.deflated(job, entropy, entry.output);
         }))

@@ -154,7 +154,7 @@ pub fn served_written(env: Env, number: u32) -> f64 {
 /// goes out as it is; returns how many bytes the system did not take. What is left of the session's
 /// output stays there; what is left of an uncopied payload is the caller's to send.
 #[napi(catch_unwind)]
-pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<f64> {
     let (opcode, _) = sessions::opcode(opcode_bits)?;
     let rest = with(env, number, |served| {
         sessions::with(Environment::of(&env), served.session()?, |entry, entropy| {
@@ -162,25 +162,24 @@ pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice
             served.write(entry, uncopied)
         })
     });
-    Ok(rest.flatten().unwrap_or_default())
+    Ok(rest.flatten().unwrap_or_default() as f64)
 }
 
 /// Writes what the session holds for the peer; returns how many bytes the system did not take. They
 /// stay in the session.
 #[napi(catch_unwind)]
-pub fn served_write(env: Env, number: u32) -> u32 {
+pub fn served_write(env: Env, number: u32) -> f64 {
     let environment = Environment::of(&env);
-    environment.set(|set| set.write(environment, number)).unwrap_or_default()
+    environment.set(|set| set.write(environment, number)).unwrap_or_default() as f64
 }
 
-/// Writes what the connections on the dirty list hold. What the system did not take stays in the sessions:
-/// numbers and bytes left, in turn.
+/// Writes what the connections on the dirty list hold; returns the numbers of those of which the system did not
+/// take everything. What is left stays in the sessions.
 #[napi(catch_unwind)]
 pub fn served_write_dirty(env: Env) -> Option<Vec<u32>> {
     let environment = Environment::of(&env);
     let unwritten = environment.set(|set| set.write_dirty(environment))?;
-    (!unwritten.is_empty())
-        .then(|| unwritten.into_iter().flat_map(|(key, rest)| [key.number, rest]).collect())
+    (!unwritten.is_empty()).then(|| unwritten.into_iter().map(|(key, _)| key.number).collect())
 }
 
 // ---- dialled connections

@@ -174,7 +174,7 @@ pub fn refusal(env: Env, id: u32) -> Option<String> {
 
 /// Writes the response that refuses the request; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
-pub fn refuse(env: Env, id: u32, message: String) -> u32 {
+pub fn refuse(env: Env, id: u32, message: String) -> f64 {
     sessions::write(env, id, |entry, _| entry.connection.refuse(&message, entry.output))
 }
 
@@ -251,7 +251,7 @@ pub fn begin_closing(env: Env, id: u32) {
 
 /// Writes a close frame; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
-pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> u32 {
+pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> f64 {
     sessions::write(env, id, |entry, entropy| {
         entry.connection.send_close(CloseCode(code as u16), &reason, entropy, entry.output);
     })
@@ -259,7 +259,7 @@ pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> u32 {
 
 /// Ends the connection with the close frame that is still due; returns how many bytes wait.
 #[napi(catch_unwind)]
-pub fn conclude(env: Env, id: u32) -> u32 {
+pub fn conclude(env: Env, id: u32) -> f64 {
     sessions::write(env, id, |entry, entropy| entry.connection.conclude(entropy, entry.output))
 }
 

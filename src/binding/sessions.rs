@@ -36,8 +36,8 @@ pub(super) fn write(
     env: Env,
     id: u32,
     act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy),
-) -> u32 {
-    all(Environment::of(&env)).write(id, act)
+) -> f64 {
+    all(Environment::of(&env)).write(id, act) as f64
 }
 
 /// The opcode in the low four bits, and the reserved bits above it.
@@ -79,7 +79,7 @@ pub fn cancel_landing(env: Env, id: u32, memory: BufferSlice) {
 /// Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
 /// wait for the peer.
 #[napi(catch_unwind)]
-pub fn send(env: Env, id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<u32> {
+pub fn send(env: Env, id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<f64> {
     let (opcode, rsv) = opcode(opcode_bits)?;
     Ok(write(env, id, |entry, entropy| {
         entry.connection.send(opcode, rsv, &payload, entropy, entry.output);
@@ -95,7 +95,7 @@ pub fn send_fragment(
     opcode_bits: u32,
     last: bool,
     payload: BufferSlice,
-) -> Result<u32> {
+) -> Result<f64> {
     let (opcode, _) = opcode(opcode_bits)?;
     Ok(write(env, id, |entry, entropy| {
         entry.connection.send_fragment(opcode, last, &payload, entropy, entry.output);
@@ -123,15 +123,16 @@ pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSl
 
 /// Frames what is in the send queue; returns how many bytes wait for the session's peer.
 #[napi(catch_unwind)]
-pub fn pending(env: Env, id: u32) -> u32 {
+pub fn pending(env: Env, id: u32) -> f64 {
     write(env, id, |_, _| {})
 }
 
 /// Moves the bytes that wait for the peer into `target`, if it is exactly as long; returns how many
 /// there are.
 #[napi(catch_unwind)]
-pub fn take_output(env: Env, id: u32, mut target: BufferSlice) -> u32 {
-    with(Environment::of(&env), id, |entry, _| entry.take_unsent(&mut target)).unwrap_or_default()
+pub fn take_output(env: Env, id: u32, mut target: BufferSlice) -> f64 {
+    let unsent = with(Environment::of(&env), id, |entry, _| entry.take_unsent(&mut target));
+    unsent.unwrap_or_default() as f64
 }
 
 /// The text of an event whose payload lies in the session's scratch memory.

@@ -131,7 +131,7 @@ pub fn refusal(id: u32) -> JsValue {
 }
 
 #[wasm_bindgen]
-pub fn refuse(id: u32, message: &str) -> u32 {
+pub fn refuse(id: u32, message: &str) -> usize {
     sessions::write(id, |entry, _| entry.connection.refuse(message, entry.output))
 }
 
@@ -206,14 +206,14 @@ pub fn begin_closing(id: u32) {
 }
 
 #[wasm_bindgen(js_name = sendClose)]
-pub fn send_close(id: u32, code: u32, reason: &[u8]) -> u32 {
+pub fn send_close(id: u32, code: u32, reason: &[u8]) -> usize {
     sessions::write(id, |entry, entropy| {
         entry.connection.send_close(CloseCode(code as u16), reason, entropy, entry.output);
     })
 }
 
 #[wasm_bindgen]
-pub fn conclude(id: u32) -> u32 {
+pub fn conclude(id: u32) -> usize {
     sessions::write(id, |entry, entropy| entry.connection.conclude(entropy, entry.output))
 }
 

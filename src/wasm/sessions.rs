@@ -79,7 +79,7 @@ pub(super) fn with<R>(
 }
 
 /// As [`with`], for what writes: returns how many bytes wait for the peer then.
-pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy)) -> u32 {
+pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy)) -> usize {
     with_state(|state| state.sessions.write(id, act))
 }
 
@@ -149,7 +149,7 @@ fn extent(events: &[Event]) -> Option<(usize, usize)> {
 }
 
 #[wasm_bindgen]
-pub fn send(id: u32, opcode_bits: u32, payload: &[u8]) -> Result<u32, JsError> {
+pub fn send(id: u32, opcode_bits: u32, payload: &[u8]) -> Result<usize, JsError> {
     let (opcode, rsv) = opcode(opcode_bits)?;
     Ok(write(id, |entry, entropy| {
         entry.connection.send(opcode, rsv, payload, entropy, entry.output);
@@ -162,7 +162,7 @@ pub fn send_fragment(
     opcode_bits: u32,
     last: bool,
     payload: &[u8],
-) -> Result<u32, JsError> {
+) -> Result<usize, JsError> {
     let (opcode, _) = opcode(opcode_bits)?;
     Ok(write(id, |entry, entropy| {
         entry.connection.send_fragment(opcode, last, payload, entropy, entry.output);
@@ -183,15 +183,15 @@ pub fn broadcast(ids: &[u32], opcode_bits: u32, payload: &[u8]) -> Result<(), Js
 }
 
 #[wasm_bindgen]
-pub fn pending(id: u32) -> u32 {
+pub fn pending(id: u32) -> usize {
     with(id, |entry, _| entry.unsent()).unwrap_or_default()
 }
 
 #[wasm_bindgen(js_name = takeOutput)]
-pub fn take_output(id: u32, target: &Uint8Array) -> u32 {
+pub fn take_output(id: u32, target: &Uint8Array) -> usize {
     with(id, |entry, _| {
         let unsent = entry.unsent();
-        if unsent == target.length() {
+        if unsent == target.length() as usize {
             target.copy_from(&entry.output.wire);
             entry.forget_unsent();
         }

@@ -148,7 +148,7 @@ impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
         &mut self,
         number: u32,
         act: impl FnOnce(&mut Entry<'_, M::Target>, &mut E),
-    ) -> u32 {
+    ) -> usize {
         let unsent = self.with(number, |entry, entropy| {
             act(entry, entropy);
             entry.unsent()
@@ -219,15 +219,15 @@ impl<T: SharedMemory> Entry<'_, T> {
     }
 
     /// How many bytes wait for the peer.
-    pub fn unsent(&self) -> u32 {
-        self.output.wire.len() as u32
+    pub fn unsent(&self) -> usize {
+        self.output.wire.len()
     }
 
     /// Moves the bytes that wait for the peer to `target`, if it is exactly as long; returns how many there
     /// are.
-    pub fn take_unsent(&mut self, target: &mut [u8]) -> u32 {
+    pub fn take_unsent(&mut self, target: &mut [u8]) -> usize {
         let unsent = self.unsent();
-        if unsent as usize == target.len() {
+        if unsent == target.len() {
             target.copy_from_slice(&self.output.wire);
             self.forget_unsent();
         }

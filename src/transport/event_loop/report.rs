@@ -16,7 +16,7 @@ pub(crate) enum Report {
     /// A borrowed descriptor has failed, and whoever owns it should find out how.
     Failed,
     /// The system did not take so many bytes of the output of a connection that was on the dirty list.
-    Unwritten(u32),
+    Unwritten(usize),
     /// So many bytes of memory are wanted for the message that is being read.
     MemoryWanted(u32),
     /// A listener runs the loop: told of no connection.
@@ -61,7 +61,7 @@ impl Report {
             Self::Ended => (0, 0),
             Self::ReadFailed(errno) => (-errno.raw_os_error(), 0),
             Self::Failed => (FAILED, 0),
-            Self::Unwritten(rest) => (UNWRITTEN, rest as i32),
+            Self::Unwritten(rest) => (UNWRITTEN, i32::try_from(rest).unwrap_or(i32::MAX)),
             Self::MemoryWanted(bytes) => (MEMORY_WANTED, bytes as i32),
             Self::Reentered => (REENTERED, 0),
             Self::SocketEvents(events) => (SOCKET_EVENTS, events as i32),

@@ -386,7 +386,7 @@ impl<H: Host> Served<H> {
 
     /// Writes the session's output and `more` behind it; returns how many bytes are left of both. Of
     /// `more` nothing is kept.
-    pub(crate) fn write(&mut self, session: &mut impl ServedSession, more: &[u8]) -> u32 {
+    pub(crate) fn write(&mut self, session: &mut impl ServedSession, more: &[u8]) -> usize {
         let wire = session.wire();
         let total = wire.len() + more.len();
         if total == 0 {
@@ -405,7 +405,7 @@ impl<H: Host> Served<H> {
         } else {
             wire.drain(..taken);
         }
-        (total - taken) as u32
+        total - taken
     }
 }
 

@@ -323,7 +323,7 @@ impl<H: Host> LoopSet<H> {
     }
 
     /// Writes a session's output; returns how many bytes the system did not take.
-    pub(crate) fn write(&mut self, host: &H, number: u32) -> u32 {
+    pub(crate) fn write(&mut self, host: &H, number: u32) -> usize {
         let rest = self.with(number, |served| {
             host.session(served.session()?, |session| served.write(session, &[]))
         });
@@ -332,7 +332,7 @@ impl<H: Host> LoopSet<H> {
 
     /// Writes what every connection on the dirty list holds; returns those of which the system did not
     /// take all, with the number of bytes left.
-    pub(crate) fn write_dirty(&mut self, host: &H) -> Vec<(Key, u32)> {
+    pub(crate) fn write_dirty(&mut self, host: &H) -> Vec<(Key, usize)> {
         let mut dirty = mem::take(&mut self.dirty);
         host.dirty_lists(|list| list.take(&mut dirty));
         let mut unwritten = Vec::new();

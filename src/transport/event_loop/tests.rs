@@ -315,7 +315,7 @@ fn what_the_system_does_not_take_stays_in_order_and_is_told() {
     let [(_, Report::Chunk { .. }), (_, Report::Unwritten(rest))] = told[..] else {
         panic!("{told:?}");
     };
-    assert_eq!(host.sessions.borrow()[0].unsent.len(), rest as usize);
+    assert_eq!(host.sessions.borrow()[0].unsent.len(), rest);
     let mut received = Vec::new();
     while received.len() < lots.len() {
         let mut bytes = vec![0; 1 << 20];
