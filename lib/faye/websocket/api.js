@@ -2,13 +2,12 @@
 
 /**
  * @import { ByteStream, Extension, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
- * @import Driver from '../../driver/driver'
  */
 
-const { Duplex, Stream } = require('stream');
+const { Stream } = require('stream');
 const { inherits } = require('util');
 
-const { claim, discardInput, driverOf, ended, failed, keepOrder } = require('../../driver/socket_pipe');
+const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/socket_pipe');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
@@ -21,6 +20,7 @@ const states = require('./ready_state');
 const binary = require('./binary_type');
 const { sendAndCall, undelivered } = require('./deliveries');
 const { channels, tell } = require('./insight');
+const { awaitsEnd, linger } = require('./linger');
 const topics = require('./topics');
 
 /** Time, in milliseconds, that queued output gets to leave, and the peer to end, once a connection is over. */
@@ -465,39 +465,6 @@ function onStreamError(socket, stream, error) {
   // A proxy that refused is no network error: its text says everything.
   const text = error.code === 'EPROXY' ? error.message : `Network error: ${socket.url}: ${messageOf(error)}`;
   sequence(() => socket._emitError(text), () => socket._finalizeClose());
-}
-
-/**
- * Whether the peer may still be sending. The system resets a connection that is closed with unread bytes, and a peer
- * that is reset may lose what it was sent last: the reason for which it is refused. "Discarding any trailing bytes that
- * may have been received", says RFC 6455 section 7.1.1.
- *
- * @param {ByteStream} stream
- * @param {Driver} driver
- * @returns {boolean}
- */
-function awaitsEnd(stream, driver) {
-  return driver._awaitsEnd && stream instanceof Duplex && stream.readable;
-}
-
-/**
- * Ends a socket; within limits, it may send what it still holds, and a peer that may still be sending has its end awaited.
- *
- * @param {ByteStream} stream
- * @param {number} timeout milliseconds
- * @param {Driver} driver
- */
-function linger(stream, timeout, driver) {
-  const awaits = awaitsEnd(stream, driver);
-  if ((awaits || stream.writableLength > 0) && !stream.destroyed) {
-    const destroy = () => stream.destroy();
-    const timer = setTimeout(destroy, timeout);
-    stream.once('close', () => clearTimeout(timer));
-    if (awaits) discardInput(stream, driver);
-    // A stream that has ended both ways destroys itself.
-    else stream.once('finish', destroy);
-  }
-  stream.end();
 }
 
 module.exports = API;
