@@ -169,6 +169,19 @@ describe('which requests over HTTP/2 are ours', () => {
     await until(() => log.length >= 3);
     assert.deepStrictEqual(log, [['error', 'The request has been answered'], ['end'], ['close', 1006, '']]);
   });
+
+  it('so is a request that is refused, and that somebody else answers in the same turn', async (t) => {
+    let log;
+    const { port } = await http2Server(t, (stream, headers) => {
+      log = record(new WebSocket({ headers }, stream));
+      stream.respond({ ':status': 405 }, { endStream: true });
+    });
+    const { headers } = await request(await connect(t, port), { 'sec-websocket-version': '12' });
+    assert.strictEqual(headers[':status'], 405);
+    await until(() => log.length >= 3);
+    const text = 'Unsupported WebSocket version: 12';
+    assert.deepStrictEqual(log, [['error', text], ['end'], ['close', 1002, text]]);
+  });
 });
 
 describe('messages over HTTP/2', () => {

@@ -411,6 +411,23 @@ for (const [error, code] of [
   }
 }
 
+for (const type of ['unheard of', 'constructor', 70000, 1000.5, true, {}]) {
+  differs('B34', `an error of type ${JSON.stringify(type)}, which is no close code, is 1010`, async (t) => {
+    const failing = plugin('failing', {
+      session: { processIncomingMessage: (message, callback) => callback(Object.assign(new Error('why'), { type })) }
+    });
+    const { ws, peer } = await openServer(t, {
+      head: request({ 'Sec-WebSocket-Extensions': 'failing' }),
+      settings: { extensions: [failing] }
+    });
+    const log = record(ws);
+    peer.write(masked(TEXT, 'x'));
+    await until(() => log.length === 3);
+    assert.deepStrictEqual(log, [['error', 'failing: why'], ['end'], ['close', 1010, 'failing: why']]);
+    assert.deepStrictEqual((await peer.frame()).payload, closePayload(1010, 'failing: why'));
+  });
+}
+
 for (const given of [[], [null], [null, null], [undefined, {}], [null, 'x']]) {
   for (const direction of ['processIncomingMessage', 'processOutgoingMessage']) {
     differs('B34', `${direction} that calls back with (${given.map((each) => JSON.stringify(each))}) fails the connection`, async (t) => {

@@ -14,13 +14,15 @@ const CloseCode = {
 };
 
 /**
- * A name of the table above, or the code itself.
+ * The close code for the error of an extension.
  *
- * @param {string | number} type
- * @returns {number} undefined for a name that is not in the table
+ * @param {unknown} type of the error: a name of the table above, or a close code
+ * @returns {number} 1010 for anything else
  */
 function codeOf(type) {
-  return typeof type === 'string' ? CloseCode[/** @type {keyof typeof CloseCode} */ (type)] : type;
+  if (typeof type === 'number' && Number.isInteger(type) && type >= 0 && type <= 0xffff) return type;
+  if (typeof type !== 'string' || !Object.hasOwn(CloseCode, type)) return CloseCode.extension_error;
+  return CloseCode[/** @type {keyof typeof CloseCode} */ (type)];
 }
 
 module.exports = { CloseCode, codeOf };

@@ -29,14 +29,14 @@ function unansweredStream(stream) {
 }
 
 /**
- * Answers a request, unless its stream is gone.
+ * Answers a request, unless its stream is gone or somebody else has answered it.
  *
  * @param {ServerHttp2Stream} stream
  * @param {string[]} fields names and values in turn; none where nothing is to be answered
  * @returns {boolean}
  */
 function respond(stream, fields) {
-  if (fields.length === 0 || stream.destroyed || stream.closed) return false;
+  if (fields.length === 0 || stream.headersSent || stream.destroyed || stream.closed) return false;
   stream.respond(headersOf(fields));
   return true;
 }
