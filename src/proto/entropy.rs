@@ -28,17 +28,18 @@ impl BatchedEntropy {
 
 impl Entropy for BatchedEntropy {
     fn fill(&mut self, bytes: &mut [u8]) {
-        if bytes.len() > BATCH {
-            return (self.draw)(bytes);
-        }
-        if bytes.len() > BATCH - self.used {
+        if bytes.len() > BATCH.saturating_sub(self.used) {
             (self.draw)(self.batch.as_mut_slice());
             self.used = 0;
         }
-        let taken = self.used..self.used + bytes.len();
-        self.used = taken.end;
-        bytes.copy_from_slice(&self.batch[taken.clone()]);
+        let rest = self.batch.get_mut(self.used..).unwrap_or_default();
+        let Some((taken, _)) = rest.split_at_mut_checked(bytes.len()) else {
+            // Longer than a batch.
+            return (self.draw)(bytes);
+        };
+        bytes.copy_from_slice(taken);
         // A key must not be found in memory after it was handed out.
-        self.batch[taken].fill(0);
+        taken.fill(0);
+        self.used += bytes.len();
     }
 }

@@ -77,10 +77,12 @@ pub const COMMENT: &str = ":\r\n\r\n";
 fn push_data(data: &str, text: &mut String) {
     let mut rest = data;
     while let Some(at) = rest.find(['\r', '\n']) {
-        let end = if rest[at..].starts_with("\r\n") { at + 2 } else { at + 1 };
-        text.push_str(&rest[..end]);
+        let is_crlf = rest.get(at..).is_some_and(|end| end.starts_with("\r\n"));
+        let end = if is_crlf { at + 2 } else { at + 1 };
+        let Some((line, behind)) = rest.split_at_checked(end) else { break };
+        text.push_str(line);
         text.push_str("data: ");
-        rest = &rest[end..];
+        rest = behind;
     }
     text.push_str(rest);
 }

@@ -66,6 +66,11 @@ impl Span {
     }
 
     /// The bytes, given the chunk that was lent and the output that was filled.
+    ///
+    /// # Panics
+    ///
+    /// For the chunk or the output of another call.
+    #[expect(clippy::indexing_slicing, reason = "a span is within the buffers of its call")]
     pub fn bytes<'a>(&self, input: &'a [u8], output: &'a Output) -> &'a [u8] {
         let buffer = match self.source {
             Source::Input => input,

@@ -7,6 +7,10 @@ pub(crate) fn os_entropy() -> BatchedEntropy {
     BatchedEntropy::new(draw)
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "no peer can cause it, and no key could be trusted after it"
+)]
 fn draw(bytes: &mut [u8]) {
     // A predictable masking key would break RFC 6455 section 10.3 silently; the supported systems
     // fail here only when a sandbox forbids getrandom altogether.

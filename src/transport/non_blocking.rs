@@ -174,7 +174,7 @@ impl AsyncRead for NonBlocking {
             }
         }
         let end = self.end.min(self.at + buffer.remaining());
-        buffer.put_slice(&self.ahead[self.at..end]);
+        buffer.put_slice(self.ahead.get(self.at..end).unwrap_or_default());
         self.wasted += end - self.at;
         self.at = end;
         if self.at == self.end {

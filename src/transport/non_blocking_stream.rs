@@ -147,7 +147,7 @@ impl NonBlockingStream {
     pub(crate) fn push(&mut self, parts: &[&[u8]]) -> Result<bool, Box<Failure>> {
         if let [only] = parts {
             let taken = self.write(only)?;
-            self.queue.extend_from_slice(&only[taken..]);
+            self.queue.extend_from_slice(only.get(taken..).unwrap_or_default());
         } else {
             parts.iter().for_each(|part| self.queue.extend_from_slice(part));
             self.flush()?;
@@ -164,7 +164,8 @@ impl NonBlockingStream {
         if self.backlog() == 0 {
             return Ok(());
         }
-        self.sent += write_some(&mut self.stream, &self.queue[self.sent..])?;
+        let unsent = self.queue.get(self.sent..).unwrap_or_default();
+        self.sent += write_some(&mut self.stream, unsent)?;
         if self.backlog() == 0 {
             self.sent = 0;
             self.queue.clear();
@@ -209,8 +210,8 @@ impl NonBlockingStream {
 fn write_some(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<usize, Box<Failure>> {
     let mut cx = Context::from_waker(Waker::noop());
     let mut taken = 0;
-    while taken < bytes.len() {
-        match Pin::new(&mut *stream).poll_write(&mut cx, &bytes[taken..]) {
+    while let Some(rest @ [_, ..]) = bytes.get(taken..) {
+        match Pin::new(&mut *stream).poll_write(&mut cx, rest) {
             Poll::Pending => break,
             Poll::Ready(Ok(0)) => {
                 let error = io::ErrorKind::WriteZero.into();

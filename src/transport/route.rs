@@ -169,7 +169,7 @@ async fn tunnel(mut stream: Box<dyn Stream>, proxy: Proxy) -> Result<Box<dyn Str
         if count == 0 {
             return Err(Failure::proxy("EOF", "the proxy hung up".to_owned(), &handshake));
         }
-        match handshake.receive(&chunk[..count]) {
+        match handshake.receive(chunk.get(..count).unwrap_or_default()) {
             Ok(None) => {}
             Ok(Some(used)) => {
                 let early = chunk.get(used..count).unwrap_or_default().to_vec();

@@ -69,7 +69,7 @@ impl AsyncRead for Early {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         let end = self.early.len().min(self.used + buffer.remaining());
-        buffer.put_slice(&self.early[self.used..end]);
+        buffer.put_slice(self.early.get(self.used..end).unwrap_or_default());
         self.used = end;
         Poll::Ready(Ok(()))
     }

@@ -116,11 +116,13 @@ pub fn receive(id: u32, chunk: &Uint8Array, from: u32) -> u32 {
         let length = chunk.length();
         let from = from.min(length);
         memory.resize(length as usize, 0);
-        chunk.subarray(from, length).copy_to(&mut memory[from as usize..]);
+        let parsed = memory.get_mut(from as usize..).unwrap_or_default();
+        chunk.subarray(from, length).copy_to(parsed);
         let count = sessions.with(id, |entry, _| {
             let count = entry.receive(memory, from as usize);
             if let Some((start, end)) = extent(&entry.output.events) {
-                chunk.subarray(start as u32, end as u32).copy_from(&memory[start..end]);
+                let unmasked = memory.get(start..end).unwrap_or_default();
+                chunk.subarray(start as u32, end as u32).copy_from(unmasked);
             }
             count
         });

@@ -59,7 +59,7 @@ proptest! {
         opcode in opcode(), fin in any::<bool>(), rsv in 0_u8..8, length in length(), key in key(),
     ) {
         let mut header = [0xaa; MAX_HEADER];
-        let end = Header { opcode, fin, rsv, length, key }.encode(&mut header);
+        let end = Header { opcode, fin, rsv, length, key }.encode(&mut header).len();
         prop_assert_eq!(read(&header), Some((fin, rsv, opcode as u8, length as u64, key, end)));
         prop_assert!(header[end..].iter().all(|byte| *byte == 0xaa));
         prop_assert_eq!(Opcode::parse(header[0] & 15), Some(opcode));

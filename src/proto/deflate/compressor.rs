@@ -102,7 +102,7 @@ fn compress_alone(pool: &ZlibPool, settings: Settings, payload: &[u8], out: &mut
         return false;
     }
     pool.put_compressor(None, settings, deflate);
-    pool.remember(settings, payload, &out[from..]);
+    pool.remember(settings, payload, out.get(from..).unwrap_or_default());
     true
 }
 
@@ -118,7 +118,8 @@ fn deflate_message(deflate: &mut Deflate, payload: &[u8], out: &mut Vec<u8>) -> 
         let start = out.len();
         out.resize(start + room, 0);
         let (read, written) = (deflate.total_in(), deflate.total_out());
-        let status = deflate.compress(rest, &mut out[start..], DeflateFlush::SyncFlush);
+        let free = out.get_mut(start..).unwrap_or_default();
+        let status = deflate.compress(rest, free, DeflateFlush::SyncFlush);
         let read = (deflate.total_in() - read) as usize;
         let written = (deflate.total_out() - written) as usize;
         out.truncate(start + written);
@@ -131,7 +132,8 @@ fn deflate_message(deflate: &mut Deflate, payload: &[u8], out: &mut Vec<u8>) -> 
         match status {
             Ok(Status::Ok | Status::BufError) if written == room => {}
             Ok(Status::Ok | Status::BufError)
-                if rest.is_empty() && out[from..].ends_with(&TAIL) =>
+                if rest.is_empty()
+                    && out.get(from..).is_some_and(|compressed| compressed.ends_with(&TAIL)) =>
             {
                 out.truncate(out.len() - TAIL.len());
                 return true;

@@ -107,7 +107,7 @@ impl Decompressor {
             Err(mut error) => {
                 if error == InflateError::Data(OPAQUE) {
                     let text = if fresh && message.endings == 0 {
-                        self.explain(payload, &mut out[from..])
+                        self.explain(payload, out.get_mut(from..).unwrap_or_default())
                     } else {
                         LIKELIEST
                     };
@@ -130,7 +130,7 @@ impl Decompressor {
             }
             Ok(_) => self.message = Some(message),
         }
-        self.history.push(&out[unrecorded..], self.window);
+        self.history.push(out.get(unrecorded..).unwrap_or_default(), self.window);
         result
     }
 
@@ -142,7 +142,8 @@ impl Decompressor {
         let mut inflate = self.pool.take_inflater();
         prime(&mut inflate, &self.history);
         let sure = out.len().saturating_sub(SMALL);
-        let mut result = inflate.decompress(payload, &mut out[..sure], InflateFlush::SyncFlush);
+        let out = out.get_mut(..sure).unwrap_or_default();
+        let mut result = inflate.decompress(payload, out, InflateFlush::SyncFlush);
         let mut small = [0; SMALL];
         for _ in 0..4 {
             if result.is_err() {

@@ -12,12 +12,16 @@ pub(super) struct History {
 impl History {
     /// Appends `bytes` and forgets what lies more than `window` bytes back. `window` must be the
     /// same in every call until [`clear`](Self::clear).
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`wrap` is empty unless `self.bytes` fills the window"
+    )]
     pub(super) fn push(&mut self, bytes: &[u8], window: usize) {
         if bytes.len() >= window {
             self.bytes.clear();
             self.start = 0;
         }
-        let bytes = &bytes[bytes.len().saturating_sub(window)..];
+        let bytes = bytes.get(bytes.len().saturating_sub(window)..).unwrap_or_default();
 
         let (grow, wrap) = bytes.split_at(bytes.len().min(window - self.bytes.len()));
         if self.bytes.capacity() - self.bytes.len() < grow.len() {

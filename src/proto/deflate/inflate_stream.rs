@@ -67,11 +67,12 @@ impl<'a> Sink<'a> {
             }
             self.out.resize(self.end + room, 0);
         }
-        &mut self.out[self.end..]
+        self.out.get_mut(self.end..).unwrap_or_default()
     }
 
     fn record(&mut self, history: &mut History, window: usize) {
-        history.push(&self.out[self.unrecorded..self.end], window);
+        let unrecorded = self.out.get(self.unrecorded..self.end).unwrap_or_default();
+        history.push(unrecorded, window);
         self.unrecorded = self.end;
     }
 }
@@ -105,7 +106,9 @@ impl InflateStream {
                 self.restart(sink, history, window);
             }
 
-            let spent = sink.end - sink.start + (self.endings - endings) * ENDING_COST;
+            // A chunk of 32 MiB can have so many final blocks that their cost exceeds 32 bits.
+            let spent = (sink.end - sink.start)
+                .saturating_add((self.endings - endings).saturating_mul(ENDING_COST));
             if spent >= budget && !rest.is_empty() {
                 return Ok(payload.len() - rest.len());
             }

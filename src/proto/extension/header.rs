@@ -96,7 +96,11 @@ impl<'a> Cursor<'a> {
                     place.insert(params.len());
                     params.push((key.to_owned(), vec![value]));
                 }
-                Entry::Occupied(place) => params[*place.get()].1.push(value),
+                Entry::Occupied(place) => {
+                    if let Some((_, values)) = params.get_mut(*place.get()) {
+                        values.push(value);
+                    }
+                }
             }
         }
         Some(Offer { name, params })
@@ -128,16 +132,16 @@ impl<'a> Cursor<'a> {
     fn quoted(&mut self) -> Option<String> {
         let quoted = self.rest.strip_prefix('"')?;
         let mut text = String::new();
-        let mut characters = quoted.char_indices();
-        while let Some((at, character)) = characters.next() {
+        let mut characters = quoted.chars();
+        while let Some(character) = characters.next() {
             match character {
                 '"' => {
-                    self.rest = &quoted[at + 1..];
+                    self.rest = characters.as_str();
                     return Some(text);
                 }
                 '\\' => match characters.next()? {
-                    (_, '\\') => {}
-                    (_, escaped) if escaped.is_ascii() => text.push(escaped),
+                    '\\' => {}
+                    escaped if escaped.is_ascii() => text.push(escaped),
                     _ => return None,
                 },
                 '\t' => text.push(character),

@@ -173,10 +173,10 @@ pub fn accept<E>(
         // and this header field indicates the use of an extension that was not present in the
         // client's handshake (the server has indicated an extension not requested by the client),
         // the client MUST _Fail the WebSocket Connection_."
-        let Some(place) = candidates.iter().position(|candidate| candidate.name == name) else {
+        let mut places = candidates.iter().enumerate();
+        let Some((place, candidate)) = places.find(|(_, candidate)| candidate.name == name) else {
             return Err(NegotiationError::Unknown(name));
         };
-        let candidate = &candidates[place];
         // Two extensions that give one bit a meaning would each read the other's.
         if let Some((bit, holder)) = claims.clash(candidate) {
             return Err(NegotiationError::Clash { bit, holder: holder.to_owned(), name });
@@ -217,7 +217,8 @@ impl<'a> Claims<'a> {
     fn clash(&self, candidate: &Candidate<'_>) -> Option<(&'static str, &'a str)> {
         let (bit, name) =
             BITS.into_iter().find(|(bit, _)| self.agreed.rsv & candidate.rsv & bit != 0)?;
-        let mut members = self.agreed.members.iter().map(|place| &self.candidates[*place]);
+        let mut members =
+            self.agreed.members.iter().filter_map(|place| self.candidates.get(*place));
         members.find(|member| member.rsv & bit != 0).map(|member| (name, member.name))
     }
 

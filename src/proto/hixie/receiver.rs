@@ -97,7 +97,7 @@ impl HixieReceiver {
         let mut at = from.min(input.len());
         let first_event = out.events.len();
         let status = loop {
-            let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) else {
+            let Some(rest @ &[first, ..]) = input.get(at..) else {
                 break Status::NeedMore;
             };
             if out.events.len() - first_event >= self.max_events {
@@ -105,8 +105,8 @@ impl HixieReceiver {
             }
             match self.state {
                 State::Body { have } => {
-                    let take = rest.len().min(BODY_SIZE - have);
-                    self.body[have..have + take].copy_from_slice(&rest[..take]);
+                    let room = self.body.iter_mut().skip(have);
+                    let take = room.zip(rest).map(|(place, byte)| *place = *byte).count();
                     at += take;
                     self.state = State::Body { have: have + take };
                     if have + take == BODY_SIZE {
@@ -116,29 +116,30 @@ impl HixieReceiver {
                 }
                 State::Lead => {
                     at += 1;
-                    if self.on_lead(input[at - 1]) {
+                    if self.on_lead(first) {
                         self.discard();
                         break Status::Verdict;
                     }
                 }
                 State::Text => {
-                    let end = rest.iter().position(|byte| *byte == 0xff);
-                    let piece = end.unwrap_or(rest.len());
-                    if (self.partial.len() as u64).saturating_add(piece as u64) > self.max_length {
+                    let mut pieces = rest.splitn(2, |byte| *byte == 0xff);
+                    let text = pieces.next().unwrap_or_default();
+                    let length = (self.partial.len() as u64).saturating_add(text.len() as u64);
+                    if length > self.max_length {
                         self.discard();
                         break Status::Verdict;
                     }
-                    if end.is_some() {
-                        self.on_text(input, at, piece, out);
-                        at += piece + 1;
+                    if pieces.next().is_some() {
+                        self.on_text(text, at, out);
+                        at += text.len() + 1;
                     } else {
-                        self.partial.extend_from_slice(rest);
-                        at += piece;
+                        self.partial.extend_from_slice(text);
+                        at += text.len();
                     }
                 }
                 State::Length { length } => {
                     at += 1;
-                    if self.on_length(length, input[at - 1]) {
+                    if self.on_length(length, first) {
                         self.discard();
                         break Status::Verdict;
                     }
@@ -190,14 +191,15 @@ impl HixieReceiver {
         false
     }
 
-    fn on_text(&mut self, input: &[u8], at: usize, piece: usize, out: &mut Output) {
+    /// A text is complete, whose last bytes begin at `start` of the input.
+    fn on_text(&mut self, last: &[u8], start: usize, out: &mut Output) {
         let span = if self.partial.is_empty() {
-            Span::input(at, piece)
+            Span::input(start, last.len())
         } else {
             let start = out.scratch.len();
             out.scratch.append(&mut self.partial);
             self.partial = Vec::new();
-            out.scratch.extend_from_slice(&input[at..at + piece]);
+            out.scratch.extend_from_slice(last);
             Span::scratch(start, out.scratch.len() - start)
         };
         out.events.push(Event::Text(span, Encoding::Lenient));

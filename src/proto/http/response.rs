@@ -228,9 +228,10 @@ fn join_repeated(fields: Vec<(String, String)>) -> Vec<(String, String)> {
                 place.insert(joined.len() - 1);
             }
             Entry::Occupied(place) => {
-                let (_, first) = &mut joined[*place.get()];
-                first.push_str(", ");
-                first.push_str(&value);
+                if let Some((_, first)) = joined.get_mut(*place.get()) {
+                    first.push_str(", ");
+                    first.push_str(&value);
+                }
             }
         }
     }

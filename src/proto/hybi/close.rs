@@ -35,11 +35,9 @@ pub fn truncate_reason(reason: &[u8]) -> &[u8] {
         return reason;
     }
     // A code point that the cut goes through would make the whole reason ill-formed.
-    let mut end = MAX_REASON;
-    while end > MAX_REASON - 3 && reason[end] & 0xc0 == 0x80 {
-        end -= 1;
-    }
-    &reason[..end]
+    let begins = |end: &usize| reason.get(*end).is_some_and(|byte| byte & 0xc0 != 0x80);
+    let end = (MAX_REASON - 3..=MAX_REASON).rev().find(begins).unwrap_or(MAX_REASON - 3);
+    reason.get(..end).unwrap_or(reason)
 }
 
 #[cfg(test)]

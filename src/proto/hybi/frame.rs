@@ -79,8 +79,9 @@ pub struct Header {
 }
 
 impl Header {
-    /// Writes the header to the start of `bytes` and returns how many bytes it took.
-    pub fn encode(&self, bytes: &mut [u8; MAX_HEADER]) -> usize {
+    /// Writes the header to the start of `bytes`, and returns that part of them.
+    #[expect(clippy::indexing_slicing, reason = "`end` is at most 10 before the key of 4 bytes")]
+    pub fn encode<'a>(&self, bytes: &'a mut [u8; MAX_HEADER]) -> &'a [u8] {
         // Section 5.2: "in all cases, the minimal number of bytes MUST be used to encode the length".
         let masked = if self.key.is_some() { MASK } else { 0 };
         let fin = if self.fin { FIN } else { 0 };
@@ -101,7 +102,7 @@ impl Header {
             bytes[end..end + 4].copy_from_slice(&key);
             end += 4;
         }
-        end
+        &bytes[..end]
     }
 }
 
@@ -110,10 +111,8 @@ mod tests {
     use super::*;
 
     fn encode(length: usize, key: Option<[u8; 4]>) -> Vec<u8> {
-        let mut bytes = [0; MAX_HEADER];
-        let end =
-            Header { opcode: Opcode::Text, fin: true, rsv: 0, length, key }.encode(&mut bytes);
-        bytes[..end].to_vec()
+        let header = Header { opcode: Opcode::Text, fin: true, rsv: 0, length, key };
+        header.encode(&mut [0; MAX_HEADER]).to_vec()
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Inflation {
             self.state = Job::Queued(Box::new(InflateJob {
                 decompressor,
                 message,
-                payload: bytes[taken..].to_vec(),
+                payload: bytes.get(taken..).unwrap_or_default().to_vec(),
                 last,
                 limit,
                 result: Ok(()),

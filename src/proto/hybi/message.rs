@@ -153,7 +153,8 @@ impl Message {
         let taken = decompressor.step(bytes, last, limit, budget, &mut self.bytes)?;
         self.received += taken as u64;
         if let Content::Text { utf8, .. } = &mut self.content {
-            utf8.push(&self.bytes[from..]).map_err(|_| ProtocolError::InvalidUtf8)?;
+            let inflated = self.bytes.get(from..).unwrap_or_default();
+            utf8.push(inflated).map_err(|_| ProtocolError::InvalidUtf8)?;
         }
         Ok(taken)
     }

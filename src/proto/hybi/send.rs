@@ -2,7 +2,7 @@
 //! all of it yet.
 
 use super::close::truncate_reason;
-use super::frame::{Header, MAX_CONTROL, MAX_HEADER, Opcode};
+use super::frame::{Header, MAX_HEADER, Opcode};
 use super::mask;
 use crate::proto::CloseCode;
 
@@ -26,13 +26,13 @@ pub fn fragment(
 fn append(header: Header, payload: &[u8], wire: &mut Vec<u8>) {
     let key = header.key;
     let mut bytes = [0; MAX_HEADER];
-    let end = header.encode(&mut bytes);
-    wire.reserve(end + payload.len());
-    wire.extend_from_slice(&bytes[..end]);
+    let header = header.encode(&mut bytes);
+    wire.reserve(header.len() + payload.len());
+    wire.extend_from_slice(header);
     let start = wire.len();
     wire.extend_from_slice(payload);
     if let Some(key) = key {
-        mask::apply(&mut wire[start..], key, 0);
+        mask::apply(wire.get_mut(start..).unwrap_or_default(), key, 0);
     }
 }
 
@@ -40,10 +40,11 @@ fn append(header: Header, payload: &[u8], wire: &mut Vec<u8>) {
 /// header. Returns where the frame begins; it ends with the memory.
 pub fn frame_around(opcode: Opcode, key: Option<[u8; 4]>, memory: &mut [u8]) -> Option<usize> {
     let (room, payload) = memory.split_first_chunk_mut::<MAX_HEADER>()?;
-    let mut header = [0; MAX_HEADER];
-    let end = Header { opcode, fin: true, rsv: 0, length: payload.len(), key }.encode(&mut header);
-    let start = MAX_HEADER - end;
-    room[start..].copy_from_slice(&header[..end]);
+    let header = Header { opcode, fin: true, rsv: 0, length: payload.len(), key };
+    let mut bytes = [0; MAX_HEADER];
+    let header = header.encode(&mut bytes);
+    let start = MAX_HEADER - header.len();
+    room.get_mut(start..)?.copy_from_slice(header);
     if let Some(key) = key {
         mask::apply(payload, key, 0);
     }
@@ -61,13 +62,14 @@ impl PlainHeader {
     /// For a message of `length` bytes.
     pub fn new(opcode: Opcode, length: usize) -> Self {
         let mut bytes = [0; MAX_HEADER];
-        let length = Header { opcode, fin: true, rsv: 0, length, key: None }.encode(&mut bytes);
+        let header = Header { opcode, fin: true, rsv: 0, length, key: None };
+        let length = header.encode(&mut bytes).len();
         Self { bytes, length }
     }
 
     /// The bytes on the wire.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -75,11 +77,8 @@ impl PlainHeader {
 pub fn close(code: CloseCode, reason: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
     // Section 5.5: "All control frames MUST have a payload length of 125 bytes or less". The original
     // sends longer ones, for which its peer fails the connection.
-    let reason = truncate_reason(reason);
-    let mut payload = [0; MAX_CONTROL];
-    payload[..2].copy_from_slice(&code.0.to_be_bytes());
-    payload[2..2 + reason.len()].copy_from_slice(reason);
-    frame(Opcode::Close, 0, &payload[..2 + reason.len()], key, wire);
+    let payload = [&code.0.to_be_bytes(), truncate_reason(reason)].concat();
+    frame(Opcode::Close, 0, &payload, key, wire);
 }
 
 #[cfg(test)]

@@ -23,9 +23,10 @@ impl Utf8Stream {
         while self.held > 0 {
             let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
             bytes = rest;
-            self.tail[self.held] = byte;
+            // Four bytes are a code point or ill-formed: the fifth never comes here.
+            *self.tail.get_mut(self.held).ok_or(InvalidUtf8)? = byte;
             self.held += 1;
-            match str::from_utf8(&self.tail[..self.held]) {
+            match str::from_utf8(self.tail.get(..self.held).unwrap_or_default()) {
                 Ok(_) => self.held = 0,
                 Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
                 Err(_) => {}
@@ -40,9 +41,9 @@ impl Utf8Stream {
             Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
             Err(error) => {
                 // At most three bytes: a complete code point would not be an error.
-                let tail = &bytes[error.valid_up_to()..];
-                self.tail[..tail.len()].copy_from_slice(tail);
-                self.held = tail.len();
+                let tail = bytes.get(error.valid_up_to()..).unwrap_or_default();
+                let places = self.tail.iter_mut().zip(tail);
+                self.held = places.map(|(place, byte)| *place = *byte).count();
                 Ok(())
             }
         }

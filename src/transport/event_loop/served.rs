@@ -294,7 +294,8 @@ impl<H: Host> Served<H> {
         let (length, cause) = self.descriptor.read(slab);
         self.received += length as f64;
         let events = self.session.filter(|_| length > 0 && !self.is_raw).and_then(|session| {
-            host.session(session, |session| session.receive(&mut slab[..length]))
+            let chunk = slab.get_mut(..length).unwrap_or_default();
+            host.session(session, |session| session.receive(chunk))
         });
         (length, events.unwrap_or_default(), cause)
     }

@@ -63,7 +63,7 @@ fn continuation(line: &str) -> Option<&str> {
 fn trim(value: &str) -> &str {
     let value = value.trim_start_matches([' ', '\t']);
     match value.find('\n') {
-        Some(end) => &value[..=end],
+        Some(end) => value.get(..=end).unwrap_or(value),
         None => value.trim_end_matches([' ', '\t']),
     }
 }

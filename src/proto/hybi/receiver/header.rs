@@ -71,6 +71,7 @@ impl Receiver {
     }
 
     /// Collects `width` bytes that may be split between chunks.
+    #[expect(clippy::indexing_slicing, reason = "`take` is at most what is missing, and there")]
     fn read_field(&mut self, input: &[u8], at: &mut usize, width: usize) -> Option<[u8; 8]> {
         let have = usize::from(self.field_len);
         let take = (width - have).min(input.len() - *at);
@@ -124,10 +125,10 @@ impl Receiver {
         if opcode == Opcode::Continuation
             && let Some(message) = &mut self.message
         {
-            message.fragments += 1;
-            if message.fragments > self.max_fragments {
+            if message.fragments >= self.max_fragments {
                 return Err(ProtocolError::TooManyFragments);
             }
+            message.fragments += 1;
         }
         match &mut self.rates {
             Some(rates) => rates.admit(opcode),

@@ -37,6 +37,10 @@ impl Piece<'_> {
 
 impl Receiver {
     /// Takes what the input holds of the payload.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`take` is at most what the input has from `at` on"
+    )]
     pub(super) fn read_payload(&mut self, input: &mut [u8], at: &mut usize, out: &mut Output) {
         let start = *at;
         let left = self.frame.length - self.seen;
