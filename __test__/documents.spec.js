@@ -61,6 +61,23 @@ describe('what the documents name', () => {
     assert.deepStrictEqual(missing, []);
   });
 
+  it('files that comments of src/ and lib/ name exist', () => {
+    const missing = [];
+    for (const folder of ['src', 'lib']) {
+      for (const name of fs.readdirSync(path.join(root, folder), { recursive: true })) {
+        if (!/\.(rs|js|d\.ts)$/.test(name) || name.startsWith(`wasm${path.sep}`) && folder === 'lib') continue;
+        const file = path.join(root, folder, name);
+        const comments = fs.readFileSync(file, 'utf8').match(/\/\*[^]*?\*\/|\/\/.*/g) || [];
+        const named = comments.flatMap((comment) => comment.match(/(?<![\w/.:])(?:\.{1,2}|src|lib|docs|__test__|scripts)\/[\w./-]*\w/g) || []);
+        for (const other of named) {
+          const place = path.join(other.startsWith('.') ? path.dirname(file) : root, other);
+          if (!['', '.js', '.d.ts'].some((ending) => fs.existsSync(place + ending))) missing.push(`${folder}/${name}: ${other}`);
+        }
+      }
+    }
+    assert.deepStrictEqual(missing, []);
+  });
+
   it('scripts of npm exist', () => {
     const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
     const missing = [];

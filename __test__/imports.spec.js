@@ -1,6 +1,6 @@
 'use strict';
 
-// The Rust files: what they take from each other points inward and makes no circle.
+// What files of src/ and of lib/ take from each other makes no circle, and in src/ points inward.
 
 const assert = require('node:assert');
 const fs = require('node:fs');
@@ -92,11 +92,31 @@ describe('imports of Rust files', () => {
     assert.deepStrictEqual([...graph.keys()].map((name) => circle(name, graph)).filter((way) => way !== null), []);
   });
 
-  it('point inward: the core takes nothing of the other rings, and transport nothing of the binding', () => {
-    const rings = ['proto', 'transport', 'binding'];
-    const ring = (name) => rings.indexOf(name.split('::')[0]);
-    const outward = [...graph].flatMap(([name, taken]) => [...taken].filter((other) => ring(name) >= 0 && ring(other) > ring(name))
-      .map((other) => `${name} takes from ${other}`));
+  it('point inward: the core takes nothing of the other rings, transport nothing of the binding, and wasm the core alone', () => {
+    const inner = { proto: [], transport: ['proto'], binding: ['proto', 'transport'], wasm: ['proto'] };
+    const ring = (name) => name.split('::')[0];
+    const outward = [...graph].flatMap(([name, taken]) => [...taken].filter((other) => (
+      ring(name) in inner && ring(other) !== ring(name) && !inner[ring(name)].includes(ring(other))
+    )).map((other) => `${name} takes from ${other}`));
     assert.deepStrictEqual(outward, []);
+  });
+});
+
+describe('imports of JavaScript files', () => {
+  const lib = path.join(__dirname, '..', 'lib');
+  const files = fs.readdirSync(lib, { recursive: true })
+    .filter((file) => file.endsWith('.js') && !file.startsWith(`wasm${path.sep}`)).map((file) => path.join(lib, file));
+  const graph = new Map(files.map((file) => {
+    const code = fs.readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\//g, '').replace(/\/\/.*/g, '');
+    const names = [...code.matchAll(/\brequire\('(\.[^']*)'\)/g)].map(([, name]) => path.resolve(path.dirname(file), `${name}.js`));
+    return [file, new Set(names.filter((name) => files.includes(name)))];
+  }));
+
+  it('are found', () => {
+    assert.ok(graph.get(path.join(lib, 'driver', 'client.js')).has(path.join(lib, 'driver', 'hybi.js')));
+  });
+
+  it('make no circle', () => {
+    assert.deepStrictEqual([...graph.keys()].map((name) => circle(name, graph)).filter((way) => way !== null), []);
   });
 });

@@ -13,24 +13,14 @@ const tls = require('tls');
 const DialledSocket = require('./socket/dialled');
 const { connectorFor } = require('./native_tls');
 const reasonForNode = require('./dialling/decision');
-const { parseUrl, hostname, authorization } = require('./url');
+const { parseUrl, portOf, hostname, authorization } = require('./url');
 
-/** @type {{ [protocol: string]: number }} */
-const PORTS = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 };
 const SECURE = ['https:', 'wss:'];
 
 /** Options of `net.connect` for a socket that is read by hand, or that is not dialled. */
 const UNSUPPORTED_NET = [
   'allowHalfOpen', 'fd', 'handle', 'manualStart', 'onread', 'pauseOnCreate', 'readable', 'timeout', 'writable',
 ];
-
-/**
- * @param {URL} url
- * @returns {string | number | undefined} undefined for a scheme that has no port of its own
- */
-function portOf({ port, protocol }) {
-  return port || PORTS[protocol];
-}
 
 /**
  * Whether TLS is spoken to the host of a URL.

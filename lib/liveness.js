@@ -12,17 +12,13 @@
  * Nothing is written down when bytes arrive: the counter that every socket has is compared with what
  * it was. A verdict falls after the loop has polled, so that what waits in the system is heard first.
  */
+const { CloseCode } = require('./driver/close_code');
+const { OPEN } = require('./faye/websocket/ready_state');
 const { sequence } = require('./sequence');
 const { WheelEntry, wheel } = require('./timer_wheel');
 
-/** `readyState` of an open WebSocket. */
-const OPEN = 1;
-
 /** What has come is looked at so many times in an `idleTimeout`. */
 const LOOKS = 4;
-
-/** RFC 6455 section 7.4.1: this end is going away. */
-const GOING_AWAY = 1001;
 
 /** Periods in milliseconds, 0 for none. Connections with the same options share them. */
 class Periods {
@@ -221,7 +217,7 @@ class Liveness extends WheelEntry {
     this._expiresAt = 0;
     const socket = this._socket;
     if (socket.readyState === OPEN) {
-      this.runInAsyncScope(socket._leave, socket, GOING_AWAY, 'Maximum lifetime reached');
+      this.runInAsyncScope(socket._leave, socket, CloseCode.going_away, 'Maximum lifetime reached');
     } else if (socket.readyState < OPEN) {
       this.runInAsyncScope(socket._fail, socket, 'Maximum lifetime reached');
     }

@@ -3,7 +3,7 @@
 /**
  * The options that say how long a peer may be silent and how much of ours it may take: none of them
  * is on by default. Their names, their units and what is thrown for a wrong value are here; what they
- * do is in ./liveness, ./driver/backpressure and src/proto/limits.rs.
+ * do is in ./liveness, ./driver/backpressure and src/proto/rate.rs.
  *
  * @typedef {object} PeerLimits every member is undefined where the option was not given
  * @property {number} [pongTimeout] seconds

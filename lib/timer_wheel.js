@@ -8,10 +8,8 @@
 const { performance } = require('perf_hooks');
 
 const AsyncContext = require('./async_context');
+const LONGEST_TIMEOUT = require('./longest_timeout');
 const { throwAll } = require('./sequence');
-
-/** Longest time, in milliseconds, that a timer of Node's can wait. */
-const LONGEST_TIMEOUT = 0x7fffffff;
 
 /** Later than by so many milliseconds, the loop was blocked. */
 const PATIENCE = 100;

@@ -66,6 +66,19 @@ function authorization({ username, password }) {
   return 'Basic ' + Buffer.from(decode(username) + ':' + decode(password)).toString('base64');
 }
 
+/** @type {{ [protocol: string]: number }} */
+const PORTS = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 };
+
+/**
+ * The port to connect to.
+ *
+ * @param {URL} url
+ * @returns {string | number | undefined} undefined for a scheme that has no port of its own
+ */
+function portOf({ port, protocol }) {
+  return port || PORTS[protocol];
+}
+
 /**
  * The host to connect to: an IPv6 literal without its brackets.
  *
@@ -76,4 +89,4 @@ function hostname(url) {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-module.exports = { parseUrl, parseServer, authorization, hostname };
+module.exports = { parseUrl, parseServer, authorization, portOf, hostname };

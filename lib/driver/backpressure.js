@@ -5,8 +5,7 @@
  * @import Driver from './driver'
  */
 
-/** Close code of RFC 6455's registry: try again later. */
-const TRY_AGAIN_LATER = 1013;
+const { TRY_AGAIN_LATER } = require('./close_code');
 
 const TEXT = 'Too many bytes wait for the peer';
 

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Close codes by the names extensions use for them in `error.type`. */
+/** Close codes of RFC 6455 section 7.4.1 by the names that extensions have for them, in `error.type`. */
 const CloseCode = {
   normal_closure: 1000,
   going_away: 1001,
@@ -12,6 +12,13 @@ const CloseCode = {
   extension_error: 1010,
   unexpected_condition: 1011,
 };
+
+/** No close frame was received (RFC 6455 section 7.4.1): never on the wire. */
+const ABNORMAL_CLOSURE = 1006;
+
+/** Codes of the IANA registry. */
+const SERVICE_RESTART = 1012;
+const TRY_AGAIN_LATER = 1013;
 
 /**
  * The close code for the error of an extension.
@@ -25,4 +32,4 @@ function codeOf(type) {
   return CloseCode[/** @type {keyof typeof CloseCode} */ (type)];
 }
 
-module.exports = { CloseCode, codeOf };
+module.exports = { CloseCode, ABNORMAL_CLOSURE, SERVICE_RESTART, TRY_AGAIN_LATER, codeOf };

@@ -334,7 +334,7 @@ Driver.prototype._isFinished = false;
 Driver.prototype._backpressure = null;
 /** Whether what the peer sends in a second is limited. */
 Driver.prototype._isRated = false;
-/** @type {FinalizationRegistry<number> | null} where the driver is registered, see ./forgotten */
+/** @type {FinalizationRegistry<number> | null} where the driver is registered, see ./release_on_gc */
 Driver.prototype._registry = null;
 
 module.exports = Driver;

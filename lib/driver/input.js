@@ -6,6 +6,7 @@
  */
 
 const Batch = require('./batch');
+const { CloseCode } = require('./close_code');
 const Landing = require('./landing');
 const { LEAST: LONG_TEXT, decodeText } = require('./long_text');
 const {
@@ -277,7 +278,8 @@ class Input {
   /** Whoever else has the memory of a chunk has transferred it: what was in it cannot be known any more. */
   _lose() {
     this.batch = this._queued = null;
-    native.failSession(this._driver._id, 1011, 'The memory of received bytes was transferred before they were read');
+    const text = 'The memory of received bytes was transferred before they were read';
+    native.failSession(this._driver._id, CloseCode.unexpected_condition, text);
     this._driver._settle();
   }
 

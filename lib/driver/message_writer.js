@@ -7,12 +7,10 @@
 const { Writable } = require('stream');
 const { TextDecoder } = require('util');
 
+const { CloseCode } = require('./close_code');
 const { Opcode } = require('./session');
 
 const EMPTY = Buffer.alloc(0);
-
-/** Sent when a message is given up of which a part has been sent: RFC 6455 knows no other way to end one early. */
-const GIVEN_UP = 1011;
 
 /**
  * A message that is sent while it is made: each chunk leaves as a fragment (RFC 6455 section 5.4). Writers wait while the
@@ -184,10 +182,13 @@ class MessageWriters {
     const index = this._queue.indexOf(writer);
     if (index >= 0) this._queue.splice(index, 1);
     if (writer !== this._current) return;
-    const isWithin = this._hasBegun;
     this._blocked = null;
-    if (isWithin && this._driver.readyState === 1) this._driver._owner._leave(GIVEN_UP, 'A message was given up');
-    else this._end();
+    // A message of which fragments were sent ends early with the connection only: RFC 6455 has no other way.
+    if (this._hasBegun && this._driver.readyState === 1) {
+      this._driver._owner._leave(CloseCode.unexpected_condition, 'A message was given up');
+    } else {
+      this._end();
+    }
   }
 
   /** The connection closes: no writer can go on. */

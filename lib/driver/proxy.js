@@ -6,10 +6,7 @@ const { native } = require('./session');
 const { ConnectEvent } = require('./events');
 const headerLine = require('../header_line');
 const { sequence } = require('../sequence');
-const { parseUrl, authorization } = require('../url');
-
-/** @type {{ [protocol: string]: number }} */
-const PORTS = { 'ws:': 80, 'wss:': 443 };
+const { parseUrl, portOf, authorization } = require('../url');
 
 /**
  * Opens a tunnel to a client's server through an HTTP proxy: a legacy stream that the socket of the
@@ -31,7 +28,7 @@ class Proxy extends Stream {
     this._headers = [];
     this._tunnel = new native.Tunnel({
       hostname: server.hostname,
-      port: Number(server.port || PORTS[server.protocol]),
+      port: Number(portOf(server)),
       host: server.host,
       url: server.href,
       authorization: proxy ? authorization(proxy) : undefined,

@@ -8,7 +8,7 @@
 const { native, lent } = require('./session');
 const { protocolList, maxLength } = require('./session_options');
 
-/** Request headers a handshake of any version looks at, in the order of src/binding/session.rs. */
+/** Request headers a handshake of any version looks at, in the order of src/proto/sessions/setup.rs. */
 const HANDSHAKE_HEADERS = [
   'connection', 'upgrade', 'origin', 'sec-websocket-version', 'sec-websocket-key', 'sec-websocket-key1',
   'sec-websocket-key2', 'sec-websocket-protocol', 'sec-websocket-extensions', ':protocol',

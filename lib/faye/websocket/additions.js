@@ -5,6 +5,7 @@
  * ../../../index.d.ts for what users see of it.
  */
 
+const { ABNORMAL_CLOSURE } = require('../../driver/close_code');
 const { sequence } = require('../../sequence');
 const { accessor: binaryType } = require('./binary_type');
 const inspect = require('./inspect');
@@ -21,7 +22,7 @@ const additions = {
     this._driver.discard();
     sequence(
       () => this._deliveries !== null && this._deliveries.fail(),
-      () => this._beginClose('', 1006),
+      () => this._beginClose('', ABNORMAL_CLOSURE),
       () => this._finalizeClose());
   },
 

@@ -8,9 +8,11 @@ const { Stream } = require('stream');
 const { inherits } = require('util');
 
 const { claim, driverOf, ended, failed, keepOrder } = require('../../driver/socket_pipe');
+const { ABNORMAL_CLOSURE } = require('../../driver/close_code');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
+const LONGEST_TIMEOUT = require('../../longest_timeout');
 const { sequence, sequenceOf } = require('../../sequence');
 const { catchErrors, listenersOf } = require('../../socket/node_internals');
 const additions = require('./additions');
@@ -25,9 +27,6 @@ const topics = require('./topics');
 
 /** Time, in milliseconds, that queued output gets to leave, and the peer to end, once a connection is over. */
 const LINGER_TIMEOUT = 2000;
-
-/** Longest time, in milliseconds, that a timer can wait. */
-const LONGEST_TIMEOUT = 0x7fffffff;
 
 /**
  * What server and client sockets share, and what their users see of them: a duplex stream of
@@ -320,7 +319,7 @@ const internals = {
   _leave(code, reason) {
     if (this.readyState < API.CLOSING) {
       const timeout = this._closeTimeout === undefined ? API.CLOSE_TIMEOUT : this._closeTimeout;
-      this._closeTimer = setTimeout(() => this._beginClose('', 1006), Math.min(timeout, LONGEST_TIMEOUT));
+      this._closeTimer = setTimeout(() => this._beginClose('', ABNORMAL_CLOSURE), Math.min(timeout, LONGEST_TIMEOUT));
     }
     if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
 
@@ -333,7 +332,7 @@ const internals = {
    * @param {string} message
    */
   _fail(message) {
-    sequence(() => this._emitError(message), () => this._beginClose('', 1006));
+    sequence(() => this._emitError(message), () => this._beginClose('', ABNORMAL_CLOSURE));
   },
 
   /**
@@ -382,7 +381,7 @@ const BEGIN_CLOSE = [
     const { _stream: stream, _driver: driver } = socket;
     // On a stream of HTTP/2 the peer tells an end from a destruction.
     const lingers = stream.writableLength > 0 || driver.isOverHttp2 || awaitsEnd(stream, driver);
-    if (lingers && socket._closeParams?.[1] !== 1006) {
+    if (lingers && socket._closeParams?.[1] !== ABNORMAL_CLOSURE) {
       socket._finalizeClose();
       return;
     }
@@ -400,7 +399,7 @@ const FINALIZE_CLOSE = [
   (socket) => {
     socket.readable = socket.writable = false;
 
-    const [reason, code] = socket._closeParams || ['', 1006];
+    const [reason, code] = socket._closeParams || ['', ABNORMAL_CLOSURE];
     if (channels.close.hasSubscribers) tell('close', socket, { code, reason });
     const event = new Event('close', { code, reason });
     event.initEvent('close', false, false);

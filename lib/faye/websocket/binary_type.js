@@ -6,9 +6,7 @@ const { Blob } = require('buffer');
 const { Readable, pipeline } = require('stream');
 
 const { OPEN } = require('./ready_state');
-
-/** The close code for a Blob that cannot be read: RFC 6455 section 7.4.1, "an unexpected condition". */
-const UNREADABLE = 1011;
+const { CloseCode } = require('../../driver/close_code');
 
 /** In what a listener of 'message' gets a binary message. */
 const TYPES = ['nodebuffer', 'arraybuffer', 'blob'];
@@ -92,7 +90,9 @@ function sendMessage(socket, message) {
   if (driver._backpressure !== null && driver._backpressure.refuses(driver)) return false;
   const bytes = Readable.fromWeb(/** @type {any} */ (message.stream()));
   // Before the pipeline learns of it, and lets what was sent meanwhile go.
-  bytes.on('error', () => socket.readyState === OPEN && socket._leave(UNREADABLE, 'A Blob could not be read'));
+  bytes.on('error', () => {
+    if (socket.readyState === OPEN) socket._leave(CloseCode.unexpected_condition, 'A Blob could not be read');
+  });
   pipeline(bytes, socket.stream(), () => {});
   return !driver._output.isCongested;
 }

@@ -14,6 +14,7 @@ const ClientDriver = require('../../driver/client');
 const { takeDialled } = require('../../socket/takeover');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
+const LONGEST_TIMEOUT = require('../../longest_timeout');
 const validateOptions = require('../../options');
 const { NAMES: LIMITS, peerLimits } = require('../../peer_limits');
 
@@ -24,9 +25,6 @@ const OPTIONS = [
 
 /** Time, in seconds, from the call to the open connection. */
 const HANDSHAKE_TIMEOUT = 30;
-
-/** Longest time, in milliseconds, that a timer can wait. */
-const LONGEST_TIMEOUT = 0x7fffffff;
 
 /**
  * A client of the server at `url`.

@@ -3,16 +3,14 @@
 /** @import { WebSocketFields } from '../../contracts' */
 
 const API = require('./api');
+const { CloseCode, SERVICE_RESTART, TRY_AGAIN_LATER } = require('../../driver/close_code');
 const { openDrivers } = require('../../driver/open_drivers');
+const LONGEST_TIMEOUT = require('../../longest_timeout');
 
-/** RFC 6455 section 7.4.1: this end is going away. */
-const GOING_AWAY = 1001;
-
-/** Codes of servers that leave (RFC 6455 section 7.4.1 and its registry): 1012 restart, 1013 overload. */
-const CODES = [1000, GOING_AWAY, 1011, 1012, 1013];
-
-/** Longest time, in milliseconds, that a timer can wait. */
-const LONGEST_TIMEOUT = 0x7fffffff;
+/** Close codes below 3000 with which a server may leave. */
+const CODES = [
+  CloseCode.normal_closure, CloseCode.going_away, CloseCode.unexpected_condition, SERVICE_RESTART, TRY_AGAIN_LATER,
+];
 
 /**
  * Closes all connections of servers in this thread.
@@ -23,7 +21,7 @@ const LONGEST_TIMEOUT = 0x7fffffff;
  * @returns {Promise<{closed: number, terminated: number}>} when the sockets of all are closed
  * @throws {TypeError|RangeError} for an argument of another type, or out of range
  */
-function closeAll(code = GOING_AWAY, reason = '', timeout = API.CLOSE_TIMEOUT / 1000) {
+function closeAll(code = CloseCode.going_away, reason = '', timeout = API.CLOSE_TIMEOUT / 1000) {
   if (typeof code !== 'number') throw new TypeError('code must be a number');
   if (!CODES.includes(code) && !(code >= 3000 && code <= 4999)) {
     throw new RangeError(`code must be one of ${CODES.join(', ')}, or between 3000 and 4999`);
