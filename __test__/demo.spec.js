@@ -45,6 +45,20 @@ describe('the demo of npm start', () => {
     await demo.printed(/\[terminal\] sees {3}peer left \(1 here\)/);
   });
 
+  it('shows a newcomer what was said last', SLOW, async () => {
+    const talker = new Peer(`ws://127.0.0.1:${demo.port}/?name=talker`, 'chat');
+    await once(talker, 'open');
+    for (let i = 1; i <= 25; i++) talker.send(`line ${i}`);
+    await demo.printed(/\[terminal\] hears {2}talker: line 25/);
+    const newcomer = new Peer(`ws://127.0.0.1:${demo.port}/`, 'chat');
+    const [first] = await once(newcomer, 'message');
+    const { kind, messages } = JSON.parse(first);
+    assert.strictEqual(kind, 'earlier');
+    assert.deepStrictEqual(messages.map(({ name, text }) => `${name}: ${text}`),
+      Array.from({ length: 20 }, (_, i) => `talker: line ${i + 6}`));
+    for (const peer of [talker, newcomer]) peer.terminate();
+  });
+
   it('ends cleanly on Ctrl-C, telling everyone why', SLOW, async () => {
     const peer = new Peer(`ws://127.0.0.1:${demo.port}/`, 'chat');
     await once(peer, 'open');

@@ -2,6 +2,7 @@
 
 // wss: with Node's own https, and a client that trusts its certificate. Make one and run it:
 //
+//   cd examples && npm install
 //   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
 //     -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem
 //   node https.js cert.pem key.pem

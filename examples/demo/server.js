@@ -13,6 +13,8 @@ const { joinFromTerminal } = require('./terminal');
 const page = fs.readFileSync(path.join(__dirname, 'page.html'));
 const host = process.env.HOST || '127.0.0.1';
 const people = new Map(); // WebSocket -> name
+const LAST = 20; // messages that a newcomer sees
+const said = [];
 let guests = 0;
 
 const server = http.createServer((request, response) => {
@@ -37,12 +39,15 @@ function welcome(ws, request) {
   const wanted = new URL(request.url, 'http://localhost').searchParams.get('name');
   const name = wanted ? wanted.slice(0, 20) : `guest ${++guests}`;
   ws.on('open', () => {
+    ws.send(JSON.stringify({ kind: 'earlier', messages: said }));
     people.set(ws, name);
     tellEveryone({ kind: 'joined', name, people: people.size });
   });
   ws.on('message', ({ data }) => {
-    if (typeof data === 'string') tellEveryone({ kind: 'said', name, text: data });
-    else ws.send(data); // binary comes straight back
+    if (typeof data !== 'string') return ws.send(data); // binary comes straight back
+    said.push({ kind: 'said', name, text: data });
+    if (said.length > LAST) said.shift();
+    tellEveryone(said.at(-1));
   });
   ws.on('close', () => {
     if (people.delete(ws)) tellEveryone({ kind: 'left', name, people: people.size });

@@ -27,8 +27,9 @@ function joinFromTerminal(url) {
   });
   ws.on('message', ({ data }) => {
     const news = JSON.parse(data);
+    for (const { name, text } of news.messages || []) console.log(`[terminal] heard  ${name}: ${text}`);
     if (news.kind === 'said') console.log(`[terminal] hears  ${news.name}: ${news.text}`);
-    else console.log(`[terminal] sees   ${news.name} ${news.kind} (${news.people} here)`);
+    else if (news.kind !== 'earlier') console.log(`[terminal] sees   ${news.name} ${news.kind} (${news.people} here)`);
   });
   ws.on('error', ({ message }) => console.error(`[terminal] error  ${message}`));
   ws.on('close', ({ code, reason }) => {

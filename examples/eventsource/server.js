@@ -3,7 +3,7 @@
 // A page that counts along by EventSource. The connection is cut every few events; the browser comes back by itself and
 // says which event it had last, so that none is missing.
 //
-//   node eventsource/server.js
+//   cd examples && npm install && node eventsource/server.js
 
 const fs = require('node:fs');
 const http = require('node:http');
