@@ -1,13 +1,16 @@
-//! faye-websocket for Node.js with its protocol in Rust, in three rings that only look inwards:
+//! faye-websocket for Node.js with its protocol in Rust, in three rings. Each imports only from
+//! those before it:
 //!
-//! - [`proto`]: bytes and rules. No I/O, clock, thread, randomness, Node-API or tokio.
-//! - `transport`: sockets. Knows nothing of WebSocket.
-//! - `binding`: conversions between the two and JavaScript; `wasm`, where there is the core alone.
+//! - [`proto`], the core: bytes and rules. No I/O, clock, thread, randomness, Node-API or tokio.
+//! - `transport`: sockets. It knows no frames and no events of the protocol.
+//! - `binding`: conversions between the two and JavaScript. Where no addon loads, `wasm` takes its
+//!   place, over the core alone.
 //!
-//! `cargo test --no-default-features` builds the first ring alone, which is what keeps it pure.
+//! `cargo test --no-default-features` builds the core alone, and so proves that it needs nothing
+//! else.
 
-// No panic is reachable from the network: whatever can panic stands beside the reason why it does not.
-// Tests, which say what they expect by panicking, are left out.
+// No panic is reachable from the network: whatever can panic stands beside the reason why it does
+// not. Tests, which say what they expect by panicking, are left out.
 #![cfg_attr(
     not(test),
     warn(
@@ -31,7 +34,7 @@ mod transport;
 #[doc(hidden)]
 pub mod wasm;
 
-/// The code of the guide for integrators, which `cargo test` compiles and runs.
+/// The guide for integrators: `cargo test` compiles and runs its code.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/core.md")]
 pub struct CoreGuide;

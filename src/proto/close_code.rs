@@ -9,7 +9,7 @@ impl CloseCode {
     pub const NORMAL: Self = Self(1000);
     /// The peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// The peer sent what this side does not take, such as an unmasked frame.
+    /// The peer sent data that this side does not accept, such as an unmasked frame.
     pub const UNACCEPTABLE: Self = Self(1003);
     /// Text that is not UTF-8.
     pub const ENCODING_ERROR: Self = Self(1007);
@@ -20,13 +20,13 @@ impl CloseCode {
     /// An extension failed.
     pub const EXTENSION_ERROR: Self = Self(1010);
 
-    /// Whether a peer may send this code in a close frame: 1000 to 1003, 1007 to 1014 (the last
-    /// three registered after the original was written), and 3000 to 4999.
+    /// Whether a peer may send this code in a close frame: 1000 to 1003, 1007 to 1014 (1012, 1013
+    /// and 1014 were registered after the original was written), and 3000 to 4999.
     pub fn is_valid_on_wire(self) -> bool {
-        // RFC 6455 section 7.4.1, of 1005, 1006 and 1015: "a reserved value and MUST NOT be set as a
-        // status code in a Close control frame by an endpoint". Section 7.4.2: 0 to 999 "are not
-        // used", 1000 to 2999 "are reserved for definition by this protocol", 3000 to 3999 "for use by
-        // libraries, frameworks, and applications", 4000 to 4999 "for private use".
+        // RFC 6455 section 7.4.1, of 1005, 1006 and 1015: "a reserved value and MUST NOT be set as
+        // a status code in a Close control frame by an endpoint". Section 7.4.2: 0 to 999 "are not
+        // used", 1000 to 2999 "are reserved for definition by this protocol", 3000 to 3999 "for use
+        // by libraries, frameworks, and applications", 4000 to 4999 "for private use".
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 }

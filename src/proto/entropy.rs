@@ -1,4 +1,4 @@
-//! Randomness comes in from outside, so that the core stays deterministic under test.
+//! Where the core gets unpredictable bytes: from its caller, so that tests are deterministic.
 
 /// A source of unpredictable bytes: masking keys (RFC 6455 section 5.3) and handshake nonces
 /// (section 4.1).
@@ -7,20 +7,21 @@ pub trait Entropy {
     fn fill(&mut self, bytes: &mut [u8]);
 }
 
-/// One call of the source serves a thousand masking keys.
+/// Bytes of one batch: a thousand masking keys.
 const BATCH: usize = 4096;
 
-/// Unpredictable bytes of a source that is asked for 4 KiB at a time.
-///
-/// Not shared between threads: each owner draws its own batches.
+/// Unpredictable bytes from a source that is asked for 4 KiB at a time, since each call of an
+/// operating system's source costs more than the bytes of a key.
 pub struct BatchedEntropy {
     draw: fn(&mut [u8]),
     batch: Box<[u8; BATCH]>,
+    /// Bytes of the batch that were handed out.
     used: usize,
 }
 
 impl BatchedEntropy {
-    /// Draws nothing until the first request; `draw` fills what it is given with unpredictable values.
+    /// Calls `draw`, which fills its argument with unpredictable values, when bytes are first
+    /// needed.
     pub fn new(draw: fn(&mut [u8])) -> Self {
         Self { draw, batch: Box::new([0; BATCH]), used: BATCH }
     }

@@ -1,46 +1,47 @@
-//! What a peer can do wrong once the connection is open.
+//! Violations of the protocol by the peer of an open connection.
 
 use std::fmt;
 
 use super::{CloseCode, number};
 
-/// A violation by the peer. The texts are observable (event, close reason, logs) and are those of
-/// the original, byte for byte.
+/// A violation by the peer. Its text is observable ('error' event, close reason, logs), and is that
+/// of the original, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// Reserved bits no extension claims (RFC 6455 section 5.2): RSV1 is 4, RSV2 is 2, RSV3 is 1.
+    /// Reserved bits that no extension uses (RFC 6455 section 5.2): RSV1 is 4, RSV2 is 2, RSV3 is
+    /// 1.
     ReservedBits(u8),
     /// An opcode RFC 6455 does not define.
     UnknownOpcode(u8),
     /// A control frame without FIN (section 5.5).
     FragmentedControl(u8),
-    /// Text or binary in the middle of a fragmented message (section 5.4).
+    /// A text or binary frame before the last fragment of the message before it (section 5.4).
     UnfinishedMessage,
-    /// A continuation with nothing to continue (section 5.4).
+    /// A continuation frame without a message to continue (section 5.4).
     UnexpectedContinuation,
-    /// A control frame over 125 bytes (section 5.5).
+    /// A control frame with a payload of more than 125 bytes (section 5.5).
     ControlTooLong(u64),
     /// A client's frame without a mask (section 5.1).
     Unmasked,
     /// A server's frame with a mask (section 5.1).
     Masked,
-    /// A message over `maxLength`.
+    /// A message of more than `max_length` bytes, or a text of more than `max_text`.
     TooLarge,
-    /// A message of too many frames.
+    /// A message of more frames than are allowed.
     TooManyFragments,
-    /// More messages a second than were allowed.
+    /// More messages a second than are allowed.
     TooManyMessages,
-    /// More pings a second than were allowed, or pongs that answer nothing.
+    /// More pings a second than are allowed; pongs that answer no ping of ours count as pings.
     TooManyPings,
     /// Text that is not UTF-8 (section 8.1).
     InvalidUtf8,
-    /// What an extension found, with the close code it chose.
+    /// An error of an extension, with its close code.
     Extension(CloseCode, String),
 }
 
 impl ProtocolError {
-    /// The code the connection is failed with.
+    /// The close code with which the connection fails.
     pub fn code(&self) -> CloseCode {
         match self {
             Self::ReservedBits(_)

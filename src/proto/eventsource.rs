@@ -1,7 +1,8 @@
 //! A server-sent event stream: the response's head and the grammar of its fields.
 //!
-//! The WHATWG HTML standard, section 9.2 "Server-sent events", is what browsers read; which of its
-//! spellings is written is the original's choice, down to the CRLF after a blank line.
+//! Sections are those of the WHATWG HTML standard, "Server-sent events", which says what browsers
+//! read. Where its grammar leaves a choice, such as that of line ends, the original's bytes are
+//! written.
 
 use super::handshake::http2;
 use super::http::Headers;
@@ -14,8 +15,8 @@ pub fn is_accepted(accept: &str) -> bool {
     list_items_between(accept, is_javascript_space).any(|item| item == "text/event-stream")
 }
 
-/// The response's head and the first field: after how many milliseconds a client that lost the
-/// connection shall ask again. A field of `custom` cannot replace one that stands here.
+/// The response's head, and the first field of the stream: [`retry`], in milliseconds. A field of
+/// `custom` cannot replace one of ours.
 pub fn head(custom: &Headers, retry: f64) -> String {
     let mut fields = Vec::new();
     custom.encode_into(&mut fields);
@@ -34,8 +35,8 @@ pub fn head(custom: &Headers, retry: f64) -> String {
     )
 }
 
-/// The header fields of a response over HTTP/2, `:status` first; its body begins with [`retry`]. As in
-/// [`head`], a field of `custom` cannot replace one that stands here.
+/// The header fields of a response over HTTP/2, `:status` first; its body begins with [`retry`]. As
+/// in [`head`], a field of `custom` cannot replace one of ours.
 pub fn fields(custom: &Headers) -> Headers {
     let mut fields = Headers::new();
     fields.set(":status", "200");
@@ -45,20 +46,21 @@ pub fn fields(custom: &Headers) -> Headers {
     fields
 }
 
-/// The first field: after how many milliseconds a client that lost the connection shall ask again.
+/// The first field: the milliseconds after which a client that has lost the connection reconnects.
 pub fn retry(milliseconds: f64) -> String {
     format!("retry: {}\r\n\r\n", number::text_of(milliseconds))
 }
 
-/// One event: its name and id, where there are any, and its data.
+/// One event, with its name and its id where these are given.
 pub fn event(name: Option<&str>, id: Option<&str>, data: &str) -> String {
     let mut text = String::with_capacity(data.len() + 16);
     for (field, value) in [("event: ", name), ("id: ", id)] {
         let Some(value) = value else { continue };
         text.push_str(field);
-        // Section 9.2.5: "end-of-line = ( cr lf / cr / lf )", so that either would let a value begin
-        // a field of its own. Section 9.2.6, of an id: "If the field value does not contain U+0000
-        // NULL, then set the last event ID buffer to the field value. Otherwise, ignore the field."
+        // Section 9.2.5: "end-of-line = ( cr lf / cr / lf )": behind either character the rest of
+        // the value would be read as another field. Section 9.2.6, of an id: "If the field value
+        // does not contain U+0000 NULL, then set the last event ID buffer to the field value.
+        // Otherwise, ignore the field."
         text.extend(value.chars().filter(|character| !matches!(character, '\r' | '\n' | '\0')));
         text.push_str("\r\n");
     }
@@ -68,12 +70,13 @@ pub fn event(name: Option<&str>, id: Option<&str>, data: &str) -> String {
     text
 }
 
-/// What keeps a connection open that has nothing to say. Section 9.2.7: "To protect against such
+/// A comment, which keeps an idle connection open. Section 9.2.7: "To protect against such
 /// proxy servers, authors can include a comment line (one starting with a ':' character) every 15
 /// seconds or so."
 pub const COMMENT: &str = ":\r\n\r\n";
 
-/// Appends `data` with a field name behind each line end; the reader joins what it finds in them.
+/// Appends `data`, and behind each of its line ends the name of a `data` field: the reader joins
+/// the values of all `data` fields of an event.
 fn push_data(data: &str, text: &mut String) {
     let mut rest = data;
     while let Some(at) = rest.find(['\r', '\n']) {

@@ -1,14 +1,14 @@
-//! How much memory a message gets before it has arrived.
+//! How much memory is reserved for a message that has not arrived yet.
 
-/// Memory is reserved for at most so many times the bytes that have arrived: what is missing of a
-/// message is the peer's claim, and a header of fourteen bytes can claim 2^63 of them. RFC 6455
-/// section 10.4: "a malicious endpoint can try to exhaust its peer's memory or mount a
-/// denial-of-service attack by sending either a single big frame (e.g., of size 2**60) or by sending
-/// a long stream of small frames that are a part of a fragmented message."
+/// Memory is reserved for at most this many times the bytes that have arrived: the number of
+/// missing bytes is only a claim of the peer's, and a header of fourteen bytes can claim 2^63. RFC
+/// 6455 section 10.4: "a malicious endpoint can try to exhaust its peer's memory or mount a
+/// denial-of-service attack by sending either a single big frame (e.g., of size 2**60) or by
+/// sending a long stream of small frames that are a part of a fragmented message."
 const FACTOR: usize = 16;
 
-/// Bytes of memory for a message of which `arrived` bytes are there and `missing` others are
-/// announced: never fewer than have arrived, and never more than the message will need.
+/// Bytes of memory to reserve for a message of which `arrived` bytes have arrived and `missing`
+/// others are announced: at least `arrived`, and at most the sum of both.
 pub fn capacity(arrived: usize, missing: u64) -> usize {
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);
     arrived.saturating_add(missing).min(arrived.saturating_mul(FACTOR))

@@ -1,8 +1,8 @@
 //! The WebSocket protocol as bytes and rules: every version, both roles.
 //!
-//! This ring refuses to know sockets, clocks, threads, randomness, Node-API and tokio. Input is lent
-//! to it, output is appended to an [`Output`] the caller lends, and whatever a peer sends is an
-//! event or a verdict, never a panic and never an error the caller has to understand.
+//! This ring uses no sockets, clocks, threads, randomness, Node-API or tokio. The caller lends each
+//! call the input, and an [`Output`] that the call appends to. Whatever a peer sends becomes an
+//! event or a verdict: never a panic, and never an error that the caller has to interpret.
 
 pub mod close_code;
 pub mod connection;

@@ -1,4 +1,5 @@
-//! Numbers as JavaScript writes them, since applications compare the texts they stand in.
+//! Numbers as JavaScript writes them: they are part of error texts and headers, which applications
+//! compare.
 
 /// The text of `Number::toString` (ECMA-262) in base 10: the shortest digits that read back as the
 /// same number, with an exponent from 1e21 on and below 1e-6.

@@ -1,31 +1,34 @@
-//! What the core hands back: bytes for the peer, and events that point at payloads.
+//! What calls into the core produce: bytes for the peer, and events that point at payloads.
 
-/// Everything one call into the core produced. The caller owns it and lends it to every call; the
-/// core only appends, so its buffers are allocated once.
+/// Everything that calls into the core produce. The caller owns it and lends it to each call, which
+/// only appends to it: its buffers are allocated once and used again.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Bytes for the peer, in order.
     pub wire: Vec<u8>,
-    /// Payloads that do not lie in the caller's input because they crossed a frame or a chunk.
+    /// Payloads that are not part of the caller's input, because they are of several frames or
+    /// chunks, or were inflated.
     pub scratch: Vec<u8>,
     /// What happened, in order.
     pub events: Vec<Event>,
-    /// Memory for the next message that does not come in one piece; see [`recycle`](Self::recycle).
+    /// Memory for the next message that does not arrive in one piece; see
+    /// [`recycle`](Self::recycle).
     pub spare: Vec<u8>,
 }
 
-/// Larger memory is given back to the system when its message has been read.
+/// Bytes of memory that are kept at most for the next message; larger memory is freed.
 const MOST_SPARE: usize = 1024 * 1024;
 
 impl Output {
-    /// Forgets the events and the payloads they point at; `wire` stays until the caller takes it.
+    /// Removes the events and `scratch`, which they point into; `wire` stays until the caller takes
+    /// it.
     pub fn clear_events(&mut self) {
         self.events.clear();
         self.scratch.clear();
     }
 
-    /// Keeps the memory of a message for the next one. Fresh memory costs more than what is written
-    /// to it.
+    /// Keeps the memory of a message for the next one: to fault in fresh pages costs more than to
+    /// write to them.
     pub fn recycle(&mut self, mut memory: Vec<u8>) {
         if (self.spare.capacity()..=MOST_SPARE).contains(&memory.capacity()) {
             memory.clear();
@@ -80,7 +83,7 @@ impl Span {
     }
 }
 
-/// How the bytes of a message may be read.
+/// What is known of the bytes of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Checked: every byte is below 0x80.
@@ -91,27 +94,26 @@ pub enum Encoding {
     Lenient,
 }
 
-/// Something the application or its driver has to know.
+/// A message or control frame for the caller to deliver or answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A whole text message.
     Text(Span, Encoding),
     /// A whole binary message.
     Binary(Span),
-    /// A whole message that extensions still have to decode: opcode (1 or 2) and reserved bits
-    /// (RSV1 is 4, RSV2 is 2, RSV3 is 1). Its text is unchecked.
+    /// A whole message that extensions outside the core have to decode. Its text is unchecked.
     Encoded {
         /// The payload as it came.
         span: Span,
         /// 1 for text, 2 for binary.
         opcode: u8,
-        /// Reserved bits of the first frame.
+        /// Reserved bits of the first frame: RSV1 is 4, RSV2 is 2, RSV3 is 1.
         rsv: u8,
     },
-    /// More of a message that is handed on while it arrives; text is checked, but a character may be
-    /// divided between two parts.
+    /// The next part of a message that is delivered while it arrives. The text of all parts is
+    /// checked to be UTF-8, but a character may be divided between two parts.
     Part {
-        /// The bytes that have come; none, where a frame or the message has none.
+        /// The bytes of this part; none, where a frame or the message is empty.
         span: Span,
         /// 1 for text, 2 for binary.
         opcode: u8,
@@ -120,7 +122,7 @@ pub enum Event {
         /// The last: the message is complete.
         last: bool,
     },
-    /// A ping; the pong is the caller's to send, so that replies keep their place in the output.
+    /// A ping. The caller sends the pong, so that it keeps its place among the other output.
     Ping(Span),
     /// A pong.
     Pong(Span),

@@ -1,9 +1,9 @@
-//! How far a receiver got through the bytes it was lent.
+//! How much of its input a receiver has read, and why it stopped.
 
-/// The answer of every `receive`.
+/// What every `receive` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Where in the input the receiver stopped; the caller goes on from here.
+    /// Bytes of the input that were read; the next call begins there.
     pub consumed: usize,
     /// Why it stopped.
     pub status: Status,
@@ -11,11 +11,12 @@ pub struct Progress {
 
 /// Why a receiver stopped reading.
 ///
-/// Whatever depends on what listeners do with the events before it ends the call, so that a whole
-/// chunk can be parsed ahead and still mean what it would have meant event by event.
+/// A call ends wherever the meaning of the next bytes depends on what listeners do with the events
+/// found so far: the caller can read a whole chunk before it calls listeners, and the result is the
+/// same as if it had called them event by event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The input is used up.
+    /// All of the input was read.
     NeedMore,
     /// The event list is full; call again from `consumed`.
     Full,
@@ -23,10 +24,10 @@ pub enum Status {
     Handshake,
     /// The connection must close, unless a listener closed it first.
     Verdict,
-    /// Inflating the rest of a frame takes long: the connection has a job to hand out. Call again
-    /// from `consumed` once it has been given back.
+    /// Inflating the rest of a frame takes long, and has become a job: take the job, run it, give
+    /// it back, and call again from `consumed`.
     Busy,
-    /// The input ends within a long message, and what is there of it, from `consumed` on, is the
-    /// caller's to keep; see [`Landing`](super::hybi::Landing).
+    /// The input ends within a long message. The bytes from `consumed` on are the first of its
+    /// payload, and the caller has to keep them; see [`Landing`](super::hybi::Landing).
     Landing,
 }

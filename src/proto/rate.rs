@@ -1,31 +1,32 @@
-//! How often a peer may do something: token buckets, and which frames take a token.
+//! Limits on what a peer sends in a second: token buckets, and which frames take a token.
 //!
-//! There is no clock here: whoever has one says what time it is, as a number of seconds.
+//! There is no clock in the core: the caller passes the time, as a number of seconds.
 
 use super::ProtocolError;
 use super::hybi::frame::Opcode;
 
-/// So many a second, and up to one second's worth at once.
+/// A token bucket: `rate` tokens are added in a second, and it holds those of one second.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenBucket {
-    /// Tokens that come in a second.
+    /// Tokens that are added in a second.
     rate: f64,
     tokens: f64,
-    /// When the tokens were counted, in seconds.
+    /// The time for which `tokens` is right, in seconds.
     at: f64,
 }
 
 impl TokenBucket {
-    /// A full bucket of `rate` tokens a second, and of one token where that is less.
+    /// A full bucket of `rate` tokens a second. It holds at least one token, or a rate below 1
+    /// would admit nothing.
     pub fn new(rate: f64) -> Self {
         Self { rate, tokens: rate.max(1.0), at: 0.0 }
     }
 
-    /// Takes a token; false when there is none. `now` is in seconds and counts from anywhere, but
-    /// always from there.
+    /// Takes a token; false when there is none. `now` is in seconds, from any point in time that
+    /// stays the same.
     pub fn take(&mut self, now: f64) -> bool {
         let passed = (now - self.at).max(0.0);
-        // What was given beyond a full bucket stays.
+        // `credit` may have added more than a full bucket holds: those tokens are kept.
         let most = self.rate.max(1.0).max(self.tokens);
         self.tokens = (self.tokens + passed * self.rate).min(most);
         self.at = now;
@@ -36,25 +37,26 @@ impl TokenBucket {
         true
     }
 
-    /// Gives the tokens of so many seconds, however many there are.
+    /// Adds the tokens of so many seconds, also to a full bucket.
     pub fn credit(&mut self, seconds: f64) {
         self.tokens += self.rate * seconds.max(0.0);
     }
 }
 
-/// What a peer may send in a second. Limits that are not set cost nothing.
+/// What a peer may send in a second.
 #[derive(Clone, Debug)]
 pub struct Rates {
     messages: Option<TokenBucket>,
     pings: Option<TokenBucket>,
-    /// Pings of ours that may still be answered: their pongs are free.
+    /// Pings of ours that were not answered yet: their pongs take no token.
     pongs_due: u32,
-    /// In seconds.
+    /// The time that the caller has set last, in seconds.
     now: f64,
 }
 
 impl Rates {
-    /// Messages and pings a second; `None` where there is no limit of either.
+    /// Limits for messages and for pings a second; `None` for no limit. Without any limit there are
+    /// no `Rates`.
     pub fn new(messages: Option<f64>, pings: Option<f64>) -> Option<Self> {
         if messages.is_none() && pings.is_none() {
             return None;
@@ -63,28 +65,29 @@ impl Rates {
         Some(Self { messages, pings, pongs_due: 0, now: 0.0 })
     }
 
-    /// Says what time it is, in seconds.
+    /// Sets the time, in seconds; before each chunk.
     pub fn set_time(&mut self, now: f64) {
         self.now = now;
     }
 
-    /// Nothing was read for so many seconds: what has been sent in them comes at once.
+    /// Nothing was read for so many seconds: frames that the peer has sent in this time arrive at
+    /// once, and are no fault of the peer's.
     pub fn credit(&mut self, seconds: f64) {
         for bucket in [&mut self.messages, &mut self.pings].into_iter().flatten() {
             bucket.credit(seconds);
         }
     }
 
-    /// A ping has been sent.
+    /// We have sent a ping.
     pub fn expect_pong(&mut self) {
         self.pongs_due = self.pongs_due.saturating_add(1);
     }
 
-    /// Counts a frame of the peer's that begins.
+    /// Takes a token for a frame of the peer's whose header has begun.
     ///
     /// # Errors
     ///
-    /// There are too many of its kind. A pong that answers nothing counts as a ping: it is as much work.
+    /// There is no token. A pong that answers no ping of ours counts as a ping: it is as much work.
     pub fn admit(&mut self, opcode: Opcode) -> Result<(), ProtocolError> {
         let (bucket, error) = match opcode {
             Opcode::Text | Opcode::Binary => (&mut self.messages, ProtocolError::TooManyMessages),

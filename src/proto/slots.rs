@@ -1,11 +1,12 @@
-//! A slot map: values under numbers that are small, dense and used again, each with a generation that
-//! tells it from an earlier value of its number.
+//! A slot map: values under small numbers, which are used again when their value was removed. Each
+//! value has a generation as well, which tells it from earlier values under the same number.
 //!
-//! JavaScript knows values by their number alone, because a small integer is an index of an array
-//! there and costs nothing to pass; it forgets a number when it has the value removed. Whoever keeps
-//! references for longer than a call (the system's set of descriptors, lists of what is to be served)
-//! keeps a [`Key`]. The crate `slotmap` has no lookup by the number, and its keys fit into none of
-//! JavaScript's numbers: they have 64 bits, of which a double holds 53.
+//! JavaScript refers to a value by its number alone: a small integer is an array index there, and
+//! costs nothing to pass. That is safe because JavaScript itself removes the value, and does not
+//! use the number afterwards. Whoever keeps a reference for longer than a call (epoll's set of
+//! descriptors, the list of connections to be served) keeps a [`Key`], number and generation. The
+//! crate `slotmap` has no lookup by the number alone, and its keys of 64 bits do not fit into a
+//! number of JavaScript, which has 53.
 
 /// A number with its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +22,13 @@ impl Key {
         u64::from(self.generation) << 32 | u64::from(self.number)
     }
 
-    /// What [`Key::to_bits`] has made.
+    /// The key of which [`Key::to_bits`] has made `bits`.
     pub fn from_bits(bits: u64) -> Self {
         Self { number: bits as u32, generation: (bits >> 32) as u32 }
     }
 }
 
-/// A place for a value. Its generation counts the values that it has had.
+/// A place for one value. Its generation is the number of values that were removed from it.
 struct Slot<T> {
     generation: u32,
     value: Option<T>,
@@ -46,7 +47,7 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Adds a value, in the place that was freed last.
+    /// Adds a value, under the number that was freed last.
     pub fn insert(&mut self, value: T) -> Key {
         if let Some(number) = self.free.pop()
             && let Some(slot) = self.slots.get_mut(number as usize)
@@ -59,7 +60,7 @@ impl<T> Slots<T> {
         Key { number, generation: 0 }
     }
 
-    /// Takes the value of a number out, and frees the number.
+    /// Removes the value under a number, and frees the number.
     pub fn remove(&mut self, number: u32) -> Option<T> {
         let slot = self.slots.get_mut(number as usize)?;
         let value = slot.value.take()?;
@@ -68,18 +69,18 @@ impl<T> Slots<T> {
         Some(value)
     }
 
-    /// The value of a number.
+    /// The value under a number.
     pub fn at(&mut self, number: u32) -> Option<&mut T> {
         self.slots.get_mut(number as usize)?.value.as_mut()
     }
 
-    /// The key of the value that a number has now.
+    /// The key of the value that is under a number now.
     pub fn key(&self, number: u32) -> Option<Key> {
         let slot = self.slots.get(number as usize).filter(|slot| slot.value.is_some())?;
         Some(Key { number, generation: slot.generation })
     }
 
-    /// The value of a key, unless it was removed.
+    /// The value of a key, unless it was removed: a later value under the same number is not found.
     pub fn get(&mut self, key: Key) -> Option<&mut T> {
         let slot = self.slots.get_mut(key.number as usize)?;
         if slot.generation == key.generation { slot.value.as_mut() } else { None }

@@ -13,8 +13,8 @@ const FLAGS: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_os = "macos")]
 const FLAGS: SendFlags = SendFlags::empty();
 
-/// A descriptor of somebody who is out of the compiler's sight. It is not a duplicate: that would keep
-/// the connection open after its owner has closed it, and cost a descriptor for each.
+/// A descriptor of somebody who is out of the compiler's sight. It is not a duplicate: that would
+/// keep the connection open after its owner has closed it, and cost a descriptor for each.
 #[derive(Debug)]
 pub(crate) struct LentDescriptor(RawFd);
 
@@ -40,8 +40,8 @@ impl AsFd for LentDescriptor {
     }
 }
 
-/// Reads what is there, once. `Ok(0)` at the end of the stream. As every call here, made for sockets:
-/// it takes the kernel less than one that would do for any file.
+/// Reads what is there, once. `Ok(0)` at the end of the stream. As every call here, made for
+/// sockets: it takes the kernel less than one that would do for any file.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! One connection being made: the handle that the JavaScript thread holds, and the task behind it.
 //!
-//! The two share one [`Stage`]. The task rings the doorbell when the stage has changed in a way that
-//! concerns the JavaScript thread; when the connection stands, that thread takes it and the task is
-//! over.
+//! The two share one [`Stage`]. The task rings the doorbell when the stage has changed in a way
+//! that concerns the JavaScript thread; when the connection stands, that thread takes it and the
+//! task is over.
 
 use std::future::pending;
 use std::mem;
@@ -88,8 +88,9 @@ pub(crate) struct Dialling {
 }
 
 impl Dialling {
-    /// A connection that [`Dialling::begin`] will begin. A change of state is announced by `doorbell`, from other
-    /// threads. Where the system refuses the thread that dials, that is its failure.
+    /// A connection that [`Dialling::begin`] will begin. A change of state is announced by
+    /// `doorbell`, from other threads. Where the system refuses the thread that dials, that is its
+    /// failure.
     pub(crate) fn new(route: Route, doorbell: Box<dyn Doorbell>) -> Self {
         let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), doorbell });
         let (start, started) = oneshot::channel();
@@ -184,7 +185,8 @@ impl Dialling {
         }
     }
 
-    /// Gives the connection up in whatever state it is. The doorbell rings when its socket is closed.
+    /// Gives the connection up in whatever state it is. The doorbell rings when its socket is
+    /// closed.
     pub(crate) fn abandon(&mut self) {
         if let Some(task) = &self.task {
             task.abort();

@@ -1,7 +1,7 @@
 //! Host names to addresses, with the system's resolver.
 //!
-//! `getaddrinfo` blocks its thread, so lookups have threads of their own, as many as libuv's pool has.
-//! Tokio's blocking pool is not used: it panics where the system refuses a thread.
+//! `getaddrinfo` blocks its thread, so lookups have threads of their own, as many as libuv's pool
+//! has. Tokio's blocking pool is not used: it panics where the system refuses a thread.
 
 use std::collections::VecDeque;
 use std::io;

@@ -18,10 +18,10 @@ use super::descriptor::{receive, send};
 /// Bytes read at once for a layer that asks for less: TLS asks for the header of a record first.
 const AHEAD: usize = 64 * 1024;
 
-/// Bytes that the layers above may take in one turn of the loop without yielding any: more than a record of TLS,
-/// whose parts yield nothing, and little enough for what they may cost to compute. Records that carry
-/// no data of the application (KeyUpdate, NewSessionTicket) would otherwise be worked off for as long
-/// as the peer sends them.
+/// Bytes that the layers above may take in one turn of the loop without yielding any: more than a
+/// record of TLS, whose parts yield nothing, and little enough for what they may cost to compute.
+/// Records that carry no data of the application (KeyUpdate, NewSessionTicket) would otherwise be
+/// worked off for as long as the peer sends them.
 const WASTE: usize = 32 * 1024;
 
 thread_local! {
@@ -101,7 +101,8 @@ impl NonBlocking {
         Ok(sockopt::set_tcp_nodelay(&self.socket, no_delay)?)
     }
 
-    /// Switches keep-alive probes: off, or on after `delay` of silence, zero for the system's delay.
+    /// Switches keep-alive probes: off, or on after `delay` of silence, zero for the system's
+    /// delay.
     pub(super) fn set_keep_alive(&self, delay: Option<Duration>) -> io::Result<()> {
         sockopt::set_socket_keepalive(&self.socket, delay.is_some())?;
         match delay {

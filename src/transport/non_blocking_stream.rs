@@ -85,8 +85,8 @@ impl NonBlockingStream {
         }
     }
 
-    /// The owner comes to this connection, after others had their turn. What layers take in one turn of the loop
-    /// without yielding any bytes is limited.
+    /// The owner comes to this connection, after others had their turn. What layers take in one
+    /// turn of the loop without yielding any bytes is limited.
     pub(crate) fn begin_turn(&mut self) {
         if let Some(socket) = self.socket() {
             socket.begin_turn();

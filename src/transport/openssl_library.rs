@@ -10,9 +10,9 @@ const NO_LOAD_CONFIG: u64 = 0x80;
 
 /// Makes the library ready before anybody uses it.
 ///
-/// OpenSSL reads no configuration file: the file of the machine, or of `OPENSSL_CONF`, is none that Node
-/// has read. OpenSSL registers no exit handler either: that would free OpenSSL's state while the thread
-/// that dials still makes a handshake, and `process.exit()` would end in a crash.
+/// OpenSSL reads no configuration file: the file of the machine, or of `OPENSSL_CONF`, is none that
+/// Node has read. OpenSSL registers no exit handler either: that would free OpenSSL's state while
+/// the thread that dials still makes a handshake, and `process.exit()` would end in a crash.
 pub(super) fn initialise() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

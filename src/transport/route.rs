@@ -68,8 +68,8 @@ impl Route {
 }
 
 impl Proxy {
-    /// A tunnel to `server` through the proxy at `address`. `host` is the server's value of `Host`, `url` its
-    /// address as errors show it, and `authorization` the value of `Proxy-Authorization`.
+    /// A tunnel to `server` through the proxy at `address`. `host` is the server's value of `Host`,
+    /// `url` its address as errors show it, and `authorization` the value of `Proxy-Authorization`.
     ///
     /// # Errors
     ///

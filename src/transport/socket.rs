@@ -1,5 +1,5 @@
-//! The socket at the bottom of a client's connection: tokio's while the connection is made, and then
-//! a non-blocking descriptor that Node's event loop watches.
+//! The socket at the bottom of a client's connection: tokio's while the connection is made, and
+//! then a non-blocking descriptor that Node's event loop watches.
 
 use std::io;
 use std::mem;

@@ -1,8 +1,9 @@
 //! TLS as Node makes it, with the same library: OpenSSL.
 //!
 //! As with Node, a handshake goes on whatever the chain is worth, and then the verdict about it is
-//! looked at. The name is not compared here: Node's rules for it are JavaScript, so the task shows the
-//! certificate to the JavaScript thread and sends nothing until that has consented ([`Consent`]).
+//! looked at. The name is not compared here: Node's rules for it are JavaScript, so the task shows
+//! the certificate to the JavaScript thread and sends nothing until that has consented
+//! ([`Consent`]).
 
 use std::fmt;
 use std::net::IpAddr;

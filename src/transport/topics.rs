@@ -1,8 +1,9 @@
 //! Messages published to a topic, on their way between the JavaScript threads of the process.
 //!
-//! Each thread with subscribers has an inbox, which knows their topics. A publication is put into the
-//! inboxes of all other threads that have its topic: the bytes are shared, not copied, and a thread is
-//! woken when its inbox was empty. Publications of one thread arrive at another in their order.
+//! Each thread with subscribers has an inbox, which knows their topics. A publication is put into
+//! the inboxes of all other threads that have its topic: the bytes are shared, not copied, and a
+//! thread is woken when its inbox was empty. Publications of one thread arrive at another in their
+//! order.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::doorbell::Doorbell;
 
-/// Most bytes of payload that wait for one thread; more are refused. A thread that is blocked for long
-/// would otherwise take the process's memory.
+/// Most bytes of payload that wait for one thread; more are refused. A thread that is blocked for
+/// long would otherwise take the process's memory.
 const MOST_WAITING: usize = 64 << 20;
 
 /// A message and its topic.
@@ -118,8 +119,8 @@ impl Inbox {
         self.shared.state().interest.topics.remove(topic);
     }
 
-    /// Takes the publications of all topics, or of those subscribed to only. False where another thread of
-    /// the process does so: each would pass on what the other does.
+    /// Takes the publications of all topics, or of those subscribed to only. False where another
+    /// thread of the process does so: each would pass on what the other does.
     pub(crate) fn set_relay(&self, on: bool) -> bool {
         EXCHANGE.with(|inboxes| {
             let is_taken = inboxes
@@ -153,8 +154,8 @@ impl Drop for Inbox {
     }
 }
 
-/// Puts a publication, which `make` makes if anybody may take it, into the inboxes of all threads but the
-/// one it comes from. Returns how many of them had no room for it.
+/// Puts a publication, which `make` makes if anybody may take it, into the inboxes of all threads
+/// but the one it comes from. Returns how many of them had no room for it.
 pub(crate) fn publish(from: Option<&Inbox>, make: impl FnOnce() -> Publication) -> usize {
     // A thread that opens its inbox at this moment subscribes after the publication.
     if EXCHANGE.count.load(Ordering::Relaxed) == usize::from(from.is_some()) {

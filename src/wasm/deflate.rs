@@ -53,7 +53,8 @@ impl DeflateSettings {
     }
 }
 
-/// Gives back the zlib states that were not used since the last call; returns the bytes that remain.
+/// Gives back the zlib states that were not used since the last call; returns the bytes that
+/// remain.
 #[wasm_bindgen(js_name = sweepDeflate)]
 pub fn sweep_deflate() -> f64 {
     let pool = sessions::zlib_pool();

@@ -1,4 +1,5 @@
-//! The negotiation of extensions, for plug-ins written in JavaScript: as `crate::binding::extension`.
+//! The negotiation of extensions, for plug-ins written in JavaScript: as
+//! `crate::binding::extension`.
 
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;

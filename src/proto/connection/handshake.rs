@@ -1,5 +1,5 @@
-//! The opening handshake of a connection: what a server does about a request, what a client makes of
-//! a response, and what both agree on. Request and parser are gone once the connection is open.
+//! The opening handshake of a connection: a server's answer to a request, a client's judgement of a
+//! response, and what both agree on. Request and parser are dropped when the connection is open.
 
 use super::{Connection, Input, Options, State};
 use crate::proto::deflate::{self, Proposal};
@@ -13,19 +13,19 @@ use crate::proto::hybi::deflate::Deflation;
 use crate::proto::hybi::{Receiver, ReceiverOptions};
 use crate::proto::{Output, Progress, Status};
 
-/// What a client found in the response to its request.
+/// The result of a client's handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The subprotocol, if one was chosen; or what is wrong with the response.
+    /// The subprotocol, if the server has chosen one; or the error in the response.
     pub outcome: Result<Option<String>, String>,
     /// The response's head, unless it could not be parsed.
     pub response: Option<Response>,
 }
 
-/// What each side keeps of the handshake.
+/// The role, and what it needs for the handshake.
 #[derive(Debug)]
 pub(super) enum Role {
-    /// The request is gone once the connection is open.
+    /// The request is dropped when the connection is open.
     Server {
         request: Option<Box<Request>>,
         protocol: Option<Box<str>>,
@@ -33,7 +33,7 @@ pub(super) enum Role {
     Client(Option<Box<Handshake>>),
 }
 
-/// A client's handshake; gone once it has been answered.
+/// A client's handshake; dropped when the response was read.
 #[derive(Debug)]
 pub(super) struct Handshake {
     client: ClientHandshake,
@@ -42,7 +42,7 @@ pub(super) struct Handshake {
     answer: Option<Answer>,
 }
 
-/// How far permessage-deflate is.
+/// The state of permessage-deflate.
 #[derive(Debug)]
 pub(super) enum DeflateState {
     Off,
@@ -60,7 +60,8 @@ impl DeflateState {
 }
 
 impl Connection {
-    /// The server's side for a request, in the version it asks for or the one that is given.
+    /// The server's side for a request, in the version that is given, or else the one that the
+    /// request asks for.
     pub fn server(
         request: Request,
         version: Option<Version>,
@@ -69,7 +70,7 @@ impl Connection {
         options: Options,
     ) -> Self {
         let version = version.unwrap_or_else(|| Version::choose(&request, allow_drafts));
-        // These drafts know nothing but text.
+        // Drafts 75 and 76 have only text messages.
         let longest = options.max_length.min(options.max_text);
         let input = match version {
             Version::Hixie75 => {
@@ -77,7 +78,7 @@ impl Connection {
             }
             Version::Hixie76 => Input::Hixie(Box::new(match Keys::of(&request) {
                 Ok(keys) => HixieReceiver::draft76(keys, longest, options.max_events),
-                // Such a request is refused, and nothing after it is read.
+                // `check` refuses such a request, and nothing that follows it is read.
                 Err(_) => HixieReceiver::draft75(longest, options.max_events),
             })),
             _ => Input::Hybi(receiver(options)),
@@ -124,7 +125,8 @@ impl Connection {
         }
     }
 
-    /// Why a server cannot accept the request, before its extensions are negotiated.
+    /// Whether a server can accept the request, as far as can be told before extensions are
+    /// negotiated.
     ///
     /// # Errors
     ///
@@ -132,7 +134,7 @@ impl Connection {
     pub fn check(&self) -> Result<(), HandshakeError> {
         let Role::Server { request: Some(request), .. } = &self.role else { return Ok(()) };
         match self.version {
-            // The older drafts know neither a version header nor extensions.
+            // Drafts 75 and 76 have neither a version header nor extensions.
             Version::Hixie75 if request.is_websocket() => Ok(()),
             Version::Hixie76 if request.is_websocket() => Keys::of(request).map(drop),
             Version::Hixie75 | Version::Hixie76 => Err(HandshakeError::NotWebSocket),
@@ -148,7 +150,7 @@ impl Connection {
     }
 
     /// Has the handshake, which must not have started, negotiate permessage-deflate. A server then
-    /// takes no other extension.
+    /// accepts no other extension.
     pub fn propose(&mut self, proposal: Proposal) {
         if self.version.is_hybi() && self.state == State::Connecting {
             self.compression = DeflateState::Proposed(Box::new(proposal));
@@ -164,7 +166,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// A server's, those of [`check`](Self::check); nothing was sent then.
+    /// A server's are those of [`check`](Self::check), and then nothing is appended; a client has
+    /// none.
     pub fn start(
         &mut self,
         custom: &Headers,
@@ -202,7 +205,8 @@ impl Connection {
         }
     }
 
-    /// As [`start`](Self::start), for a server's response over HTTP/2: its header fields, `:status` first.
+    /// As [`start`](Self::start), for a server's response over HTTP/2: its header fields, `:status`
+    /// first.
     ///
     /// # Errors
     ///
@@ -240,13 +244,15 @@ impl Connection {
         self.state = State::Closed;
     }
 
-    /// As [`refuse`](Self::refuse), over HTTP/2: the response's header fields; the message is its body.
+    /// As [`refuse`](Self::refuse), over HTTP/2: the response's header fields; the message is its
+    /// body.
     pub fn refuse_http2(&mut self, message: &str) -> Headers {
         self.state = State::Closed;
         http2::refuse(message)
     }
 
-    /// Whether the handshake still waits for bytes of the peer.
+    /// Whether the handshake is complete only after more bytes of the peer: a client's response, or
+    /// draft 76's body.
     pub fn awaits_peer(&self) -> bool {
         match self.version {
             Version::Hixie76 => true,
@@ -254,7 +260,7 @@ impl Connection {
         }
     }
 
-    /// What became of a client's handshake, after [`Status::Handshake`].
+    /// Takes the result of a client's handshake, after [`Status::Handshake`].
     pub fn take_answer(&mut self) -> Option<Answer> {
         let Role::Client(handshake) = &mut self.role else { return None };
         let mut answer = handshake.take()?.answer?;
@@ -271,7 +277,7 @@ impl Connection {
         Some(answer)
     }
 
-    /// The handshake succeeded.
+    /// The handshake has succeeded: the connection is open.
     pub fn open(&mut self) {
         if self.state == State::Connecting {
             self.state = State::Open;

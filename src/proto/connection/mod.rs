@@ -6,9 +6,10 @@
 //!     └──────────────────────────conclude────────────────┴──► Closed
 //! ```
 //!
-//! The connection never acts on its own: [`receive`](Connection::receive) stops where the peer
-//! ended it or broke the protocol, and the driver, having dispatched the events before that point,
-//! asks [`settle`](Connection::settle) what the stop means now and [`conclude`](Connection::conclude)s.
+//! Where the peer closes the connection or violates the protocol, [`receive`](Connection::receive)
+//! stops with [`Status::Verdict`]. The caller then delivers the events before that point, whose
+//! listeners may close the connection, and asks [`settle`](Connection::settle) what follows in the
+//! state of now. If the connection ends, [`conclude`](Connection::conclude) appends the last frame.
 
 mod handshake;
 
@@ -23,7 +24,7 @@ use super::hybi::{
 };
 use super::{CloseCode, Entropy, Output, Progress, ProtocolError, Rates, Status};
 
-/// What both roles can choose.
+/// Options of both roles.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Whether the peer's frames have to be masked.
@@ -32,33 +33,34 @@ pub struct Options {
     pub masking: bool,
     /// Most bytes of one message.
     pub max_length: u64,
-    /// Most bytes of one text, where that is less: what the receiving side can make a string of.
+    /// Most bytes of one text, where that is less: the longest string that the host can make.
     pub max_text: u64,
     /// Most events one call to `receive` may add.
     pub max_events: usize,
-    /// Binary messages of so many bytes, and more, are left to the caller to collect: see [`Landing`].
+    /// Binary messages of at least this many bytes are joined in the caller's memory: see
+    /// [`Landing`].
     pub least_landing: u64,
 }
 
-/// How far the connection is.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The opening handshake is under way.
     Connecting,
     /// Messages go both ways.
     Open,
-    /// One side has said goodbye.
+    /// One side has begun the closing handshake.
     Closing,
     /// Nothing is read or written any more.
     Closed,
 }
 
-/// What the driver has to do about a [`Status::Verdict`].
+/// What the caller has to do about a [`Status::Verdict`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// Nothing: a listener closed the connection meanwhile. Go on reading.
+    /// Nothing: a listener has closed the connection meanwhile. Call `receive` again.
     PassedOver,
-    /// Close with this code and reason, `None` in drafts 75 and 76, which know neither.
+    /// Close with this code and reason; `None` in drafts 75 and 76, which have neither.
     Close(Option<(CloseCode, String)>),
     /// Fail with this error.
     Fail(ProtocolError),
@@ -78,7 +80,7 @@ pub struct Connection {
     role: Role,
     input: Input,
     state: State,
-    /// A close frame of ours is among the output.
+    /// Our close frame was appended to the output.
     close_sent: bool,
     /// The code and reason of a close frame that is still to be sent.
     due_close: Option<Box<(CloseCode, String)>>,
@@ -91,21 +93,22 @@ impl Connection {
         self.version
     }
 
-    /// How far the connection is.
+    /// The state of the connection.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Messages are encoded by extensions the core does not know; `claimed` are the reserved bits
-    /// they use (RSV1 is 4, RSV2 is 2, RSV3 is 1).
+    /// Messages are to be decoded by extensions outside the core, and arrive as
+    /// [`Event::Encoded`](super::Event::Encoded); `claimed` are the reserved bits that the
+    /// extensions use (RSV1 is 4, RSV2 is 2, RSV3 is 1).
     pub fn decode_outside(&mut self, claimed: u8) {
         if let Input::Hybi(receiver) = &mut self.input {
             receiver.decode_outside(claimed);
         }
     }
 
-    /// Bounds what the peer may send: `max_fragments` frames in one message (drafts 75 and 76 have
-    /// none), and what `rates` count.
+    /// Limits what the peer may send: `max_fragments` frames in one message (drafts 75 and 76 have
+    /// no fragments), and messages and pings in a second.
     pub fn restrict(&mut self, max_fragments: Option<u32>, rates: Option<Rates>) {
         match &mut self.input {
             Input::Hybi(receiver) => receiver.restrict(max_fragments, rates),
@@ -113,16 +116,17 @@ impl Connection {
         }
     }
 
-    /// Messages longer than `bytes` are handed on while they arrive, as [`Event::Part`](super::Event::Part)s,
-    /// unless they are compressed or decoded outside. Drafts 75 and 76 have no such messages.
+    /// Messages longer than `bytes` are delivered while they arrive, as
+    /// [`Event::Part`](super::Event::Part)s, unless they are compressed, or decoded outside the
+    /// core, or of drafts 75 and 76.
     pub fn stream_above(&mut self, bytes: u64) {
         if let Input::Hybi(receiver) = &mut self.input {
             receiver.stream_above(bytes);
         }
     }
 
-    /// What the peer may send in a second, where that is limited: their time is to be set before each
-    /// [`receive`](Self::receive).
+    /// The limits on what the peer sends in a second, where there are any: the caller sets their
+    /// time before each [`receive`](Self::receive).
     pub fn rates(&mut self) -> Option<&mut Rates> {
         match &mut self.input {
             Input::Hybi(receiver) => receiver.rates(),
@@ -146,7 +150,7 @@ impl Connection {
         }
     }
 
-    /// The message that the caller collects; see [`Receiver::landing`].
+    /// The message that is joined in the caller's memory; see [`Receiver::landing`].
     pub fn landing(&self) -> Option<Landing> {
         let Input::Hybi(receiver) = &self.input else { return None };
         receiver.landing().filter(|_| self.state != State::Closed)
@@ -167,16 +171,17 @@ impl Connection {
         }
     }
 
-    /// Fails the connection for something found outside; [`settle`](Self::settle) must follow.
+    /// Fails the connection for an error that was found outside the core; [`settle`](Self::settle)
+    /// must follow.
     pub fn fail(&mut self, error: ProtocolError) {
         if let Input::Hybi(receiver) = &mut self.input {
             receiver.fail(error);
         }
     }
 
-    /// Judges a message that [extensions outside the core](Self::decode_outside) have decoded, before
-    /// it is delivered: its length again, and its text for the first time. False fails the
-    /// connection; [`settle`](Self::settle) must follow.
+    /// Whether a message that [extensions outside the core](Self::decode_outside) have decoded may
+    /// be delivered: it is not too long, and its text is UTF-8. Otherwise the connection fails, and
+    /// [`settle`](Self::settle) must follow.
     pub fn check_decoded(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         match &mut self.input {
             Input::Hybi(receiver) => receiver.check_decoded(opcode, payload),
@@ -184,7 +189,7 @@ impl Connection {
         }
     }
 
-    /// Decides what a [`Status::Verdict`] means in the state the connection is in by now.
+    /// Decides what a [`Status::Verdict`] means, in the state that the connection has now.
     pub fn settle(&mut self) -> Settlement {
         let Input::Hybi(receiver) = &mut self.input else {
             return Settlement::Close(None);
@@ -192,13 +197,14 @@ impl Connection {
         let Some(verdict) = receiver.take_verdict() else { return Settlement::PassedOver };
         let was_open = self.state == State::Open;
         // RFC 6455 section 7.1.7: "If _The WebSocket Connection is Established_ prior to the point
-        // where the endpoint is required to _Fail the WebSocket Connection_, the endpoint SHOULD send
-        // a Close frame with an appropriate status code (Section 7.4) before proceeding to _Close the
-        // WebSocket Connection_."
+        // where the endpoint is required to _Fail the WebSocket Connection_, the endpoint SHOULD
+        // send a Close frame with an appropriate status code (Section 7.4) before proceeding to
+        // _Close the WebSocket Connection_."
         let settlement = match verdict {
             Verdict::PeerClose(code, reason) => Settlement::Close(Some((code, reason))),
             Verdict::Failure(error) if was_open => Settlement::Fail(error),
-            // A violation after our own close frame changes nothing any more.
+            // Once our side has begun to close, violations are ignored until the peer's close frame
+            // comes.
             Verdict::Failure(_) => return Settlement::PassedOver,
         };
         // Section 7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
@@ -218,9 +224,9 @@ impl Connection {
 
     // ---- output
 
-    /// Appends one message or control frame. Drafts 75 and 76 send text only. False, and nothing
-    /// appended, for what may not be sent: a control frame over 125 bytes, a message behind our close
-    /// frame, anything when closed.
+    /// Appends one message or control frame. Drafts 75 and 76 send text only. False, and nothing is
+    /// appended, for a frame that must not be sent: a control frame of more than 125 bytes, a
+    /// message after our close frame, any frame once the connection is closed.
     pub fn send(
         &mut self,
         opcode: Opcode,
@@ -262,11 +268,11 @@ impl Connection {
         }
     }
 
-    /// Appends one fragment of a message that its caller has not all of yet, uncompressed: `opcode` of
-    /// the first is text or binary, of the others continuation, and `last` ends the message. No other
-    /// message may be sent meanwhile: RFC 6455 section 5.4, "The fragments of one message MUST NOT be
-    /// interleaved between the fragments of another message". False, and nothing appended, where
-    /// nothing may be sent, and in drafts 75 and 76, which have no fragments.
+    /// Appends one fragment of a message, uncompressed. `opcode` is text or binary for the first
+    /// fragment, and continuation for the others; `last` ends the message. The caller must send no
+    /// other message before the last fragment: RFC 6455 section 5.4, "The fragments of one message
+    /// MUST NOT be interleaved between the fragments of another message". False, and nothing is
+    /// appended, where no message may be sent, and in drafts 75 and 76, which have no fragments.
     pub fn send_fragment(
         &mut self,
         opcode: Opcode,
@@ -293,14 +299,14 @@ impl Connection {
             return !self.close_sent;
         }
         // RFC 6455 section 5.5: "All control frames MUST have a payload length of 125 bytes or less
-        // and MUST NOT be fragmented." While closing, the peer's violations are passed over: even an
-        // over-long ping is answered, as by the original.
+        // and MUST NOT be fragmented." While our side is closing, violations of the peer are
+        // ignored: like the original, we answer even a ping of more than 125 bytes.
         length <= MAX_CONTROL || (self.state == State::Closing && opcode == Opcode::Pong)
     }
 
-    /// The header in front of a message that goes out as it is: neither masked nor compressed, the
-    /// same bytes for every connection of which this is true. `None` where only [`send`](Self::send)
-    /// can build the frame.
+    /// The header of a message whose payload is sent as it is, neither masked nor compressed: its
+    /// bytes are the same for every such connection. `None` where only [`send`](Self::send) can
+    /// make the frame.
     pub fn plain_header(&self, opcode: Opcode, length: usize) -> Option<PlainHeader> {
         let compresses = matches!(self.compression, DeflateState::Agreed(_));
         let plain =
@@ -308,8 +314,8 @@ impl Connection {
         (plain && matches!(self.input, Input::Hybi(_))).then(|| PlainHeader::new(opcode, length))
     }
 
-    /// Makes a frame of a message where it lies, see [`send::frame_around`]; `None` where only
-    /// [`send`](Self::send) can.
+    /// Makes a frame in the memory of its payload, see [`send::frame_around`]; `None` where only
+    /// [`send`](Self::send) can make the frame.
     pub fn frame_around(
         &self,
         opcode: Opcode,
@@ -324,8 +330,8 @@ impl Connection {
         send::frame_around(opcode, self.masking_key(entropy), memory)
     }
 
-    /// Takes the work [`receive`](Self::receive) ended with [`Status::Busy`] for. Nothing is read
-    /// until it has been [given back](Self::inflated).
+    /// Takes the job for which [`receive`](Self::receive) has returned [`Status::Busy`]. Nothing is
+    /// read until the job has been [given back](Self::inflated).
     pub fn take_inflation(&mut self) -> Option<Box<InflateJob>> {
         match &mut self.input {
             Input::Hybi(receiver) => receiver.take_job(),
@@ -333,15 +339,15 @@ impl Connection {
         }
     }
 
-    /// Takes that work back; `receive` goes on.
+    /// Takes that job back; `receive` can go on.
     pub fn inflated(&mut self, job: InflateJob) {
         if let Input::Hybi(receiver) = &mut self.input {
             receiver.return_job(job);
         }
     }
 
-    /// Takes the compressor with a message that would take it long. Messages that are sent before
-    /// it has been [given back](Self::deflated) leave at once and uncompressed.
+    /// A job that compresses a long message. Messages that are sent before the job has been [given
+    /// back](Self::deflated) are sent at once, and uncompressed, since the job has the compressor.
     pub fn take_deflation(&mut self, opcode: Opcode, payload: Vec<u8>) -> Option<DeflateJob> {
         match &mut self.compression {
             DeflateState::Agreed(deflation) if opcode.is_opening() => {
@@ -351,7 +357,7 @@ impl Connection {
         }
     }
 
-    /// Takes the compressor back and sends its message.
+    /// Takes a job back, with the compressor, and sends its message.
     pub fn deflated(&mut self, job: DeflateJob, entropy: &mut dyn Entropy, out: &mut Output) {
         let DeflateState::Agreed(deflation) = &mut self.compression else { return };
         let Some((opcode, rsv, payload)) = deflation.return_job(job) else { return };
@@ -361,9 +367,10 @@ impl Connection {
         }
     }
 
-    /// Our side says goodbye: from now on the peer's messages are skipped and only its close frame
-    /// matters. The close frame itself is [`send_close`](Self::send_close)'s, which may have to wait
-    /// for messages inside extensions.
+    /// Our side begins to close: from now on the peer's messages are skipped, its violations
+    /// ignored, and its pings still answered, until its close frame comes. Our close frame is sent
+    /// by [`send_close`](Self::send_close): the caller may have to wait first for messages inside
+    /// extensions.
     pub fn begin_closing(&mut self) {
         if self.state == State::Open {
             self.state = State::Closing;
@@ -373,7 +380,7 @@ impl Connection {
         }
     }
 
-    /// Appends a close frame; its reason is cut to what fits.
+    /// Appends a close frame. The reason is cut to 123 bytes, between two characters.
     pub fn send_close(
         &mut self,
         code: CloseCode,
@@ -388,7 +395,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection, with the close frame that is still due.
+    /// Ends the connection, and appends the close frame if it has not been sent.
     pub fn conclude(&mut self, entropy: &mut dyn Entropy, out: &mut Output) {
         if let Some((code, reason)) = self.due_close.take().map(|due_close| *due_close) {
             self.send_close(code, reason.as_bytes(), entropy, out);
@@ -400,8 +407,9 @@ impl Connection {
     }
 
     fn masking_key(&self, entropy: &mut dyn Entropy) -> Option<[u8; 4]> {
-        // RFC 6455 section 5.3: "When preparing a masked frame, the client MUST pick a fresh masking
-        // key from the set of allowed 32-bit values." A frame without payload has one as well.
+        // RFC 6455 section 5.3: "When preparing a masked frame, the client MUST pick a fresh
+        // masking key from the set of allowed 32-bit values." A frame without payload has one as
+        // well.
         self.masking.then(|| {
             let mut key = [0; 4];
             entropy.fill(&mut key);

@@ -6,12 +6,14 @@ use super::history::History;
 use super::pool::{Owner, Settings, ZlibPool};
 use super::{DeflateOptions, Direction, TAIL};
 
-/// Below this many bytes a message is not worth compressing when it cannot refer to others.
+/// Shorter messages are not compressed by default where they cannot refer to earlier ones, in
+/// bytes.
 const DEFAULT_THRESHOLD: usize = 1024;
 
-/// How much of the window a codec keeps for the day its compressor is no longer warm. Hashing all
-/// 32 KiB of it would cost five times what a short message costs; the last quarter is as quick as a
-/// warm compressor and makes messages some 5 % longer.
+/// Bytes of the window that a codec keeps, for a compressor that has to be primed with them. To
+/// prime one with all 32 KiB costs five times what it costs to compress a short message. With the
+/// last quarter it costs as little as to fetch a warm compressor from memory, and messages become
+/// some 5 % longer.
 const KEPT_HISTORY: usize = 8 * 1024;
 
 /// Compresses one connection's messages.
@@ -19,7 +21,7 @@ const KEPT_HISTORY: usize = 8 * 1024;
 pub struct Compressor {
     settings: Settings,
     threshold: usize,
-    /// Present with context takeover.
+    /// `Some` with context takeover.
     memory: Option<Memory>,
     pool: ZlibPool,
 }
@@ -27,19 +29,19 @@ pub struct Compressor {
 #[derive(Debug)]
 struct Memory {
     owner: Owner,
-    /// The end of what the peer's window holds.
+    /// The last bytes of the peer's window.
     history: History,
 }
 
 impl Compressor {
-    /// A compressor for a direction as agreed. `options` must be those of the negotiation.
+    /// A compressor for a direction that was agreed on. `options` must be those of the negotiation.
     pub(super) fn new(direction: Direction, options: &DeflateOptions, pool: ZlibPool) -> Self {
         let settings = Settings {
             level: options.level.clamp(-1, 9),
             mem_level: options.mem_level.clamp(1, 9),
             strategy: Strategy::try_from(options.strategy).unwrap_or_default(),
-            // zlib has no raw DEFLATE with 8 bits. With 9 it never refers further back than
-            // 2^9 - 262 = 250 bytes, which is inside the 256 the peer has promised to keep.
+            // zlib has no raw DEFLATE with a window of 8 bits. With 9 bits it refers at most
+            // 2^9 - 262 = 250 bytes back, within the 256 bytes of the window that was agreed on.
             window_bits: direction.window_bits.clamp(9, 15),
         };
         let memory = direction
@@ -49,16 +51,16 @@ impl Compressor {
         Self { settings, threshold: options.threshold.unwrap_or(default_threshold), memory, pool }
     }
 
-    /// Compresses a whole message and appends it to `out`, ready to be sent with RSV1. `false`, with
-    /// `out` untouched, if the message should leave as it is, without RSV1: it is shorter than the
-    /// threshold.
+    /// Compresses a whole message and appends it to `out`, to be sent with RSV1. False, with `out`
+    /// unchanged, for a message that is to be sent uncompressed, without RSV1: it is shorter than
+    /// the threshold.
     pub fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         if payload.len() < self.threshold {
             return false;
         }
         if payload.is_empty() {
-            // RFC 7692 section 7.2.3.6: the header bits of an empty stored block. zlib makes nothing
-            // of an empty message, and the second in a row would leave without them.
+            // RFC 7692 section 7.2.3.6: the header bits of an empty stored block. zlib gives no
+            // output for an empty message where it has flushed just before.
             out.push(0x00);
             return true;
         }
@@ -77,7 +79,7 @@ impl Compressor {
         true
     }
 
-    /// Bytes held for this connection alone.
+    /// Bytes that are held for this connection alone.
     pub fn reserved_bytes(&self) -> usize {
         self.memory.as_ref().map_or(0, |memory| memory.history.reserved_bytes())
     }
@@ -91,7 +93,7 @@ impl Drop for Compressor {
     }
 }
 
-/// Without context takeover: the result depends on nothing but settings and payload.
+/// Compresses without context takeover: the result depends on settings and payload alone.
 fn compress_alone(pool: &ZlibPool, settings: Settings, payload: &[u8], out: &mut Vec<u8>) -> bool {
     if pool.recall(settings, payload, out) {
         return true;
@@ -106,12 +108,13 @@ fn compress_alone(pool: &ZlibPool, settings: Settings, payload: &[u8], out: &mut
     true
 }
 
-/// Appends the message less its tail. `false`, with `out` untouched, if zlib fails, which it has no
-/// reason to; the message can still be sent uncompressed, and the state must not be used again.
+/// Appends the compressed message without its tail. False, with `out` unchanged, if zlib fails; no
+/// input can make it fail. The message can then be sent uncompressed, and `deflate` must not be
+/// used again.
 fn deflate_message(deflate: &mut Deflate, payload: &[u8], out: &mut Vec<u8>) -> bool {
     let from = out.len();
     let mut rest = payload;
-    // Ordinary messages fit at once, even incompressible ones; large ones are expected to halve.
+    // Room for all of a short message, even an incompressible one, and for half of a long one.
     let mut room = if payload.len() <= 4096 { payload.len() + 64 } else { payload.len() / 2 };
 
     loop {
@@ -126,9 +129,9 @@ fn deflate_message(deflate: &mut Deflate, payload: &[u8], out: &mut Vec<u8>) -> 
         rest = rest.get(read..).unwrap_or_default();
 
         // A flush is complete once zlib leaves room in the output. Section 7.2.1: "If the resulting
-        // data does not end with an empty DEFLATE block with no compression (the "BTYPE" bits are set
-        // to 00), append an empty DEFLATE block with no compression to the tail end": a sync flush
-        // ends with one.
+        // data does not end with an empty DEFLATE block with no compression (the "BTYPE" bits are
+        // set to 00), append an empty DEFLATE block with no compression to the tail end": a sync
+        // flush ends with one.
         match status {
             Ok(Status::Ok | Status::BufError) if written == room => {}
             Ok(Status::Ok | Status::BufError)

@@ -1,5 +1,5 @@
-//! The direction that inflates (RFC 7692 section 7.2.2), whole messages or frame by frame, and never
-//! more than one byte past the limit.
+//! The direction that inflates (RFC 7692 section 7.2.2), whole messages or frame by frame, and
+//! never more than one byte past the limit.
 
 use std::fmt;
 
@@ -11,11 +11,12 @@ use super::pool::{INFLATER_BYTES, ZlibPool};
 use super::{Direction, NAME, TAIL};
 use crate::proto::{CloseCode, ProtocolError};
 
-/// What zlib-rs says of an error its fast loop has met: the loop's own text is overwritten on the
-/// way out.
+/// The text of zlib-rs for any error that its fast loop has found: it overwrites the text of the
+/// error itself.
 const OPAQUE: &str = "repeated call with bad state";
 
-/// The commonest of the three texts it may have been, for a message that cannot be looked at again.
+/// The commonest of the three texts that it has overwritten, where the message cannot be inflated
+/// again.
 const LIKELIEST: &str = "invalid distance too far back";
 
 /// Inflates one connection's messages.
@@ -23,20 +24,20 @@ const LIKELIEST: &str = "invalid distance too far back";
 pub struct Decompressor {
     context_takeover: bool,
     window: usize,
-    /// What the peer may refer to: the messages before this one and, of this one, the frames before
-    /// this one.
+    /// The bytes that the peer may refer to: those of earlier messages, and of earlier frames of
+    /// this message.
     history: History,
-    /// The message whose frames are still coming.
+    /// The message that is not complete.
     message: Option<InflateStream>,
     pool: ZlibPool,
 }
 
 impl Decompressor {
-    /// A decompressor for a direction as agreed.
+    /// A decompressor for a direction that was agreed on.
     pub(super) fn new(direction: Direction, pool: ZlibPool) -> Self {
         Self {
             context_takeover: direction.context_takeover,
-            // Peers on top of zlib use 9 bits where 8 were agreed.
+            // Peers that use zlib have a window of 9 bits where 8 were agreed on.
             window: 1 << direction.window_bits.clamp(9, 15),
             history: History::default(),
             message: None,
@@ -46,7 +47,9 @@ impl Decompressor {
 
     /// Inflates a whole message of at most `limit` bytes and appends it to `out`.
     ///
-    /// After an error `out` is as it was, and the codec is of no further use.
+    /// # Errors
+    ///
+    /// See [`InflateError`]; then `out` is unchanged, and the codec must not be used again.
     pub fn decompress(
         &mut self,
         payload: &[u8],
@@ -57,13 +60,14 @@ impl Decompressor {
     }
 
     /// Inflates the payload of one frame, or any part of it, as it arrives, and appends to `out`.
-    /// `last` ends the message. `limit` counts the bytes of the whole message, wherever the caller
-    /// has put those of earlier calls.
+    /// `last` ends the message. `limit` is for the whole message, with the bytes of earlier calls.
     ///
-    /// A message that stops in the middle of a block gives what it holds, as it does with the
-    /// original and whatever else stands on zlib.
+    /// A message that ends within a block gives the bytes before its end, as with the original and
+    /// with other users of zlib.
     ///
-    /// After an error `out` is as it was, and the codec is of no further use.
+    /// # Errors
+    ///
+    /// Those of [`decompress`](Self::decompress).
     pub fn feed(
         &mut self,
         payload: &[u8],
@@ -74,9 +78,13 @@ impl Decompressor {
         self.step(payload, last, limit, usize::MAX, out).map(|_| ())
     }
 
-    /// [`feed`](Self::feed) that stops once about `budget` bytes have been inflated, 256 KiB more at
-    /// most, so that the rest can be done on another thread. Tells how many bytes of `payload` it
-    /// took: with all of them it is done, else it must be called again with what is left.
+    /// As [`feed`](Self::feed), but stops when about `budget` bytes have been inflated, 256 KiB
+    /// more at most, so that the rest can be inflated on another thread. Returns how many bytes of
+    /// `payload` were used: unless it is all of them, the caller has to call again with the others.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decompress`](Self::decompress).
     pub fn step(
         &mut self,
         payload: &[u8],
@@ -96,7 +104,7 @@ impl Decompressor {
         let (history, window) = (&mut self.history, self.window);
         let mut result = message.inflate(payload, budget, &mut sink, history, window);
         let done = last && result == Ok(payload.len());
-        // A peer that ended its message with a final block and left it at that owes no tail.
+        // A message that ends with a final block has no tail to append.
         if done && !message.ended {
             let tail = message.inflate(&TAIL, usize::MAX, &mut sink, history, window);
             result = tail.map(|_| payload.len());
@@ -118,9 +126,9 @@ impl Decompressor {
                 out.truncate(from);
                 return Err(error);
             }
-            // RFC 7692 section 7.2.2: unless a direction was agreed on without context takeover, its
-            // receiver "MUST decompress each new message using the LZ77 sliding window used to process
-            // the last compressed message."
+            // RFC 7692 section 7.2.2: unless a direction was agreed on without context takeover,
+            // its receiver "MUST decompress each new message using the LZ77 sliding window used to
+            // process the last compressed message."
             Ok(_) if done => {
                 self.pool.put_inflater(message.inflate);
                 if !self.context_takeover {
@@ -134,8 +142,9 @@ impl Decompressor {
         result
     }
 
-    /// zlib's text for the error a message met that began with `payload` and had given `out`: it is
-    /// inflated once more, at the end in steps too small for the fast loop.
+    /// zlib's text for the error in a message that begins with `payload`, and of which `out` was
+    /// inflated before the error: the message is inflated once more, and its end in steps too small
+    /// for the fast loop.
     fn explain(&self, payload: &[u8], out: &mut [u8]) -> &'static str {
         const SMALL: usize = 200;
 
@@ -164,12 +173,12 @@ impl Decompressor {
     }
 }
 
-/// Why a message could not be inflated.
+/// Why a message cannot be inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InflateError {
     /// It has more bytes than the limit allows.
     TooLarge,
-    /// It is not DEFLATE; zlib's text.
+    /// It is not DEFLATE: zlib's text.
     Data(&'static str),
 }
 
@@ -211,8 +220,8 @@ mod tests {
 
     const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
-    /// RFC 7692 section 7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of
-    /// the message", which the end of one that was cut short takes for data, as in zlib.
+    /// RFC 7692 section 7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the
+    /// payload of the message", which the end of one that was cut short takes for data, as in zlib.
     #[test]
     fn the_tail_is_appended_to_what_does_not_end() {
         assert_eq!(inflate(&mut decompressor(true), &[0xca]), Ok("h".to_owned()));
@@ -326,8 +335,8 @@ mod tests {
 
     #[test]
     fn errors_of_the_fast_loop_are_told_in_zlibs_words_too() {
-        // A block with fixed codes: literals, a length, and a distance code that does not exist, all
-        // far from the ends of input and output.
+        // A block with fixed codes: literals, a length, and a distance code that does not exist,
+        // all far from the ends of input and output.
         let literals = "10010001".repeat(2000);
         let bits = format!("010{literals}000000111110{literals}");
         let bytes: Vec<u8> = bits

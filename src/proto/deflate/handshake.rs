@@ -1,4 +1,4 @@
-//! permessage-deflate in the opening handshake, where no other extension takes part.
+//! permessage-deflate in an opening handshake without any other extension.
 
 use std::convert::Infallible;
 
@@ -14,7 +14,7 @@ use crate::proto::extension::negotiate::{self, Candidate, NegotiationError};
 /// calls the bit the "Per-Message Compressed" bit."
 const CANDIDATE: Candidate<'_> = Candidate { name: NAME, rsv: RSV1 };
 
-/// What one side wants of the extension, until both have agreed.
+/// The options of one side, until both have agreed.
 #[derive(Clone, Debug)]
 pub struct Proposal {
     options: DeflateOptions,
@@ -24,7 +24,9 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Fails if an option is out of range.
+    /// # Errors
+    ///
+    /// An option is out of range.
     pub fn new(options: DeflateOptions, pool: ZlibPool) -> Result<Self, OptionsError> {
         Ok(Self {
             client: ClientNegotiation::new(&options)?,
@@ -59,7 +61,7 @@ impl Proposal {
         header::serialize(NAME, &self.offer_params())
     }
 
-    /// As [`answer_params`](Self::answer_params), from header to header.
+    /// As [`answer_params`](Self::answer_params), for values of `Sec-WebSocket-Extensions`.
     pub fn answer(&self, offers: &str) -> Option<(Codec, String)> {
         let mut codec = None;
         let answered = negotiate::answer(offers, &[CANDIDATE], |_, offers| {
@@ -67,13 +69,14 @@ impl Proposal {
             codec = own;
             Ok::<_, Infallible>(answer)
         });
-        // A header that breaks the grammar refuses the request; that is not decided here.
+        // A header that violates the grammar is found before, by `Connection::check`, and the
+        // request refused.
         let (_, answer) = answered.ok()?;
         codec.zip(answer)
     }
 
-    /// As [`accept_params`](Self::accept_params), for the whole header; `None` inside if the server
-    /// declined.
+    /// As [`accept_params`](Self::accept_params), for the value of the whole header; `Ok(None)`
+    /// where the server has not chosen the extension.
     ///
     /// # Errors
     ///

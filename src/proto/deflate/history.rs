@@ -1,17 +1,18 @@
-//! The plain bytes a window still refers to.
+//! The plain bytes that the window of one direction refers to.
 
-/// The last bytes that passed in one direction, at most one window of them. From it any idle zlib
-/// state can be made to continue a codec, so that no codec has to keep a state of its own.
+/// The last bytes of one direction, at most one window of them, in a ring buffer. Any idle zlib
+/// state that is primed with them can continue a codec, so that no codec has to keep a zlib state
+/// of its own.
 #[derive(Debug, Default)]
 pub(super) struct History {
     bytes: Vec<u8>,
-    /// Where the oldest byte lies once `bytes` has reached the size of the window.
+    /// The place of the oldest byte, once `bytes` is as long as the window.
     start: usize,
 }
 
 impl History {
-    /// Appends `bytes` and forgets what lies more than `window` bytes back. `window` must be the
-    /// same in every call until [`clear`](Self::clear).
+    /// Appends `bytes`, and forgets all but the last `window` bytes. `window` must be the same in
+    /// every call until [`clear`](Self::clear).
     #[expect(
         clippy::indexing_slicing,
         reason = "`wrap` is empty unless `self.bytes` fills the window"
@@ -39,13 +40,13 @@ impl History {
         }
     }
 
-    /// Everything, oldest first, in two pieces.
+    /// All bytes, oldest first, in two pieces.
     pub(super) fn pieces(&self) -> [&[u8]; 2] {
         let (newer, older) = self.bytes.split_at(self.start);
         [older, newer]
     }
 
-    /// Forgets everything and gives the memory back.
+    /// Forgets all bytes, and frees the memory.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,4 @@
-//! One message while it is being inflated.
+//! Inflating one message, in as many calls as its frames need.
 
 use std::fmt;
 
@@ -8,22 +8,22 @@ use super::InflateError;
 use super::history::History;
 use super::pool::ZlibPool;
 
-/// Output grows by at most this much at a time.
+/// Bytes by which the output grows at most in one step.
 const MAX_STEP: usize = 256 * 1024;
 
-/// What going on after a final block takes, in bytes that could be inflated meanwhile.
+/// What it costs to go on after a final block, in inflated bytes.
 const ENDING_COST: usize = 256;
 
-/// The state of a message between its frames.
+/// The state of a message between two calls.
 pub(super) struct InflateStream {
     pub(super) inflate: Inflate,
-    /// Bytes inflated so far.
+    /// Bytes that were inflated.
     pub(super) length: usize,
-    /// Bytes taken in so far.
+    /// Bytes of the payload that were used.
     consumed: usize,
-    /// Final blocks left behind so far.
+    /// Final blocks after which more bytes have followed.
     pub(super) endings: usize,
-    /// The last block was a final one, and nothing has followed it yet.
+    /// The last block was a final one, and no byte has followed it yet.
     pub(super) ended: bool,
 }
 
@@ -33,15 +33,15 @@ impl fmt::Debug for InflateStream {
     }
 }
 
-/// Where the bytes of one call go: the caller's buffer, made longer step by step.
+/// The caller's buffer, which becomes longer step by step as bytes are inflated into it.
 pub(super) struct Sink<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
-    /// Where the next byte goes. What `out` has beyond is zeros that wait to be written over.
+    /// The place of the next byte. Behind it `out` has zeros, which will be overwritten.
     end: usize,
-    /// What follows is not in the history yet.
+    /// The bytes of `out` from here on are not in the history yet.
     unrecorded: usize,
-    /// Bytes the whole message may have.
+    /// Most bytes of the whole message.
     limit: usize,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Sink<'a> {
         Self { out, start: end, end, unrecorded: end, limit }
     }
 
-    /// Cuts the buffer to what was written and tells from where on it is not in the history.
+    /// Cuts the zeros off, and returns the place from which on bytes are not in the history.
     pub(super) fn finish(self) -> usize {
         self.out.truncate(self.end);
         self.unrecorded
@@ -62,7 +62,7 @@ impl<'a> Sink<'a> {
         if self.out.len() == self.end {
             let room = wanted.min(MAX_STEP).min(allowed);
             if self.out.capacity() - self.end < room {
-                // Doubling, as a Vec would, but not past what the message may have.
+                // Doubled, as `Vec` does, but not beyond the limit of the message.
                 self.out.reserve_exact(room.max(self.end.min(allowed)));
             }
             self.out.resize(self.end + room, 0);
@@ -84,8 +84,8 @@ impl InflateStream {
         Self { inflate, length: 0, consumed: 0, endings: 0, ended: false }
     }
 
-    /// Inflates `payload`, stops when about `budget` bytes have come of it, and tells how many bytes
-    /// it took. What it took may not all have come out then; the next call goes on.
+    /// Inflates `payload`, but stops when about `budget` bytes have been inflated. Returns how many
+    /// bytes of `payload` were used; zlib may still hold output of them, which the next call gets.
     pub(super) fn inflate(
         &mut self,
         payload: &[u8],
@@ -135,7 +135,8 @@ impl InflateStream {
             }
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
-                // With room left zlib has used all input there was. Otherwise it may hold more back.
+                // With room left in the output, zlib has used all input; without, it may hold more
+                // output.
                 Ok(Status::Ok | Status::BufError) if written < space => {
                     return Ok(payload.len());
                 }
@@ -148,22 +149,22 @@ impl InflateStream {
         }
     }
 
-    /// Goes on after a final block (RFC 7692 section 7.2.3.4) as if it had been none: the window
-    /// stays.
+    /// Goes on after a final block (RFC 7692 section 7.2.3.4) as after any other: with the same
+    /// window.
     fn restart(&mut self, sink: &mut Sink<'_>, history: &mut History, window: usize) {
         self.inflate.reset(false);
         self.ended = false;
         self.endings += 1;
         sink.record(history, window);
-        // An empty final block takes two bytes and the window 32 KiB of copying. Whoever sends them
-        // by the thousand is served, but only what does not look back across them.
+        // An empty final block has two bytes, and the window costs 32 KiB of copying. A peer that
+        // sends thousands of them has its message inflated, unless that refers back across them.
         if self.endings <= 64 + self.consumed / 4096 {
             prime(&mut self.inflate, history);
         }
     }
 }
 
-/// Gives an inflater the window it goes on with.
+/// Gives an inflater the window of earlier messages and frames.
 pub(super) fn prime(inflate: &mut Inflate, history: &History) {
     for piece in history.pieces() {
         // Cannot fail for a raw stream; if it did, references into the window would be data errors.

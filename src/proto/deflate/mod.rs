@@ -1,14 +1,15 @@
-//! permessage-deflate (RFC 7692): negotiation for both roles, and the two directions of a connection.
+//! permessage-deflate (RFC 7692): negotiation for both roles, and the two directions of a
+//! connection.
 //!
-//! - [`DeflateOptions`]: what the application asked for.
+//! - [`DeflateOptions`]: the options of the application.
 //! - [`ClientNegotiation`], [`ServerNegotiation`]: offer, answer, and what both agreed on.
 //! - [`Codec`]: a [`Compressor`] and a [`Decompressor`], independent of each other, so that either
 //!   may be moved to another thread while the other stays.
 //! - [`PluginSession`]: the extension as one plug-in among others.
-//! - [`ZlibPool`]: the zlib states all codecs share. A codec itself keeps only the plain bytes its
-//!   window may refer to, and nothing at all without context takeover.
+//! - [`ZlibPool`]: the zlib states that all codecs share. A codec keeps only the plain bytes that a
+//!   window may refer to, and nothing without context takeover.
 //!
-//! Knows nothing of frames: RSV1, opcodes and close codes are the business of whoever calls.
+//! Frames, RSV1, opcodes and close codes are left to the caller.
 
 mod compressor;
 mod decompressor;
@@ -33,23 +34,23 @@ pub use pool::{PoolLimits, ZlibPool};
 /// The name in `Sec-WebSocket-Extensions`.
 pub const NAME: &str = "permessage-deflate";
 
-/// The empty stored block that ends a sync flush, less its header bits. RFC 7692 section 7.2.1, of a
-/// message that leaves: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end." Section
-/// 7.2.2, of one that comes: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of
-/// the message."
+/// The empty stored block that ends a sync flush, less its header bits. RFC 7692 section 7.2.1, of
+/// a message to be sent: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
+/// Section 7.2.2, of a received one: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the
+/// payload of the message."
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 /// Both directions of one connection's compression.
 #[derive(Debug)]
 pub struct Codec {
-    /// For messages that leave.
+    /// For messages to the peer.
     pub compressor: Compressor,
-    /// For messages that come.
+    /// For messages of the peer.
     pub decompressor: Decompressor,
 }
 
 impl Codec {
-    /// A codec under what was agreed, borrowing its zlib states from `pool`.
+    /// A codec for what was agreed on; it borrows zlib states from `pool`.
     pub fn new(agreement: Agreement, options: &DeflateOptions, pool: &ZlibPool) -> Self {
         Self {
             compressor: Compressor::new(agreement.own, options, pool.clone()),
@@ -72,8 +73,8 @@ impl Codec {
         self.decompressor.decompress(payload, limit, out)
     }
 
-    /// Bytes this codec holds now: history of both directions and a message that is being
-    /// inflated. What it shares is counted by [`ZlibPool::reserved_bytes`].
+    /// Bytes that this codec holds now: the history of both directions, and the inflater of a
+    /// message that is not complete. Shared states are counted by [`ZlibPool::reserved_bytes`].
     pub fn reserved_bytes(&self) -> usize {
         self.compressor.reserved_bytes() + self.decompressor.reserved_bytes()
     }

@@ -1,7 +1,7 @@
 //! Offer, answer and agreement, for both roles (RFC 7692 sections 5 and 7.1).
 //!
-//! Which of several legal answers is given is the npm package `permessage-deflate`'s choice, so that
-//! the headers on the wire are the same.
+//! Where the RFC allows several answers, that of the npm package `permessage-deflate` is given, so
+//! that the headers on the wire are the same.
 
 use super::params::{ClientWindow, Params};
 use super::{DeflateOptions, OptionsError};
@@ -10,16 +10,16 @@ use crate::proto::extension::header::Params as ParamList;
 
 const MAX_BITS: u8 = 15;
 
-/// How one direction is compressed.
+/// The parameters of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Direction {
-    /// Whether a message may refer to those before it.
+    /// Whether a message may refer to earlier ones.
     pub context_takeover: bool,
     /// The window is at most 2^n bytes; 8 to 15.
     pub window_bits: u8,
 }
 
-/// What client and server agreed on, seen from one of them.
+/// What client and server have agreed on, as seen by one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// Messages this side sends.
@@ -28,7 +28,7 @@ pub struct Agreement {
     pub peer: Direction,
 }
 
-/// The options as far as negotiation needs them, in range.
+/// The options of the negotiation, all in range.
 #[derive(Clone, Copy, Debug)]
 struct Wishes {
     no_context_takeover: bool,
@@ -57,13 +57,15 @@ impl Wishes {
 pub struct ClientNegotiation(Wishes);
 
 impl ClientNegotiation {
-    /// Fails if an option is out of range.
+    /// # Errors
+    ///
+    /// An option is out of range.
     pub fn new(options: &DeflateOptions) -> Result<Self, OptionsError> {
         Wishes::new(options).map(Self)
     }
 
-    /// The parameters to offer. `client_max_window_bits` is always among them: without it the server
-    /// could not ask for a smaller window (RFC 7692 section 7.1.2.2).
+    /// The parameters to offer. `client_max_window_bits` is always among them: without it the
+    /// server could not ask for a smaller window (RFC 7692 section 7.1.2.2).
     pub fn offer(&self) -> ParamList {
         Params {
             server_no_context_takeover: self.0.request_no_context_takeover,
@@ -77,7 +79,7 @@ impl ClientNegotiation {
     }
 
     /// Judges the server's answer to [`offer`](Self::offer). `None` fails the handshake: the answer
-    /// is malformed or grants more or less than was offered.
+    /// is malformed, or does not grant what was offered.
     pub fn accept(&self, answer: &[(String, Vec<ParamValue>)]) -> Option<Agreement> {
         let answer = Params::from_answer(answer)?;
         let wishes = &self.0;
@@ -95,7 +97,8 @@ impl ClientNegotiation {
         if wishes.request_no_context_takeover && !answer.server_no_context_takeover {
             return None;
         }
-        // RFC 7692 section 7.1.2.1: an offered limit is granted by answering one no larger.
+        // RFC 7692 section 7.1.2.1: a server grants an offered limit by answering with the same or
+        // a smaller one.
         if let Some(requested) = wishes.request_max_window_bits
             && answer.server_max_window_bits.is_none_or(|granted| granted > requested)
         {
@@ -120,7 +123,9 @@ impl ClientNegotiation {
 pub struct ServerNegotiation(Wishes);
 
 impl ServerNegotiation {
-    /// Fails if an option is out of range.
+    /// # Errors
+    ///
+    /// An option is out of range.
     pub fn new(options: &DeflateOptions) -> Result<Self, OptionsError> {
         Wishes::new(options).map(Self)
     }
@@ -144,7 +149,7 @@ impl ServerNegotiation {
         // RFC 7692 section 7.1.2.2: "If a received extension negotiation offer doesn't have the
         // "client_max_window_bits" extension parameter, the corresponding extension negotiation
         // response to the offer MUST NOT include the "client_max_window_bits" extension parameter."
-        // Such a client cannot be limited.
+        // Such a client cannot be asked for a smaller window.
         let peer_bits = offer.client_max_window_bits.map_or(MAX_BITS, |window| {
             let offered = match window {
                 ClientWindow::Any => MAX_BITS,
@@ -161,7 +166,7 @@ impl ServerNegotiation {
         let answer = Params {
             server_no_context_takeover: !own.context_takeover,
             client_no_context_takeover: !peer.context_takeover,
-            // Only if it was offered: Firefox closes the connection otherwise.
+            // Only where it was offered: Firefox closes the connection otherwise.
             server_max_window_bits: offer
                 .server_max_window_bits
                 .map(|_| own.window_bits)

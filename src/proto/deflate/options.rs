@@ -1,4 +1,4 @@
-//! What the application may ask of permessage-deflate.
+//! The options of permessage-deflate.
 
 use std::fmt;
 
@@ -14,20 +14,21 @@ pub struct DeflateOptions {
     pub mem_level: i32,
     /// zlib's strategy: 0 to 4, see [`Strategy`].
     pub strategy: i32,
-    /// Messages shorter than this many bytes leave uncompressed. `None` is 1,024 without context
-    /// takeover and 0 with it, where even a short message usually shrinks.
+    /// Messages of fewer bytes are sent uncompressed. `None` is 1,024 without context takeover, and
+    /// 0 with it, as even a short message usually becomes shorter then.
     pub threshold: Option<usize>,
-    /// This side forgets its window after each message.
+    /// This side compresses each message without reference to earlier ones.
     pub no_context_takeover: bool,
     /// This side compresses with a window of at most 2^n bytes, 8 to 15.
     pub max_window_bits: Option<i32>,
-    /// The peer is asked to forget its window after each message.
+    /// The peer is asked to compress each message without reference to earlier ones.
     pub request_no_context_takeover: bool,
     /// The peer is asked to compress with a window of at most 2^n bytes, 8 to 15.
     pub request_max_window_bits: Option<i32>,
-    /// Answer offers exactly as the npm package does. It leaves `server_max_window_bits` out of an
+    /// Answers offers exactly as the npm package does: `server_max_window_bits` is left out of an
     /// answer when the value is 15, although RFC 7692 section 7.1.2.1 wants an offered
-    /// `server_max_window_bits` answered, and its own client refuses the result.
+    /// `server_max_window_bits` answered, and the client of the package itself refuses such an
+    /// answer.
     pub omit_full_window: bool,
 }
 
@@ -49,6 +50,10 @@ impl Default for DeflateOptions {
 
 impl DeflateOptions {
     /// Whether every value is in range.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is not.
     pub fn validate(&self) -> Result<(), OptionsError> {
         let bits_ok = |bits: Option<i32>| bits.is_none_or(|bits| (8..=15).contains(&bits));
 

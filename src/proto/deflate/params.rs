@@ -3,10 +3,10 @@
 use crate::proto::extension::ParamValue;
 use crate::proto::extension::header::Params as ParamList;
 
-/// `client_max_window_bits`, which may stand in an offer without a value.
+/// `client_max_window_bits`, which may have no value in an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientWindow {
-    /// No value: the client takes whatever the server asks for.
+    /// No value: the client accepts any limit of the server.
     Any,
     /// 8 to 15.
     Bits(u8),
@@ -15,9 +15,9 @@ pub enum ClientWindow {
 /// The parameters of one offer or of an answer, checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Params {
-    /// The server forgets its window after each message.
+    /// The server compresses each message without reference to earlier ones.
     pub server_no_context_takeover: bool,
-    /// The client forgets its window after each message.
+    /// The client compresses each message without reference to earlier ones.
     pub client_no_context_takeover: bool,
     /// The server's window, 8 to 15.
     pub server_max_window_bits: Option<u8>,
@@ -26,15 +26,15 @@ pub struct Params {
 }
 
 impl Params {
-    /// Reads an offer. `None` declines it: an unknown or repeated parameter, or a value that is none
-    /// (RFC 7692 section 7.1).
+    /// Reads an offer. `None` declines it: it has an unknown or repeated parameter, or an invalid
+    /// value (RFC 7692 section 7.1).
     pub fn from_offer(list: &[(String, Vec<ParamValue>)]) -> Option<Self> {
         let mut params = Self::default();
 
-        // RFC 7692 section 7: "A server MUST decline an extension negotiation offer for this extension
-        // if any of the following conditions are met": "The negotiation offer contains an extension
-        // parameter not defined for use in an offer", "with an invalid value", or "multiple extension
-        // parameters with the same name".
+        // RFC 7692 section 7: "A server MUST decline an extension negotiation offer for this
+        // extension if any of the following conditions are met": "The negotiation offer contains an
+        // extension parameter not defined for use in an offer", "with an invalid value", or
+        // "multiple extension parameters with the same name".
         for (name, values) in list {
             let [value] = values.as_slice() else { return None };
             let fresh = match name.as_str() {
@@ -91,13 +91,13 @@ impl Params {
     }
 }
 
-/// Sets a flag; false if it was set before or came with a value.
+/// Sets a flag; false if it was set before, or the parameter has a value.
 fn set_flag(flag: &mut bool, value: &ParamValue) -> bool {
     !std::mem::replace(flag, true) && *value == ParamValue::True
 }
 
-/// A window as the original reads it: by value, so that 10.0 is 10. RFC 7692 allows no such writing,
-/// and no known peer uses it.
+/// A window as the original reads it: by its numerical value, so that 10.0 is 10. RFC 7692 allows
+/// no such spelling, and no known peer uses it.
 fn bits(value: &ParamValue) -> Option<u8> {
     let ParamValue::Number(number, _) = value else { return None };
     (8..=15).find(|bits| f64::from(*bits) == *number)

@@ -1,9 +1,10 @@
-//! permessage-deflate without a connection: a plug-in among others, which is given whole messages.
+//! permessage-deflate without a connection, for use as one plug-in among others: it compresses and
+//! inflates whole messages.
 
 use super::{Codec, InflateError, Proposal};
 use crate::proto::extension::header::Params;
 
-/// One side of one connection. Without an agreement nothing is compressed or inflated.
+/// One side of one connection. Before there is an agreement, nothing is compressed or inflated.
 #[derive(Debug)]
 pub struct PluginSession {
     proposal: Proposal,
@@ -30,23 +31,23 @@ impl PluginSession {
         Some(answer)
     }
 
-    /// Whether a client takes the server's answer.
+    /// Whether a client accepts the server's answer.
     pub fn accept(&mut self, answer: &Params) -> bool {
         self.codec = self.proposal.accept_params(answer);
         self.codec.is_some()
     }
 
-    /// A message as it leaves; `None` if it leaves as it is.
+    /// A compressed message; `None` if it is to be sent uncompressed.
     pub fn compress(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let mut compressed = Vec::new();
         self.codec.as_mut()?.compress(payload, &mut compressed).then_some(compressed)
     }
 
-    /// A message of the peer; `None` if it is too large.
+    /// An inflated message of the peer; `None` if it has more than `limit` bytes.
     ///
     /// # Errors
     ///
-    /// zlib's complaint.
+    /// It is not DEFLATE: zlib's text.
     pub fn inflate(&mut self, payload: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
         let Some(codec) = &mut self.codec else { return Ok(None) };
         let mut message = Vec::new();

@@ -1,15 +1,16 @@
 //! The zlib states, shared by all codecs of a process or of a thread.
 //!
-//! A compressor's state is about 375 KiB and an inflater's 40 KiB, while a codec needs either only
-//! for the microseconds a message takes. So codecs borrow them here:
+//! A compressor's state has about 375 KiB and an inflater's 40 KiB, and a codec needs either only
+//! for the microseconds that a message takes. So codecs borrow them from a pool:
 //!
-//! - An inflater continues any codec once it has been given the codec's history, which costs no
-//!   more than copying it. Inflaters therefore belong to nobody between two messages.
-//! - A compressor has to hash the history as well, so with context takeover it stays warm for the
-//!   codec that used it last, until the shelf is full and it is the one that rested longest, or
-//!   until [`ZlibPool::sweep`] finds it idle. The shelf is small on purpose: a state fills a third of
-//!   a processor's second-level cache, and to prime one that lies there takes less than to continue
-//!   one that has to be fetched.
+//! - An inflater can continue any codec when it has been given the codec's history, which costs no
+//!   more than to copy that. Between two messages, inflaters therefore belong to no codec.
+//! - A compressor has to hash the history as well. With context takeover it therefore stays warm:
+//!   it keeps the state of the codec that has used it last, until the pool is full and it is the
+//!   one that has not been used for the longest time, or until [`ZlibPool::sweep`] finds that it
+//!   was not used. The pool is small on purpose: a state fills a third of a processor's
+//!   second-level cache, and to prime one that is in the cache takes less time than to continue one
+//!   that has to be fetched from memory.
 //! - Without context takeover the same payload gives the same bytes for every codec with the same
 //!   settings. The last such message is remembered, so that a broadcast is compressed once.
 
@@ -20,14 +21,15 @@ use zlib_rs::{Deflate, DeflateConfig, Inflate, Strategy};
 
 use super::history::History;
 
-/// How much [`ZlibPool`] may keep between messages.
+/// Limits on what [`ZlibPool`] keeps between messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolLimits {
-    /// Compressors kept, warm or free; about 375 KiB each with zlib's default `memLevel`. At least 1.
+    /// Compressors kept, warm or free; about 375 KiB each with zlib's default `memLevel`. At least
+    /// 1.
     pub max_compressors: usize,
     /// Idle inflaters kept; about 40 KiB each.
     pub max_inflaters: usize,
-    /// A message without context takeover is remembered up to this many bytes.
+    /// Most bytes of a message without context takeover that is remembered.
     pub max_remembered: usize,
 }
 
@@ -37,7 +39,7 @@ impl Default for PoolLimits {
     }
 }
 
-/// Everything a compressor is made with. Two compressors without context takeover and with the same
+/// The settings of a compressor. Two compressors without context takeover and with the same
 /// settings turn the same payload into the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -72,11 +74,11 @@ impl Settings {
 /// Bytes zlib-rs allocates for one inflater, whatever the negotiated window.
 pub(super) const INFLATER_BYTES: usize = 32 * 1024 + 8 * 1024;
 
-/// Whom a warm compressor belongs to.
+/// The codec to which a warm compressor belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner(u64);
 
-/// A compressor on the shelf.
+/// A compressor that is not in use.
 struct Shelved {
     owner: Option<Owner>,
     settings: Settings,
@@ -96,19 +98,19 @@ struct Shelf {
     compressors: Vec<Shelved>,
     inflaters: Vec<Inflate>,
     remembered: Option<Remembered>,
-    /// Counts every use; the order of last uses is read from it.
+    /// The number of uses so far, which gives the order of last uses.
     clock: u64,
     swept: u64,
     owners: u64,
 }
 
-/// A handle to the shared states; clones share them. Its lock is held only while a state changes
-/// hands, never while a message is worked on.
+/// A handle to the shared states; clones share them. Its lock is held only while a state is taken
+/// or put back, never while a message is compressed or inflated.
 #[derive(Clone)]
 pub struct ZlibPool(Arc<Mutex<Shelf>>);
 
 impl ZlibPool {
-    /// An empty shelf.
+    /// An empty pool.
     pub fn new(limits: PoolLimits) -> Self {
         Self(Arc::new(Mutex::new(Shelf {
             limits,
@@ -121,8 +123,8 @@ impl ZlibPool {
         })))
     }
 
-    /// Gives back the memory of everything that was not used since the last sweep. Meant to be
-    /// called from a slow timer; without it the limits of [`PoolLimits`] alone apply.
+    /// Frees the states that were not used since the last sweep. Meant to be called by a slow
+    /// timer; without it only the limits of [`PoolLimits`] apply.
     pub fn sweep(&self) {
         let mut shelf = self.lock();
         let swept = shelf.swept;
@@ -134,7 +136,7 @@ impl ZlibPool {
         shelf.swept = shelf.clock;
     }
 
-    /// Bytes held for all codecs together.
+    /// Bytes that are held for all codecs together.
     pub fn reserved_bytes(&self) -> usize {
         let shelf = self.lock();
         let compressors: usize =
@@ -145,7 +147,7 @@ impl ZlibPool {
         compressors + shelf.inflaters.len() * INFLATER_BYTES + remembered
     }
 
-    /// A name under which a codec finds its compressor again.
+    /// An owner for a new codec, by which it finds its warm compressor again.
     pub(super) fn new_owner(&self) -> Owner {
         let mut shelf = self.lock();
         shelf.owners += 1;
@@ -170,14 +172,15 @@ impl ZlibPool {
             None => settings.compressor(),
         };
         for piece in history.pieces() {
-            // Cannot fail for a raw stream that has no input pending, and this one is new; if it
-            // did, the compressor would find fewer matches and still be right.
+            // Cannot fail for a raw stream without pending input, and this one is new or was reset.
+            // If it did, the compressor would find fewer matches, and its output would still be
+            // right.
             let _ = deflate.set_dictionary(piece);
         }
         deflate
     }
 
-    /// Puts a compressor on the shelf, warm for `owner`.
+    /// Puts a compressor back, warm for `owner`.
     pub(super) fn put_compressor(
         &self,
         owner: Option<Owner>,
@@ -192,7 +195,7 @@ impl ZlibPool {
         }
     }
 
-    /// `owner` is gone: its compressor is anybody's.
+    /// The codec `owner` was dropped: its warm compressor may be given to any other.
     pub(super) fn disown(&self, owner: Owner) {
         for shelved in &mut self.lock().compressors {
             if shelved.owner == Some(owner) {
@@ -201,7 +204,7 @@ impl ZlibPool {
         }
     }
 
-    /// A raw inflater that refers to nothing yet.
+    /// A raw inflater with an empty window.
     pub(super) fn take_inflater(&self) -> Inflate {
         let found = self.lock().inflaters.pop();
         match found {
@@ -209,13 +212,13 @@ impl ZlibPool {
                 inflate.reset(false);
                 inflate
             }
-            // Always the largest window: zlib-rs allocates it in any case, and a peer that keeps to
-            // a smaller one cannot tell.
+            // Always the largest window, which zlib-rs allocates in any case: a peer with a smaller
+            // one sees no difference.
             None => Inflate::new(false, 15),
         }
     }
 
-    /// Puts an inflater back, in whatever state it is.
+    /// Puts an inflater back, in any state.
     pub(super) fn put_inflater(&self, inflate: Inflate) {
         let mut shelf = self.lock();
         shelf.clock += 1;
@@ -224,7 +227,7 @@ impl ZlibPool {
         }
     }
 
-    /// Appends what `payload` became when it was compressed last, if that was just now.
+    /// Appends the compressed bytes of `payload`, if they are remembered.
     pub(super) fn recall(&self, settings: Settings, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let shelf = self.lock();
         match &shelf.remembered {
@@ -236,7 +239,7 @@ impl ZlibPool {
         }
     }
 
-    /// Remembers what `payload` became.
+    /// Remembers the compressed bytes of `payload`.
     pub(super) fn remember(&self, settings: Settings, payload: &[u8], compressed: &[u8]) {
         let mut shelf = self.lock();
         if payload.len().max(compressed.len()) > shelf.limits.max_remembered {
@@ -259,7 +262,7 @@ impl ZlibPool {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
-        // A panic elsewhere cannot leave the shelf half changed: nothing under the lock panics.
+        // A poisoned lock is no reason to stop: no code panics while it changes the shelf.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -281,15 +284,16 @@ impl fmt::Debug for ZlibPool {
 }
 
 enum Warmth {
-    /// Continues where its owner stopped.
+    /// Has the state of its owner's last message.
     Warm,
     /// Has to be reset.
     Cold,
 }
 
 impl Shelf {
-    /// The owner's own compressor, else a free one, else, if the shelf is full, the one that rested
-    /// longest. `None` asks for a new one, for which there is room then.
+    /// The owner's warm compressor, else one without an owner, else, if the shelf is full, the one
+    /// that has not been used for the longest time. `None` where a new one has to be made, for
+    /// which there is room then.
     fn take_compressor(
         &mut self,
         owner: Option<Owner>,

@@ -1,13 +1,12 @@
-//! The grammar of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1), both ways.
+//! The grammar of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1): parsing and writing.
 //!
 //! ```text
 //! list  = offer *( "," offer )
 //! offer = token *( ";" param )
 //! param = token [ "=" ( token / quoted-string ) ]
 //! ```
-//!
-//! Blanks, tabs and folded lines may surround `,` `;` and `=` but nothing else. Every byte is looked
-//! at once: a header of hostile length costs what its length costs.
+//! Spaces, tabs and folded lines may be around `,` `;` and `=` only. Every byte is read once, so
+//! that the time for a header of any length is proportional to its length.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,30 +14,31 @@ use std::fmt;
 
 use crate::proto::number;
 
-/// One element of the list.
+/// One element of the list: an extension with its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
     /// The extension.
     pub name: String,
-    /// Parameters in the order they were first seen, each with all its values.
+    /// Parameters in the order in which their names come first, each with all of its values.
     pub params: Params,
 }
 
-/// Parameters in order; one that is repeated has several values.
+/// Parameters by name, in order; a repeated one has several values.
 pub type Params = Vec<(String, Vec<ParamValue>)>;
 
-/// What a parameter says.
+/// The value of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParamValue {
-    /// The bare name.
+    /// The parameter has a name and no value.
     True,
-    /// A decimal number without leading zeros, quoted or not: its value and how it was written.
+    /// A decimal number without leading zeros, quoted or not: its numerical value, and its text in
+    /// the header.
     Number(f64, String),
     /// Anything else, without quotes and backslashes.
     Text(String),
 }
 
-/// A header that does not follow the grammar.
+/// A header that violates the grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderError {
     /// The header.
@@ -53,11 +53,11 @@ impl fmt::Display for HeaderError {
 
 impl std::error::Error for HeaderError {}
 
-/// The offers in a header, in order; none if it is empty.
+/// The elements of a header, in order; none if it is empty.
 ///
 /// # Errors
 ///
-/// The header does not follow the grammar. Nothing of it is used then.
+/// The header violates the grammar; none of its elements is used then.
 pub fn parse(header: &str) -> Result<Vec<Offer>, HeaderError> {
     if header.is_empty() {
         return Ok(Vec::new());
@@ -65,16 +65,16 @@ pub fn parse(header: &str) -> Result<Vec<Offer>, HeaderError> {
     Cursor { rest: header }.list().ok_or_else(|| HeaderError { header: header.to_owned() })
 }
 
-/// What is left of a header. Its methods take what they are named after, or return `None` (and the
-/// whole header is wrong).
+/// The rest of a header that is being parsed. Each method takes from its beginning the part that it
+/// is named after, or returns `None`, and then the header violates the grammar.
 struct Cursor<'a> {
     rest: &'a str,
 }
 
 impl<'a> Cursor<'a> {
     // RFC 6455 section 9.1: "If a value is received by either the client or the server during
-    // negotiation that does not conform to the ABNF below, the recipient of such malformed data MUST
-    // immediately _Fail the WebSocket Connection_."
+    // negotiation that does not conform to the ABNF below, the recipient of such malformed data
+    // MUST immediately _Fail the WebSocket Connection_."
 
     fn list(mut self) -> Option<Vec<Offer>> {
         let mut offers = vec![self.offer()?];
@@ -125,10 +125,11 @@ impl<'a> Cursor<'a> {
         (!token.is_empty()).then_some(token)
     }
 
-    /// A quoted string, without its quotes and without any backslash, even an escaped one.
+    /// A quoted string, without its quotes and without all backslashes, escaped ones included.
     ///
     /// RFC 6455 section 9.1 adds to the grammar: "the value after quoted-string unescaping MUST
-    /// conform to the 'token' ABNF." Like the original, this reader leaves that to the extension.
+    /// conform to the 'token' ABNF." Like the original, this parser leaves that check to the
+    /// extension.
     fn quoted(&mut self) -> Option<String> {
         let quoted = self.rest.strip_prefix('"')?;
         let mut text = String::new();
@@ -152,7 +153,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// Whether the separator came, and then takes it with the white space around it.
+    /// Whether the separator is next; then takes it, with the white space around it.
     fn separator(&mut self, separator: char) -> bool {
         let Some(rest) = skip_white_space(self.rest).strip_prefix(separator) else { return false };
         self.rest = skip_white_space(rest);
@@ -160,7 +161,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Skips blanks and tabs, then line ends that are followed by blanks or tabs.
+/// Skips spaces and tabs, and line ends that are followed by spaces or tabs.
 fn skip_white_space(text: &str) -> &str {
     let mut rest = text.trim_start_matches([' ', '\t']);
     while let Some(next) = rest.strip_prefix("\r\n").filter(|next| next.starts_with([' ', '\t'])) {
@@ -169,8 +170,8 @@ fn skip_white_space(text: &str) -> &str {
     rest
 }
 
-/// Whether a text may stand without quotes. An empty one may not: the original writes `name=`, which
-/// no parser takes, its own included.
+/// Whether a text may be written without quotes. An empty text may not: the original writes
+/// `name=`, which no parser accepts, its own included.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
@@ -186,7 +187,8 @@ fn value_of(text: String) -> ParamValue {
     }
 }
 
-/// An optional minus, digits without leading zeros, optionally a point and more digits.
+/// Whether a text is a number: an optional minus, digits without leading zeros, optionally a point
+/// and digits.
 fn is_number(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = match text.split_once('.') {

@@ -1,5 +1,5 @@
-//! Extensions (RFC 6455 section 9): what their header says, and which of them a connection uses. What
-//! they do is elsewhere.
+//! Extensions (RFC 6455 section 9): the grammar of their header, and the negotiation of which are
+//! used. What they do with messages is elsewhere.
 
 pub mod header;
 pub mod negotiate;
@@ -7,9 +7,9 @@ pub mod negotiate;
 pub use header::{HeaderError, Offer, ParamValue};
 pub use negotiate::{Agreed, Candidate, NegotiationError};
 
-/// The first reserved bit of a frame (RFC 6455 section 5.2) as sets of them are written here.
+/// The first reserved bit of a frame (RFC 6455 section 5.2), in a set of reserved bits.
 pub const RSV1: u8 = 4;
-/// The second.
+/// The second reserved bit.
 pub const RSV2: u8 = 2;
-/// The third.
+/// The third reserved bit.
 pub const RSV3: u8 = 1;

@@ -1,10 +1,10 @@
-//! Which extensions a connection uses (RFC 6455 section 9.1): the rules that hold for all of them.
+//! The negotiation of extensions (RFC 6455 section 9.1): the rules that hold for all of them.
 //!
-//! What its parameters mean is each extension's own business (section 9.1: "The interpretation of any
+//! The meaning of parameters is defined by each extension (section 9.1: "The interpretation of any
 //! extension parameters, and what constitutes a valid response by a server to a requested set of
-//! parameters by a client, will be defined by each such extension"), and asked of it by a call. The
-//! core's permessage-deflate and an application's plug-ins are asked by the same functions. An error
-//! of an extension ends the negotiation.
+//! parameters by a client, will be defined by each such extension"): these functions ask it by a
+//! call, the core's permessage-deflate and an application's plug-ins alike. An error of an
+//! extension ends the negotiation.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -13,15 +13,15 @@ use super::header::{self, HeaderError, Params};
 use super::{RSV1, RSV2, RSV3};
 use crate::proto::http::headers::is_single_line;
 
-/// The reserved bits in the order in which they are looked at.
+/// The reserved bits, in the order in which a clash is looked for.
 const BITS: [(u8, &str); 3] = [(RSV1, "RSV1"), (RSV2, "RSV2"), (RSV3, "RSV3")];
 
-/// An extension that may come to be used.
+/// An extension that may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate<'a> {
     /// Its name in the header.
     pub name: &'a str,
-    /// The reserved bits it needs, of [`RSV1`], [`RSV2`] and [`RSV3`].
+    /// The reserved bits that it uses, of [`RSV1`], [`RSV2`] and [`RSV3`].
     pub rsv: u8,
 }
 
@@ -33,41 +33,41 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The extensions both sides agreed on.
+/// The extensions that both sides have agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
-    /// Candidates by their place, in the order in which messages pass through them.
+    /// Indices of candidates, in the order in which messages pass through the extensions.
     pub members: Vec<usize>,
-    /// Reserved bits they use.
+    /// The reserved bits that they use.
     pub rsv: u8,
 }
 
 /// Why a negotiation fails. The texts are those of the original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NegotiationError<E = Infallible> {
-    /// The peer's header breaks the grammar.
+    /// The peer's header violates the grammar.
     Header(HeaderError),
-    /// The server chose what was not offered.
+    /// The server has chosen an extension that was not offered.
     Unknown(String),
     /// Two extensions would use the same reserved bit.
     Clash {
         /// The bit, as `RSV1`.
         bit: &'static str,
-        /// The extension that has it.
+        /// The extension that uses it already.
         holder: String,
-        /// The extension that wants it too.
+        /// The extension that would use it too.
         name: String,
     },
-    /// The extension does not take these parameters: the element as it stands in a header.
+    /// The extension does not accept the server's parameters: the element, as in a header.
     Unacceptable(String),
-    /// An extension of ours makes an element that does not fit a line.
+    /// An extension of ours has a name or a parameter with CR, LF or NUL.
     LineBreak(String),
     /// The extension's own error.
     Extension(E),
 }
 
 impl<E> NegotiationError<E> {
-    /// The same of a negotiation whose extensions have no errors, or the extension's own error.
+    /// Separates the errors of the negotiation from those of an extension.
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl<E: fmt::Display> fmt::Display for NegotiationError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for NegotiationError<E> {}
 
-/// A client's offer: the value of its header, `None` without any. An extension may be offered with
-/// several sets of parameters.
+/// A client's offer: the value of its header, `None` without any offer. An extension may be offered
+/// several times, with other parameters.
 ///
 /// # Errors
 ///
@@ -123,13 +123,14 @@ pub fn offer(offers: &[(&str, Params)]) -> Result<Option<String>, NegotiationErr
     Ok(join(&elements))
 }
 
-/// A server's answer to a client's header: what both agreed on, and the value of its own header,
-/// `None` when there is nothing to say. Every candidate is asked in its turn, by its place and with
-/// the parameters of all offers of its name, and answers with its parameters or declines.
+/// A server's answer to a client's header: the extensions that are agreed on, and the value of the
+/// server's header, `None` without any. `ask` is called for each candidate that is offered, in the
+/// order of candidates, with its index and the parameters of all offers of its name; it returns the
+/// parameters of the answer, or `None` to decline.
 ///
 /// # Errors
 ///
-/// All but those about the server's answer.
+/// [`NegotiationError::Header`], [`NegotiationError::LineBreak`], [`NegotiationError::Extension`].
 pub fn answer<E>(
     offers: &str,
     candidates: &[Candidate<'_>],
@@ -142,8 +143,8 @@ pub fn answer<E>(
         let own = offers.iter().filter(|offer| offer.name == candidate.name);
         let own: Vec<_> = own.map(|offer| &offer.params).collect();
         // RFC 6455 section 9: "A server MUST NOT respond with any extension not requested by the
-        // client." A reserved bit has one meaning (section 5.2), so that the extension which comes
-        // first keeps it.
+        // client." A reserved bit can have one meaning only (section 5.2): that of the candidate
+        // that comes first.
         if own.is_empty() || claims.clash(candidate).is_some() {
             continue;
         }
@@ -155,12 +156,13 @@ pub fn answer<E>(
     Ok((claims.agreed, join(&elements)))
 }
 
-/// A client's judgement of the server's header. `candidates` are the extensions that were offered;
-/// each that the server chose is asked, by its place, whether it takes the parameters.
+/// A client's judgement of the server's header. `candidates` are the extensions that were offered.
+/// `ask` is called for each that the server has chosen, with its index and the parameters, and
+/// returns whether it accepts them.
 ///
 /// # Errors
 ///
-/// Why the handshake fails; [`NegotiationError::LineBreak`] is none of the reasons.
+/// Why the handshake fails: any but [`NegotiationError::LineBreak`].
 pub fn accept<E>(
     answer: &str,
     candidates: &[Candidate<'_>],
@@ -177,7 +179,7 @@ pub fn accept<E>(
         let Some((place, candidate)) = places.find(|(_, candidate)| candidate.name == name) else {
             return Err(NegotiationError::Unknown(name));
         };
-        // Two extensions that give one bit a meaning would each read the other's.
+        // Of two extensions that use the same bit, each would take the other's for its own.
         if let Some((bit, holder)) = claims.clash(candidate) {
             return Err(NegotiationError::Clash { bit, holder: holder.to_owned(), name });
         }
@@ -202,7 +204,7 @@ fn join(elements: &[String]) -> Option<String> {
     (!elements.is_empty()).then(|| elements.join(", "))
 }
 
-/// Who has which reserved bit so far.
+/// The extensions that are agreed on so far, and the reserved bits that they use.
 struct Claims<'a> {
     candidates: &'a [Candidate<'a>],
     agreed: Agreed,
@@ -213,7 +215,8 @@ impl<'a> Claims<'a> {
         Self { candidates, agreed: Agreed::default() }
     }
 
-    /// The first bit that this extension and an earlier one need, and the name of the earlier one.
+    /// The first bit that both this candidate and an earlier one use, and the name of the earlier
+    /// one.
     fn clash(&self, candidate: &Candidate<'_>) -> Option<(&'static str, &'a str)> {
         let (bit, name) =
             BITS.into_iter().find(|(bit, _)| self.agreed.rsv & candidate.rsv & bit != 0)?;

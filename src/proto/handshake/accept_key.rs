@@ -1,4 +1,5 @@
-//! The proof that both sides speak WebSocket (RFC 6455 section 4.2.2).
+//! `Sec-WebSocket-Accept`, by which a server proves that it has read the request (RFC 6455 section
+//! 4.2.2).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +7,7 @@ use sha1::{Digest, Sha1};
 
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`, whatever the key looks like.
+/// The value of `Sec-WebSocket-Accept` for any `Sec-WebSocket-Key`.
 ///
 /// RFC 6455 section 4.2.2: "It is not necessary for the server to base64-decode the
 /// |Sec-WebSocket-Key| value."

@@ -9,18 +9,18 @@ use super::{accept_key, subprotocol};
 use crate::proto::Entropy;
 use crate::proto::http::{Headers, Response};
 
-/// A fresh value for `Sec-WebSocket-Key`.
+/// A new value for `Sec-WebSocket-Key`.
 ///
 /// RFC 6455 section 4.1: "The value of this header field MUST be a nonce consisting of a randomly
-/// selected 16-byte value that has been base64-encoded (see Section 4 of \[RFC4648\]). The nonce MUST
-/// be selected randomly for each connection."
+/// selected 16-byte value that has been base64-encoded (see Section 4 of \[RFC4648\]). The nonce
+/// MUST be selected randomly for each connection."
 pub fn generate_key(entropy: &mut dyn Entropy) -> String {
     let mut nonce = [0; 16];
     entropy.fill(&mut nonce);
     STANDARD.encode(nonce)
 }
 
-/// One opening handshake: the request, then the verdict on the response.
+/// One opening handshake: the request, then the judgement of the response.
 #[derive(Clone, Debug)]
 pub struct ClientHandshake {
     path: String,
@@ -30,8 +30,9 @@ pub struct ClientHandshake {
 }
 
 impl ClientHandshake {
-    /// A handshake. `host` is the value of `Host`, `path` has the query in it, `authorization` is a
-    /// whole header value, `key` comes of [`generate_key`]. None of them may hold CR, LF or NUL.
+    /// A handshake. `host` is the value of `Host`, `path` includes the query, `authorization` is
+    /// the value of `Authorization`, and `key` is made by [`generate_key`]. None of them may have
+    /// CR, LF or NUL.
     pub fn new(
         host: &str,
         path: &str,
@@ -59,8 +60,8 @@ impl ClientHandshake {
         }
     }
 
-    /// Appends the request. The application's own headers come after ours and cannot override
-    /// them; `extensions` is the offer and comes last.
+    /// Appends the request. The application's headers come after ours and cannot override them;
+    /// `extensions`, the value of `Sec-WebSocket-Extensions`, comes last.
     pub fn request(&mut self, custom: &Headers, extensions: Option<&str>, out: &mut Vec<u8>) {
         self.headers.set_all(custom);
         if let Some(extensions) = extensions {
@@ -71,20 +72,20 @@ impl ClientHandshake {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Judges the response, all but its extensions, and returns the subprotocol. A server may
-    /// choose none of those offered, unless `require_protocol` is on.
+    /// Checks the response, except for its extensions, and returns the subprotocol. A server may
+    /// choose none of those that were offered, unless `require_protocol` is true.
     ///
     /// # Errors
     ///
-    /// The first thing wrong, in the original's order.
+    /// The first rule that the response violates, in the original's order.
     pub fn validate(
         &self,
         response: &Response,
         require_protocol: bool,
     ) -> Result<Option<String>, Rejection> {
-        // RFC 6455 section 4.1, step 1: "If the status code received from the server is not 101, the
-        // client handles the response per HTTP [RFC2616] procedures." Like the original, this client
-        // follows none of them.
+        // RFC 6455 section 4.1, step 1: "If the status code received from the server is not 101,
+        // the client handles the response per HTTP [RFC2616] procedures." Like the original, this
+        // client follows none of them.
         if response.status != 101 {
             return Err(Rejection::Status(response.status));
         }
@@ -96,9 +97,9 @@ impl ClientHandshake {
             value if !value.eq_ignore_ascii_case("websocket") => return Err(Rejection::Upgrade),
             _ => {}
         }
-        // Step 3: "If the response lacks a |Connection| header field or the |Connection| header field
-        // doesn't contain a token that is an ASCII case-insensitive match for the value "Upgrade",
-        // the client MUST _Fail the WebSocket Connection_."
+        // Step 3: "If the response lacks a |Connection| header field or the |Connection| header
+        // field doesn't contain a token that is an ASCII case-insensitive match for the value
+        // "Upgrade", the client MUST _Fail the WebSocket Connection_."
         match response.header_or_empty("connection") {
             "" => return Err(Rejection::NoConnection),
             value if !has_token(value, "upgrade") => return Err(Rejection::Connection),
@@ -109,7 +110,7 @@ impl ClientHandshake {
             return Err(Rejection::Accept);
         }
         // Step 6: the same if it "indicates the use of a subprotocol that was not present in the
-        // client's handshake". Step 5 is `extension::negotiate`'s.
+        // client's handshake". Step 5, extensions, is in `extension::negotiate`.
         match response.header_or_empty("sec-websocket-protocol") {
             "" if require_protocol && !self.protocols.is_empty() => Err(Rejection::Protocol),
             "" => Ok(None),
@@ -121,14 +122,14 @@ impl ClientHandshake {
     }
 }
 
-/// Whether the list holds the token. The original wanted the token alone, which fails behind proxies
-/// that add `keep-alive`.
+/// Whether a comma-separated list has a token. The original wants the token to be the whole value,
+/// which fails behind proxies that add `keep-alive`.
 fn has_token(list: &str, token: &str) -> bool {
     list.split(',').any(|item| item.trim_matches([' ', '\t']).eq_ignore_ascii_case(token))
 }
 
-/// Why a client rejects a response. The texts are those of the original, without the prefix they
-/// are shown with.
+/// Why a client rejects a response. The texts are those of the original, without its prefix "Error
+/// during WebSocket handshake: ".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -142,9 +143,9 @@ pub enum Rejection {
     NoConnection,
     /// `Connection` does not list `upgrade`.
     Connection,
-    /// The server did not prove that it read our key.
+    /// `Sec-WebSocket-Accept` is not that of our key.
     Accept,
-    /// A subprotocol that was not offered, or none where one is required.
+    /// A subprotocol that was not offered, or no subprotocol where one is required.
     Protocol,
 }
 

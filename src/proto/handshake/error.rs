@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Why a server refuses an opening handshake. The texts are observable (body of the 400 response,
-/// event, close reason) and are those of the original, byte for byte.
+/// Why a server refuses an opening handshake. The text is observable (body of the 400 response,
+/// 'error' event, close reason), and is that of the original, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -11,13 +11,13 @@ pub enum HandshakeError {
     NotWebSocket,
     /// A `Sec-WebSocket-Version` this server does not speak, or none.
     UnsupportedVersion(Option<String>),
-    /// A header the version needs, by its name, is missing.
+    /// A header that the version needs is missing: its name.
     MissingHeader(&'static str),
-    /// The hybi key is missing.
+    /// `Sec-WebSocket-Key` is missing.
     MissingKey,
-    /// Draft-76 keys that are no numbers or do not divide by their spaces.
+    /// A key of draft 76 has no valid number.
     InvalidKeys,
-    /// What the negotiation of extensions found.
+    /// The negotiation of extensions has failed: the text of its error.
     Extensions(String),
 }
 

@@ -1,10 +1,10 @@
-//! A server's half of the handshake over HTTP/2 (RFC 8441): header fields, in place of bytes.
+//! A server's half of the handshake over HTTP/2 (RFC 8441): header fields instead of bytes.
 
 use super::{HandshakeError, Version, accept_key, server};
 use crate::proto::http::{Headers, Request};
 
-/// The fields that accept a request, `:status` first, names in lower case. Of the application's own
-/// headers, which override ours, those that HTTP/2 has no place for are left out.
+/// The header fields that accept a request, `:status` first, names in lower case. The application's
+/// headers override ours; those that HTTP/2 forbids are left out.
 ///
 /// # Errors
 ///
@@ -17,9 +17,9 @@ pub fn respond(
     extensions: Option<&str>,
 ) -> Result<Headers, HandshakeError> {
     let key = server::check(version, request)?;
-    // RFC 8441 section 5: "Implementations using this extended CONNECT to bootstrap WebSockets do not
-    // do the processing of the Sec-WebSocket-Key and Sec-WebSocket-Accept header fields of [RFC6455]".
-    // A client that sends a key all the same may insist on its answer, and has it.
+    // RFC 8441 section 5: "Implementations using this extended CONNECT to bootstrap WebSockets do
+    // not do the processing of the Sec-WebSocket-Key and Sec-WebSocket-Accept header fields of
+    // [RFC6455]". A client that sends a key nevertheless may expect the header, and gets it.
     let accept = key.map(accept_key);
     // Section 5: "The Origin [RFC6454], Sec-WebSocket-Version, Sec-WebSocket-Protocol, and
     // Sec-WebSocket-Extensions header fields are used in the CONNECT request and response-header
@@ -30,8 +30,8 @@ pub fn respond(
         ("sec-websocket-extensions", extensions),
     ];
     let mut fields = Headers::new();
-    // Section 4 leaves the answer to CONNECT as RFC 9113 section 8.5 has it: "a HEADERS frame containing
-    // a 2xx series status code".
+    // Section 4 does not change the answer to CONNECT, RFC 9113 section 8.5: "a HEADERS frame
+    // containing a 2xx series status code".
     fields.set(":status", "200");
     fields.set_all(&allowed(custom));
     for (name, value) in ours {
@@ -42,7 +42,7 @@ pub fn respond(
     Ok(fields)
 }
 
-/// The fields that refuse a request; the body is the message.
+/// The header fields that refuse a request; the body is the message.
 pub fn refuse(message: &str) -> Headers {
     let mut fields = Headers::new();
     fields.set(":status", "400");
@@ -51,9 +51,9 @@ pub fn refuse(message: &str) -> Headers {
     fields
 }
 
-/// An application's header fields as HTTP/2 has them: RFC 9113 section 8.2.1: "A field name MUST NOT
-/// contain characters in the ranges 0x00-0x20, 0x41-0x5a, or 0x7f-0xff". Those of the connection stay
-/// behind.
+/// An application's header fields in the form of HTTP/2: RFC 9113 section 8.2.1: "A field name MUST
+/// NOT contain characters in the ranges 0x00-0x20, 0x41-0x5a, or 0x7f-0xff". Fields of the
+/// connection are left out.
 pub fn allowed(custom: &Headers) -> Headers {
     let mut fields = Headers::new();
     for (name, value) in custom.iter() {
@@ -68,7 +68,7 @@ pub fn allowed(custom: &Headers) -> Headers {
 /// RFC 9113 section 8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing
 /// connection-specific header fields. This includes the Connection header field and those listed as
 /// having connection-specific semantics in Section 7.6.1 of [HTTP] (that is, Proxy-Connection,
-/// Keep-Alive, Transfer-Encoding, and Upgrade)." Of `TE` a request alone may have anything.
+/// Keep-Alive, Transfer-Encoding, and Upgrade)." `TE` is allowed in requests only.
 const CONNECTION_SPECIFIC: [&str; 7] = [
     "connection",
     "proxy-connection",

@@ -1,4 +1,4 @@
-//! The opening handshake of both roles, as bytes and verdicts.
+//! The opening handshake of both roles: requests, responses, and the checks of both.
 
 pub mod accept_key;
 pub mod client;
@@ -15,7 +15,7 @@ pub use proxy::{ProxyError, ProxyHandshake};
 
 use super::http::Request;
 
-/// The versions of the protocol a server speaks.
+/// The versions of the protocol that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// RFC 6455.
@@ -31,11 +31,11 @@ pub enum Version {
 }
 
 impl Version {
-    /// The version a request asks for. A request for a version nobody here speaks is
-    /// [`Version::Hybi13`], and so is every draft when `allow_drafts` is off:
-    /// [`server::check`] then finds that `Sec-WebSocket-Version` says something else. Over HTTP/2 there
-    /// are no drafts: RFC 8441 section 1: "This document extends the HTTP CONNECT method, as specified
-    /// for HTTP/2 in RFC 7540, to allow the use of RFC 6455".
+    /// The version that a request asks for. For a version that is not spoken, and for every draft
+    /// when `allow_drafts` is false, this is [`Version::Hybi13`]: [`server::check`] then refuses
+    /// the request, because its `Sec-WebSocket-Version` is another. Over HTTP/2 there are no
+    /// drafts: RFC 8441 section 1: "This document extends the HTTP CONNECT method, as specified for
+    /// HTTP/2 in RFC 7540, to allow the use of RFC 6455".
     pub fn choose(request: &Request, allow_drafts: bool) -> Self {
         if !allow_drafts || request.is_extended_connect() {
             return Self::Hybi13;
@@ -54,7 +54,7 @@ impl Version {
         }
     }
 
-    /// What `Sec-WebSocket-Version` says for this version; the hixie drafts have no such header.
+    /// The value of `Sec-WebSocket-Version`; drafts 75 and 76 have no such header.
     pub fn number(self) -> Option<&'static str> {
         match self {
             Self::Hybi13 => Some("13"),
@@ -64,7 +64,7 @@ impl Version {
         }
     }
 
-    /// Whether the connection is framed as RFC 6455 has it.
+    /// Whether frames are those of RFC 6455.
     pub fn is_hybi(self) -> bool {
         self.number().is_some()
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::proto::http::{Headers, Response, ResponseParser};
 
-/// One `CONNECT`: the request, then the verdict on the proxy's answer.
+/// One `CONNECT`: the request, then the check of the proxy's response.
 #[derive(Debug)]
 pub struct ProxyHandshake {
     url: String,
@@ -14,9 +14,9 @@ pub struct ProxyHandshake {
 }
 
 impl ProxyHandshake {
-    /// A tunnel to `hostname` and `port`; an IPv6 address may come with or without its brackets.
-    /// `host` is the server's `Host` value, `url` its address as errors show it, `authorization` a
-    /// whole header value for the proxy. None of them may hold CR, LF or NUL.
+    /// A tunnel to `hostname` and `port`; an IPv6 address may have its brackets or not. `host` is
+    /// the server's value of `Host`, `url` its address for the text of errors, and `authorization`
+    /// the value of `Proxy-Authorization`. None of them may have CR, LF or NUL.
     pub fn new(
         hostname: &str,
         port: u16,
@@ -45,12 +45,14 @@ impl ProxyHandshake {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Takes the next bytes of the answer. `Some` is how many of them belong to it: the tunnel is
-    /// open and the rest came through it. `None` asks for more.
+    /// Takes the next bytes of the response. `Some` when it is complete and the tunnel is open: how
+    /// many of the bytes are of the response; the others have come through the tunnel. `None` while
+    /// it is incomplete.
     ///
     /// # Errors
     ///
-    /// The proxy refused, or did not speak HTTP. Like the original, only 200 is taken for consent.
+    /// The proxy has refused, or does not speak HTTP. As in the original, 200 is the only status
+    /// that opens a tunnel.
     pub fn receive(&mut self, input: &[u8]) -> Result<Option<usize>, ProxyError> {
         match self.parser.receive(input) {
             Ok(None) => Ok(None),
@@ -59,7 +61,7 @@ impl ProxyHandshake {
         }
     }
 
-    /// The proxy's answer, once it is complete.
+    /// The proxy's response, once it is complete.
     pub fn response(&self) -> &Response {
         self.parser.response()
     }

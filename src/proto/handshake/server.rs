@@ -1,24 +1,26 @@
-//! A server's half of the hybi handshake, and the refusal all versions share.
+//! A server's half of the handshake of RFC 6455, hybi-08 and hybi-07, and the response that refuses
+//! a request of any version.
 
 use super::{HandshakeError, Version, accept_key};
 use crate::proto::http::{Headers, Request};
 
-/// Checks a request for a hybi version before extensions are negotiated. The key's format is not
-/// looked at, as in the original; over HTTP/2 there need be none.
+/// Checks a request before extensions are negotiated, and returns its key. As in the original, a
+/// key may have any form; over HTTP/2 there may be none.
 ///
 /// # Errors
 ///
-/// In this order: not an upgrade, another version than the chosen one, no key.
+/// The first of: the request is no upgrade, it asks for another version than `version`, it has no
+/// key.
 pub fn check(version: Version, request: &Request) -> Result<Option<&str>, HandshakeError> {
-    // RFC 6455 section 4.2.1: for a handshake that does not match what is described there, "the server
-    // MUST stop processing the client's handshake and return an HTTP response with an appropriate
-    // error code (such as 400 Bad Request)."
+    // RFC 6455 section 4.2.1: for a handshake that does not match its description, "the server MUST
+    // stop processing the client's handshake and return an HTTP response with an appropriate error
+    // code (such as 400 Bad Request)."
     if !request.is_websocket() {
         return Err(HandshakeError::NotWebSocket);
     }
     // Section 4.2.2: "If this version does not match a version understood by the server, the server
     // MUST abort the WebSocket handshake described in this section and instead send an appropriate
-    // HTTP error code". Like the original, the response does not say which versions are.
+    // HTTP error code". Like that of the original, the response does not list the versions.
     let requested = request.header("sec-websocket-version");
     if requested.is_none() || requested != version.number() {
         return Err(HandshakeError::UnsupportedVersion(requested.map(str::to_owned)));
@@ -31,12 +33,12 @@ pub fn check(version: Version, request: &Request) -> Result<Option<&str>, Handsh
     }
 }
 
-/// Appends the 101 response (RFC 6455 section 4.2.2). The application's own headers come first and
+/// Appends the 101 response (RFC 6455 section 4.2.2). The application's headers come first and
 /// override ours.
 ///
 /// # Errors
 ///
-/// Those of [`check`]; nothing is written then.
+/// Those of [`check`]; nothing is appended then.
 pub fn respond(
     version: Version,
     request: &Request,

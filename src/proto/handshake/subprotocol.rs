@@ -1,4 +1,4 @@
-//! Subprotocols (RFC 6455 section 1.9): lists and the choice between them.
+//! Subprotocols (RFC 6455 section 1.9): lists of them, and the server's choice.
 
 use crate::proto::http::headers::list_items;
 
@@ -7,13 +7,13 @@ pub fn parse(list: &str) -> Vec<String> {
     if list.is_empty() { Vec::new() } else { list_items(list).map(str::to_owned).collect() }
 }
 
-/// What a server answers: the first name of the client's `offered` list that it supports, which is
-/// "ordered by preference" (RFC 6455 section 4.2.1). Having nothing in common is no failure; the
-/// connection then has no subprotocol.
+/// The server's choice: the first name in the client's list `offered`, which is "ordered by
+/// preference" (RFC 6455 section 4.2.1), that the server supports. Without any such name the
+/// connection has no subprotocol, which is no error.
 pub fn choose<'a>(offered: &'a str, supported: &[String]) -> Option<&'a str> {
-    // RFC 6455 section 4.2.2: "The empty string is not the same as the null value for these purposes
-    // and is not a legal value for this field." An empty name can match, and then means none: the
-    // original goes no further either.
+    // RFC 6455 section 4.2.2: "The empty string is not the same as the null value for these
+    // purposes and is not a legal value for this field." Where an empty name matches, the
+    // connection has no subprotocol: the original does not look at later names either.
     list_items(offered)
         .find(|name| supported.iter().any(|own| own == name))
         .filter(|name| !name.is_empty())

@@ -1,14 +1,14 @@
-//! The handshake of draft-hixie-thewebsocketprotocol-75: no proof of anything.
+//! The handshake of draft-hixie-thewebsocketprotocol-75: a response without a challenge.
 
 use crate::proto::handshake::HandshakeError;
 use crate::proto::http::{Headers, Request};
 
-/// Appends the 101 response. The application's own headers come after ours and cannot override
-/// them. The connection is open at once.
+/// Appends the 101 response, with which the connection is open. The application's headers come
+/// after ours and cannot override them.
 ///
 /// # Errors
 ///
-/// The request is no upgrade; nothing is written then.
+/// The request is no upgrade; nothing is appended then.
 pub fn respond(
     request: &Request,
     custom: &Headers,

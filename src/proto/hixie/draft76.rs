@@ -1,5 +1,5 @@
-//! The handshake of draft-hixie-thewebsocketprotocol-76: two numbers hidden in headers and eight
-//! bytes of body prove that both sides mean it.
+//! The handshake of draft-hixie-thewebsocketprotocol-76. Its challenge is two numbers, hidden in
+//! two headers, and eight bytes of body; the response is their MD5.
 
 use md5::{Digest, Md5};
 
@@ -9,10 +9,10 @@ use crate::proto::http::{Headers, Request};
 /// What either side sends to close.
 pub const CLOSE_FRAME: [u8; 2] = [0xff, 0x00];
 
-/// Bytes of request body that complete the handshake.
+/// Bytes of the request's body, with which the handshake is complete.
 pub(super) const BODY_SIZE: usize = 8;
 
-/// The numbers a client hid in its two key headers.
+/// The two numbers of the challenge, of the headers `Sec-WebSocket-Key1` and `-Key2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keys(u32, u32);
 
@@ -21,7 +21,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// A header is missing or empty, or one of them has no valid number.
+    /// A header is missing or empty, or holds no valid number.
     pub fn of(request: &Request) -> Result<Self, HandshakeError> {
         let key = |name, shown| request.non_empty(name).ok_or(HandshakeError::MissingHeader(shown));
         let first = key("sec-websocket-key1", "Sec-WebSocket-Key1")?;
@@ -30,7 +30,7 @@ impl Keys {
         Ok(Self(number(first)?, number(second)?))
     }
 
-    /// What the server answers to the body.
+    /// The response to the challenge of which this is the `body`.
     pub(super) fn sign(self, body: [u8; BODY_SIZE]) -> [u8; 16] {
         let mut hash = Md5::new();
         hash.update(self.0.to_be_bytes());
@@ -40,16 +40,16 @@ impl Keys {
     }
 }
 
-/// The digits of a key as one number, divided by the number of its spaces. It must not be zero,
-/// must divide without remainder, and the quotient must fit in 32 bits; a key may be as long as its
-/// sender likes.
+/// The number in a key: its digits as one number, divided by the count of its spaces. The number
+/// must not be zero, the division must leave no remainder, and the quotient must fit in 32 bits. A
+/// key may have any length.
 fn number(key: &str) -> Option<u32> {
     let spaces = key.bytes().filter(|byte| *byte == b' ').count();
     let spaces = u64::try_from(spaces).ok().filter(|spaces| *spaces > 0)?;
     let digits = key.bytes().filter(u8::is_ascii_digit).map(|byte| u64::from(byte - b'0'));
     let mut number = 0_u64;
     for digit in digits {
-        // Beyond 64 bits no header is long enough for the spaces that would make it fit again.
+        // A number of more than 64 bits would need more than 2^32 spaces for a quotient of 32 bits.
         number = number.checked_mul(10)?.checked_add(digit)?;
     }
     if number == 0 || !number.is_multiple_of(spaces) {
@@ -59,12 +59,13 @@ fn number(key: &str) -> Option<u32> {
     }
 }
 
-/// Appends the 101 response and returns what a [`super::HixieReceiver`] needs for the rest of the
-/// handshake. The application's own headers come after ours and cannot override them.
+/// Appends the head of the 101 response, and returns the keys: a [`super::HixieReceiver`] appends
+/// its body when that of the request has arrived. The application's headers come after ours and
+/// cannot override them.
 ///
 /// # Errors
 ///
-/// The request is no upgrade, or its keys are missing or invalid; nothing is written then.
+/// The request is no upgrade, or its keys are missing or invalid; nothing is appended then.
 pub fn respond(
     request: &Request,
     custom: &Headers,
@@ -93,8 +94,9 @@ pub fn respond(
     Ok(keys)
 }
 
-/// The original writes this one response byte for byte: Origin goes back as it came. It would cut
-/// other characters to their low byte, which must not become a line end.
+/// Appends a text in Latin-1, in which Node's http server has decoded the request: Origin is echoed
+/// byte for byte. Like the original, it writes of any other UTF-16 unit the low byte, except where
+/// that would be CR, LF or NUL.
 fn encode_latin1(text: &str, out: &mut Vec<u8>) {
     out.extend(text.encode_utf16().map(|unit| match unit.to_be_bytes() {
         [0, byte] => byte,

@@ -1,4 +1,5 @@
-//! The drafts before hybi: text between 00 and FF, nothing else ever delivered.
+//! Drafts 75 and 76 (draft-hixie-thewebsocketprotocol): text between the bytes 00 and FF; other
+//! frames are skipped.
 
 pub mod draft75;
 pub mod draft76;

@@ -1,4 +1,4 @@
-//! What comes in on a hixie connection, byte by byte as the original reads it.
+//! Frames of the peer in drafts 75 and 76, read as the original reads them.
 //!
 //! ```text
 //!   Body ──► Lead ──┬─► Text ── FF ──► Lead
@@ -12,35 +12,37 @@ use crate::proto::{Event, Output, Progress, Rates, Span, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Draft 76: the rest of the handshake, of which `have` bytes are there.
+    /// Draft 76: the body of the request, of which `have` bytes have arrived.
     Body { have: usize },
-    /// The first byte of a frame.
+    /// The first byte of a frame: its type.
     Lead,
     /// The bytes of a text, up to FF.
     Text,
-    /// The length of a frame nobody reads: seven bits a byte, the top bit means more.
+    /// The length of a frame that will be skipped: seven bits in each byte; its top bit says that
+    /// another follows.
     Length { length: u64 },
-    /// That frame.
+    /// The payload of that frame.
     Skip { left: u64 },
-    /// Closed: everything is passed over.
+    /// The connection is closed: all input is ignored.
     Discard,
 }
 
-/// Reads the frames of one hixie connection. Text is delivered, anything else passed over.
+/// Reads the frames of one connection. Texts are delivered, other frames skipped.
 #[derive(Debug)]
 pub struct HixieReceiver {
     state: State,
     max_length: u64,
     max_events: usize,
-    /// What the peer may send in a second, where that is limited.
+    /// The limits on what the peer sends in a second, where there are any.
     rates: Option<Rates>,
-    /// Draft 76 only: its frame FF 00 closes, in draft 75 that is an empty frame like others.
+    /// Draft 76 only, in which the frame FF 00 closes the connection; in draft 75 it is a frame to
+    /// skip.
     keys: Option<Keys>,
     body: [u8; BODY_SIZE],
-    /// Draft 76: a frame began with FF. Stays on, as in the original: every empty frame closes
-    /// from then on.
+    /// Draft 76: a frame has begun with FF. As in the original, this stays true: from then on every
+    /// empty frame closes the connection.
     closing: bool,
-    /// The text so far of a message that crosses chunks.
+    /// The bytes that have arrived of a text that is divided between chunks.
     partial: Vec<u8>,
 }
 
@@ -70,29 +72,29 @@ impl HixieReceiver {
         }
     }
 
-    /// Bounds what the peer may send in a second.
+    /// Limits what the peer may send in a second.
     pub fn restrict(&mut self, rates: Option<Rates>) {
         self.rates = rates;
     }
 
-    /// The rates whose time is to be set before [`receive`](Self::receive), if there are any.
+    /// The limits whose time the caller sets before [`receive`](Self::receive), if there are any.
     pub fn rates(&mut self) -> Option<&mut Rates> {
         self.rates.as_mut()
     }
 
-    /// Ends the input: every later byte is passed over.
+    /// Ends the input: all later bytes are ignored.
     pub fn discard(&mut self) {
         self.state = State::Discard;
         self.partial = Vec::new();
     }
 
-    /// Reads `input` from byte `from` on. Texts are spans of `input` where they lie in one chunk.
+    /// Reads `input` from byte `from` on. A text that arrives in one chunk is a span of `input`.
     ///
     /// [`Status::Handshake`]: the signature was appended to `out.wire`; the connection is open.
-    /// [`Status::Verdict`]: the peer closed, sent a text or announced a frame over the limit, or sent
-    /// too many of them.
-    /// The driver closes as if it had been asked to, which in draft 76 sends
-    /// [`CLOSE_FRAME`](super::draft76::CLOSE_FRAME); there is no error. Later input is passed over.
+    /// [`Status::Verdict`]: the peer has closed the connection, or sent a text or announced a frame
+    /// that is too long, or sent too many texts in a second. There is no error to report: the
+    /// caller closes the connection as if the application had, which in draft 76 sends
+    /// [`CLOSE_FRAME`](super::draft76::CLOSE_FRAME).
     pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {
         let mut at = from.min(input.len());
         let first_event = out.events.len();
@@ -165,7 +167,8 @@ impl HixieReceiver {
 
     /// Whether the connection must close.
     fn on_lead(&mut self, byte: u8) -> bool {
-        // The drafts have 00 begin a text; the original takes every byte below 80 for it.
+        // In the drafts the type of a text frame is 00; the original takes every byte below 80 for
+        // it.
         if byte < 0x80 {
             self.state = State::Text;
             return self.rates.as_mut().is_some_and(|rates| rates.admit(Opcode::Text).is_err());
@@ -178,8 +181,8 @@ impl HixieReceiver {
     /// Whether the connection must close.
     fn on_length(&mut self, length: u64, byte: u8) -> bool {
         let length = length.saturating_mul(128).saturating_add(u64::from(byte & 0x7f));
-        // The frame would only be skipped, but a length without end may not keep the connection busy
-        // for ever: the original closes here too.
+        // Such a frame is skipped; but its length must not grow without end. The original closes
+        // here too.
         if length > self.max_length || (self.closing && length == 0) {
             return true;
         }

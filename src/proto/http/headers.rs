@@ -1,10 +1,10 @@
-//! Header fields on their way out, and the little lists headers carry.
+//! Header fields to be sent, and comma-separated lists in header values.
 
-/// Names that may repeat; of any other name the first value stays.
+/// Names that may have several values; of any other name the first value is kept.
 const REPEATABLE: [&str; 4] = ["set-cookie", "set-cookie2", "warning", "www-authenticate"];
 
-/// Header fields in the order they were set. The first value of a name wins, whatever its case, so
-/// whoever sets first overrides whoever sets later.
+/// Header fields in the order in which they were set. Of several values for one name, in any case,
+/// the first is kept: fields that are set first override those that are set later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     fields: Vec<(String, String)>,
@@ -16,9 +16,9 @@ impl Headers {
         Self::default()
     }
 
-    /// Adds a field unless its name is taken; `Set-Cookie`, `Set-Cookie2`, `Warning` and
-    /// `WWW-Authenticate` may repeat. Spaces around both parts go (U+0020 only, as the original
-    /// has it); an empty value is kept.
+    /// Adds a field, unless there is one with its name; `Set-Cookie`, `Set-Cookie2`, `Warning` and
+    /// `WWW-Authenticate` may be repeated. As in the original, spaces (U+0020 only) at the ends of
+    /// name and value are removed, and an empty value is kept.
     pub fn set(&mut self, name: &str, value: &str) {
         let name = name.trim_matches(' ');
         if self.get(name).is_some() && !REPEATABLE.iter().any(|own| own.eq_ignore_ascii_case(name))
@@ -28,7 +28,7 @@ impl Headers {
         self.fields.push((name.to_owned(), value.trim_matches(' ').to_owned()));
     }
 
-    /// Fields of names and values in turn.
+    /// The fields of a list of names and values in turn.
     pub fn of_list(list: Vec<String>) -> Self {
         let mut headers = Self::new();
         let mut list = list.into_iter();
@@ -61,7 +61,7 @@ impl Headers {
         }
     }
 
-    /// Appends `Name: value\r\n` for each field, as UTF-8. The blank line is the caller's.
+    /// Appends `Name: value\r\n` for each field, as UTF-8. The caller appends the blank line.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         for (name, value) in self.iter() {
             for part in [name, ": ", value, "\r\n"] {
@@ -71,21 +71,21 @@ impl Headers {
     }
 }
 
-/// Whether a text fits the line of a head that it is written to. RFC 9110 section 5.5: "Field values
-/// containing CR, LF, or NUL characters are invalid and dangerous, due to the varying ways that
-/// implementations might parse and interpret those characters". Whoever has texts of an application
-/// asks before anything is sent.
+/// Whether a text can be part of a line of a head. RFC 9110 section 5.5: "Field values containing
+/// CR, LF, or NUL characters are invalid and dangerous, due to the varying ways that
+/// implementations might parse and interpret those characters". Texts of an application have to be
+/// checked before they are sent.
 pub fn is_single_line(text: &str) -> bool {
     !text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
 }
 
-/// The items of a comma-separated list. Spaces around a comma go; tabs, and spaces at either end of
-/// the whole, stay, as in the original.
+/// The items of a comma-separated list. As in the original, spaces around a comma are removed, and
+/// tabs, and spaces at the ends of the whole list, are kept.
 pub fn list_items(list: &str) -> impl Iterator<Item = &str> {
     list_items_between(list, |character| character == ' ')
 }
 
-/// As [`list_items`], for what else may surround a comma.
+/// As [`list_items`], for other characters around a comma.
 pub(crate) fn list_items_between(
     list: &str,
     is_space: fn(char) -> bool,

@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 for an opening handshake: heads, never bodies.
+//! The part of HTTP/1.1 that opening handshakes need: heads of messages, without bodies.
 //!
 //! A server's request comes from Node already parsed; a client's response is parsed here.
 

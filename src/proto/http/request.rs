@@ -1,17 +1,17 @@
-//! An upgrade request, or HTTP/2's extended CONNECT, as Node's servers hand it over.
+//! An upgrade request, or an extended CONNECT of HTTP/2, as an HTTP server has parsed it.
 
 use super::headers::list_items;
 
-/// The head of a request. Nothing in it was checked.
+/// The head of a request, not checked yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// As sent; methods are case-sensitive.
     pub method: String,
     /// Path and query, as sent.
     pub target: String,
-    /// The absolute `ws:` or `wss:` URL, which only the owner of the socket can know.
+    /// The absolute `ws:` or `wss:` URL; only the server knows whether its socket is TLS.
     pub url: String,
-    /// Names in lower case, repeated fields already joined. An HTTP/2 request's `:protocol` is one of them.
+    /// Names in lower case, repeated fields joined; also `:protocol` of a request over HTTP/2.
     pub headers: Vec<(String, String)>,
 }
 
@@ -32,31 +32,33 @@ impl Request {
         Some(&field.1)
     }
 
-    /// The value of a header that is there and not empty.
+    /// The value of a header, unless it is missing or empty.
     pub(crate) fn non_empty(&self, name: &str) -> Option<&str> {
         self.header(name).filter(|value| !value.is_empty())
     }
 
-    /// Whether this came over HTTP/2 as an extended CONNECT (RFC 8441 section 4), for whatever protocol.
+    /// Whether this is an extended CONNECT of HTTP/2 (RFC 8441 section 4), for any protocol.
     pub fn is_extended_connect(&self) -> bool {
         self.header(":protocol").is_some()
     }
 
-    /// Whether this asks for a WebSocket (RFC 6455 section 4.2.1), as strict as the original: the
-    /// method is `GET`, `Connection` lists `upgrade`, `Upgrade` is exactly `websocket`; both values
-    /// in any case. Over HTTP/2 the method is `CONNECT`, and the protocol decides.
+    /// Whether this asks for a WebSocket (RFC 6455 section 4.2.1). As in the original, the method
+    /// has to be `GET`, `Connection` a list with `upgrade`, and `Upgrade` `websocket` and nothing
+    /// else, both in any case. Over HTTP/2, the method has to be `CONNECT` and `:protocol`
+    /// `websocket`.
     pub fn is_websocket(&self) -> bool {
-        // RFC 8441 section 5: "The :protocol pseudo-header field MUST be included in the CONNECT request,
-        // and it MUST have a value of "websocket" to initiate a WebSocket connection on an HTTP/2
-        // stream." And: "[RFC6455] requires the use of Connection and Upgrade header fields that are not
-        // part of HTTP/2."
+        // RFC 8441 section 5: "The :protocol pseudo-header field MUST be included in the CONNECT
+        // request, and it MUST have a value of "websocket" to initiate a WebSocket connection on an
+        // HTTP/2 stream." And: "[RFC6455] requires the use of Connection and Upgrade header fields
+        // that are not part of HTTP/2."
         if let Some(protocol) = self.header(":protocol") {
             return self.method == "CONNECT" && protocol == "websocket";
         }
-        // Section 4.2.1, steps 1, 3 and 4: "An HTTP/1.1 or higher GET request", "An |Upgrade| header
-        // field containing the value "websocket", treated as an ASCII case-insensitive value", and "A
+        // Section 4.2.1, steps 1, 3 and 4: "An HTTP/1.1 or higher GET request", "An |Upgrade|
+        // header field containing the value "websocket", treated as an ASCII case-insensitive
+        // value", and "A
         // |Connection| header field that includes the token "Upgrade", treated as an ASCII
-        // case-insensitive value." Node has seen to the HTTP version.
+        // case-insensitive value." The HTTP server has checked the version of HTTP.
         let connection = self.header("connection").unwrap_or_default();
         let upgrade = self.header("upgrade").unwrap_or_default();
         self.method == "GET"

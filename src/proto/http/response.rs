@@ -1,7 +1,7 @@
-//! The head of a response, in whatever pieces it comes.
+//! The head of a response, which may arrive in any pieces.
 //!
-//! Lines are judged as they end, so a bad one fails at once and no byte is looked at twice. When
-//! the blank line is there, the module `fields` reads what stands before it.
+//! Each line is checked when it is complete, so that an invalid one fails at once and no byte is
+//! read twice. When the blank line has arrived, the module `fields` parses the lines before it.
 
 mod fields;
 
@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
-/// Most bytes of a head, interim responses before it included. The original compares at the end of
-/// each chunk, so a head that ends inside a chunk counts only the bytes that chunk brought.
+/// Most bytes of a head, with interim responses before it. As the original compares at the end of
+/// each chunk, only the bytes of the last chunk are counted for a head that ends within a chunk.
 const MAX_HEAD: usize = 81_920;
 
 /// The head of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// The status code, 0 as long as there is no response.
+    /// The status code; 0 while there is no response.
     pub status: u16,
-    /// Names in lower case, repeated fields joined with `, `. Values are ASCII: of other bytes the
-    /// original drops the top bit.
+    /// Names in lower case, repeated fields joined with `, `. Values are ASCII: as in the original,
+    /// the top bit of every byte is cleared.
     pub headers: Vec<(String, String)>,
 }
 
@@ -41,10 +41,11 @@ impl Response {
     }
 }
 
-/// Why a head cannot be read. The texts are those of the original.
+/// Why a head is invalid. The texts are those of the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseError {
-    /// The first line is no status line, a line has a CR inside, or lengths contradict each other.
+    /// The first line is no status line, a line has a CR before its end, or there are different
+    /// lengths.
     Parse,
     /// The head is over 81,920 bytes.
     TooLarge,
@@ -69,20 +70,19 @@ enum State {
     Failed(ResponseError),
 }
 
-/// Reads one response head: blank lines, interim responses (1xx other than 101) in the chunk of the
-/// final one, the head itself.
-/// Bodies are nobody's business here; on a 101, `Content-Length` and `Transfer-Encoding` mean
-/// nothing (RFC 9110 section 15.2).
+/// Reads one response head. Blank lines may come before it, and interim responses (1xx other than
+/// 101) that are in the same chunk as the final one. Bodies are not read; in a 101 response,
+/// `Content-Length` and `Transfer-Encoding` are ignored (RFC 9110 section 15.2).
 #[derive(Debug)]
 pub struct ResponseParser {
     state: State,
-    /// Bytes seen so far.
+    /// Bytes of earlier chunks.
     size: usize,
-    /// The fields so far, as they came; before that, the status line.
+    /// The lines of fields that have arrived; before these, the status line.
     head: Vec<u8>,
-    /// Where in `head` the line being read begins.
+    /// Where in `head` the line begins that is being read.
     line: usize,
-    /// An interim response that the chunk being read began with.
+    /// An interim response in the chunk that is being read.
     interim: Option<Response>,
     response: Response,
 }
@@ -106,8 +106,8 @@ impl ResponseParser {
         }
     }
 
-    /// Takes the next bytes. `Some` is how many of them belong to the head, which is then complete;
-    /// the rest is the next protocol's. `None` asks for more.
+    /// Takes the next bytes. `Some` when the head is complete: how many of the bytes are of the
+    /// head; the others are of the next protocol. `None` while it is incomplete.
     ///
     /// # Errors
     ///
@@ -157,7 +157,8 @@ impl ResponseParser {
                 return Ok(Some(consumed));
             }
         }
-        // Nothing final came with it: the original takes the interim response for the answer.
+        // Without a final response in its chunk, the original takes the interim response for the
+        // final one.
         if let Some(interim) = self.interim.take() {
             self.response = interim;
             return Ok(Some(input.len()));
@@ -189,8 +190,8 @@ impl ResponseParser {
         self.head.clear();
         self.line = 0;
         // RFC 9110 section 15.2: "A 1xx response is terminated by the end of the header section; it
-        // cannot contain content or trailers." The original counts a length of 101 too, and then
-        // loses that many bytes of frames.
+        // cannot contain content or trailers." The original takes the length of a 101 response for
+        // that of a body, and loses as many bytes of frames.
         if self.response.status != 101 && lengths_differ(&fields) {
             return Err(ResponseError::Parse);
         }
@@ -215,9 +216,9 @@ fn status_of(line: &str) -> Option<u16> {
     if !fits || line.contains('\n') { None } else { line.get(9..12)?.parse().ok() }
 }
 
-/// Joins the values of repeated names with `, `; names stay where they were first. RFC 9110 section
-/// 5.3: a recipient "MAY combine multiple field lines within a field section that have the same field
-/// name into one field line".
+/// Joins the values of repeated names with `, `, at the place of the first. RFC 9110 section
+/// 5.3: a recipient "MAY combine multiple field lines within a field section that have the same
+/// field name into one field line".
 fn join_repeated(fields: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(fields.len());
     let mut places = BTreeMap::new();
@@ -238,7 +239,8 @@ fn join_repeated(fields: Vec<(String, String)>) -> Vec<(String, String)> {
     joined
 }
 
-/// Whether `Content-Length` is repeated with another value, which makes a response ambiguous.
+/// Whether there are several values of `Content-Length` that differ, so that the end of the
+/// response is ambiguous.
 fn lengths_differ(fields: &[(String, String)]) -> bool {
     let mut lengths = fields
         .iter()

@@ -8,12 +8,12 @@ pub const MAX_REASON: usize = MAX_CONTROL - 2;
 
 /// Reads a peer's close frame.
 ///
-/// Codes a peer may not send become 1002 and keep the reason, an ill-formed reason becomes 1002
-/// with none, and no payload at all is 1000: what the original reports and echoes.
+/// As the original reports and echoes it: a code that a peer must not send is 1002 with the frame's
+/// reason, a reason that is not UTF-8 is 1002 without a reason, and an empty payload is 1000.
 pub fn parse(payload: &[u8]) -> (CloseCode, String) {
     // RFC 6455 section 5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte
-    // unsigned integer (in network byte order) representing a status code". For none, section 7.1.5
-    // has an application see 1005; the original reports and echoes 1000.
+    // unsigned integer (in network byte order) representing a status code". Without a body, the
+    // code that an application sees is 1005 (section 7.1.5); the original reports and echoes 1000.
     let (code, reason) = match payload {
         [] => return (CloseCode::NORMAL, String::new()),
         [_] => return (CloseCode::PROTOCOL_ERROR, String::new()),
@@ -34,7 +34,7 @@ pub fn truncate_reason(reason: &[u8]) -> &[u8] {
     if reason.len() <= MAX_REASON {
         return reason;
     }
-    // A code point that the cut goes through would make the whole reason ill-formed.
+    // A cut within a code point would make the reason ill-formed UTF-8.
     let begins = |end: &usize| reason.get(*end).is_some_and(|byte| byte & 0xc0 != 0x80);
     let end = (MAX_REASON - 3..=MAX_REASON).rev().find(begins).unwrap_or(MAX_REASON - 3);
     reason.get(..end).unwrap_or(reason)

@@ -1,4 +1,4 @@
-//! Compressed messages of ours (RFC 7692 section 6.1).
+//! Compressing messages for the peer (RFC 7692 section 6.1).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::proto::deflate::Compressor;
 pub(crate) enum Deflation {
     /// The compressor is here.
     Idle(Box<Compressor>),
-    /// A job has been taken with it, and is known again by this.
+    /// A job has the compressor; it is recognised by this tag when it is given back.
     Running(Arc<()>),
 }
 
@@ -19,14 +19,15 @@ impl Deflation {
         Self::Idle(Box::new(compressor))
     }
 
-    /// The payload as it leaves. `None`: uncompressed, because it is short or the compressor away.
+    /// The compressed payload; `None` where the message is sent uncompressed, because it is short
+    /// or a job has the compressor.
     pub(crate) fn compress(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let Self::Idle(compressor) = self else { return None };
         let mut compressed = Vec::new();
         compressor.compress(payload, &mut compressed).then_some(compressed)
     }
 
-    /// Hands the compressor out with a message, unless it is out already.
+    /// A job with the compressor and a message; `None` while another job has the compressor.
     pub(crate) fn take_job(&mut self, opcode: Opcode, payload: Vec<u8>) -> Option<DeflateJob> {
         let tag = Arc::new(());
         match std::mem::replace(self, Self::Running(Arc::clone(&tag))) {
@@ -40,7 +41,8 @@ impl Deflation {
         }
     }
 
-    /// Takes the compressor back; the frame to send. `None` for a job of another connection.
+    /// Takes the compressor back, and returns opcode, reserved bits and payload of the frame to
+    /// send; `None` for a job of another connection.
     pub(crate) fn return_job(&mut self, job: DeflateJob) -> Option<(Opcode, u8, Vec<u8>)> {
         match self {
             Self::Running(tag) if Arc::ptr_eq(tag, &job.tag) => {}
@@ -55,8 +57,8 @@ impl Deflation {
     }
 }
 
-/// A message whose compression would take too long where it is sent. Taken from a connection,
-/// [run](Self::run) anywhere, and given back.
+/// The compression of a message that is too long to be compressed where it is sent. The job is
+/// taken from a connection, [run](Self::run) on any thread, and given back.
 #[derive(Debug)]
 pub struct DeflateJob {
     compressor: Box<Compressor>,
@@ -67,7 +69,7 @@ pub struct DeflateJob {
 }
 
 impl DeflateJob {
-    /// Does the work.
+    /// Compresses the message.
     pub fn run(&mut self) {
         let mut compressed = Vec::new();
         if self.compressor.compress(&self.payload, &mut compressed) {

@@ -1,4 +1,5 @@
-//! The frame header: RFC 6455 section 5.2. Bits only; no rule of the connection is known here.
+//! The frame header: RFC 6455 section 5.2. Bits only; the rules for them are in
+//! [`Receiver`](super::Receiver).
 
 use crate::proto::extension::RSV1;
 
@@ -6,7 +7,7 @@ use crate::proto::extension::RSV1;
 pub const FIN: u8 = 0x80;
 /// Bit of the second byte: the payload is masked.
 pub const MASK: u8 = 0x80;
-/// RSV1 of a message's first frame, in the place it has in [`Header::rsv`]: "On a WebSocket
+/// RSV1 of a message's first frame, as in [`Header::rsv`]: "On a WebSocket
 /// connection where a PMCE is in use, this bit indicates whether a message is compressed or not"
 /// (RFC 7692 section 6).
 pub const COMPRESSED: u8 = RSV1;
@@ -19,7 +20,7 @@ pub const MAX_CONTROL: usize = 125;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
-    /// Goes on with a fragmented message.
+    /// The next fragment of a message.
     Continuation = 0,
     /// Begins a text message.
     Text = 1,
@@ -29,12 +30,13 @@ pub enum Opcode {
     Close = 8,
     /// Asks for a pong.
     Ping = 9,
-    /// Answers a ping, or comes unasked.
+    /// Answers a ping, or is unsolicited (section 5.5.3).
     Pong = 10,
 }
 
 impl Opcode {
-    /// The opcode of the low four bits of a frame's first byte.
+    /// The opcode in the low four bits of a frame's first byte; `None` for one that RFC 6455 does
+    /// not define.
     pub fn parse(bits: u8) -> Option<Self> {
         Some(match bits {
             0 => Self::Continuation,
@@ -47,12 +49,14 @@ impl Opcode {
         })
     }
 
-    /// An opcode in the low four bits with the reserved bits above it (RSV1 is 4, RSV2 is 2, RSV3 is 1).
+    /// An opcode in the low four bits with the reserved bits above it (RSV1 is 4, RSV2 is 2, RSV3
+    /// is 1).
     pub fn with_reserved(bits: u32) -> Option<(Self, u8)> {
         Some((Self::parse((bits & 15) as u8)?, (bits >> 4 & 7) as u8))
     }
 
-    /// Whether frames of this kind may stand between the fragments of a message (section 5.4).
+    /// Whether this is a control frame, which may be sent between the fragments of a message
+    /// (section 5.4).
     pub fn is_control(self) -> bool {
         self as u8 >= 8
     }
@@ -66,7 +70,7 @@ impl Opcode {
 /// The fields of an outgoing header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What the frame is.
+    /// The opcode.
     pub opcode: Opcode,
     /// Whether it is the last frame of its message.
     pub fin: bool,
@@ -74,7 +78,7 @@ pub struct Header {
     pub rsv: u8,
     /// Payload bytes.
     pub length: usize,
-    /// The masking key, for a client.
+    /// The masking key; `None` for a frame that is not masked.
     pub key: Option<[u8; 4]>,
 }
 
@@ -82,7 +86,8 @@ impl Header {
     /// Writes the header to the start of `bytes`, and returns that part of them.
     #[expect(clippy::indexing_slicing, reason = "`end` is at most 10 before the key of 4 bytes")]
     pub fn encode<'a>(&self, bytes: &'a mut [u8; MAX_HEADER]) -> &'a [u8] {
-        // Section 5.2: "in all cases, the minimal number of bytes MUST be used to encode the length".
+        // Section 5.2: "in all cases, the minimal number of bytes MUST be used to encode the
+        // length".
         let masked = if self.key.is_some() { MASK } else { 0 };
         let fin = if self.fin { FIN } else { 0 };
         bytes[0] = fin | self.rsv << 4 | self.opcode as u8;

@@ -1,7 +1,8 @@
-//! Compressed messages of the peer (RFC 7692 section 6.2), inflated frame by frame as they arrive.
+//! Inflating messages of the peer (RFC 7692 section 6.2), frame by frame as they arrive.
 //!
-//! One call into a receiver does no more than a slice of work. What is left of a frame then becomes
-//! an [`InflateJob`], which may run on any thread; nothing is read until it is back.
+//! One call of a receiver inflates about [`BUDGET`] bytes at most. The bytes of the frame that
+//! remain then become an [`InflateJob`], which may run on any thread; nothing is read until it is
+//! given back.
 
 use std::sync::Arc;
 
@@ -9,32 +10,33 @@ use super::message::Message;
 use crate::proto::ProtocolError;
 use crate::proto::deflate::Decompressor;
 
-/// What one chunk may cost before the rest is left to a job, in inflated bytes: 2 to 5 ms.
+/// What one chunk may cost before the rest of it becomes a job, in inflated bytes: these take 2 to
+/// 5 ms.
 const BUDGET: usize = 2 << 20;
 
-/// What a message costs whatever its length: an inflater has to be given its window.
+/// What each message costs besides, in inflated bytes: an inflater has to be given the window.
 const MESSAGE_COST: usize = 4 << 10;
 
-/// How much a job inflates before it looks at the text it made.
+/// Bytes that a job inflates before it checks that they are UTF-8.
 const STRIDE: usize = 1 << 20;
 
 /// The receiving half of a connection's compression.
 #[derive(Debug)]
 pub(super) struct Inflation {
     state: Job,
-    /// What is left of this chunk's budget.
+    /// The part of [`BUDGET`] that this chunk has not used.
     budget: usize,
 }
 
 #[derive(Debug)]
 enum Job {
-    /// None: the decompressor is here.
+    /// No job.
     Idle(Box<Decompressor>),
-    /// One waits to be taken.
+    /// A job waits to be taken.
     Queued(Box<InflateJob>),
-    /// One has been taken; it is known again by this.
+    /// A job was taken; it is recognised by this tag when it is given back.
     Running(Arc<()>),
-    /// Only while one state becomes another.
+    /// Only while one state is replaced by another.
     Lost,
 }
 
@@ -48,13 +50,13 @@ impl Inflation {
         self.budget = BUDGET;
     }
 
-    /// Whether reading has to wait for a job.
+    /// Whether nothing may be read before a job is given back.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.state, Job::Queued(_) | Job::Running(_))
     }
 
-    /// Inflates the next bytes of `message`; `last` ends it. Returns the message, unless what is
-    /// left of `bytes` has become a job.
+    /// Inflates the next bytes of `message`; `last` ends it. Returns the message, unless the rest
+    /// of `bytes` has become a job, which has the message then.
     pub(super) fn push(
         &mut self,
         mut message: Box<Message>,
@@ -65,8 +67,8 @@ impl Inflation {
         let Job::Idle(decompressor) = &mut self.state else { return Ok(Some(message)) };
         let before = message.held();
         let taken = message.inflate(decompressor, bytes, last, limit, self.budget)?;
-        // Every message is charged something, or a peer could have an inflater primed with 32 KiB for
-        // each message of three bytes and the budget never be used up.
+        // Without a cost for each message, a peer could send messages of three bytes, for each of
+        // which 32 KiB are copied into an inflater, and never use the budget up.
         let cost = message.held() - before + if last { MESSAGE_COST } else { 0 };
         self.budget = self.budget.saturating_sub(cost);
         if taken == bytes.len() {
@@ -86,7 +88,7 @@ impl Inflation {
         Ok(None)
     }
 
-    /// Hands the job out.
+    /// Takes the job that waits, if there is one.
     pub(super) fn take_job(&mut self) -> Option<Box<InflateJob>> {
         match std::mem::replace(&mut self.state, Job::Lost) {
             Job::Queued(job) => {
@@ -100,8 +102,7 @@ impl Inflation {
         }
     }
 
-    /// Takes a job back: the message and whether it is complete. `None` for a job of another
-    /// connection.
+    /// Takes a job back; `None` for a job of another connection.
     pub(super) fn return_job(&mut self, job: InflateJob) -> Option<Inflated> {
         match &self.state {
             Job::Running(tag) if Arc::ptr_eq(tag, &job.tag) => {}
@@ -113,15 +114,15 @@ impl Inflation {
     }
 }
 
-/// What a job made.
+/// The result of a job.
 pub(super) struct Inflated {
     pub(super) message: Box<Message>,
     pub(super) complete: bool,
     pub(super) result: Result<(), ProtocolError>,
 }
 
-/// Inflating that would take too long where it came up. Taken from a connection, [run](Self::run)
-/// anywhere, and given back.
+/// The rest of a frame whose inflation takes too long where frames are read. The job is taken from
+/// a connection, [run](Self::run) on any thread, and given back.
 #[derive(Debug)]
 pub struct InflateJob {
     decompressor: Box<Decompressor>,
@@ -134,7 +135,7 @@ pub struct InflateJob {
 }
 
 impl InflateJob {
-    /// Does the work, up to the connection's limit on a message.
+    /// Inflates the rest of the frame, up to the connection's limit on a message.
     pub fn run(&mut self) {
         let payload = std::mem::take(&mut self.payload);
         let mut rest = payload.as_slice();

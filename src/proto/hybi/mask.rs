@@ -2,12 +2,12 @@
 
 /// XORs `bytes` with `key`, the first byte with `key[phase % 4]`. Masking twice is unmasking.
 ///
-/// Eight-byte words in groups of eight: the compiler turns a group into full vector registers, and
-/// no group straddles a key rotation because its size is a multiple of four.
+/// Words of eight bytes are taken in groups of eight, for which the compiler uses vector registers.
+/// Each group begins with the same byte of the key, because its size is a multiple of four.
 pub fn apply(bytes: &mut [u8], key: [u8; 4], phase: usize) {
     // RFC 6455 section 5.3: "Octet i of the transformed data ("transformed-octet-i") is the XOR of
-    // octet i of the original data ("original-octet-i") with octet at index i modulo 4 of the masking
-    // key".
+    // octet i of the original data ("original-octet-i") with octet at index i modulo 4 of the
+    // masking key".
     let key = rotate(key, phase);
     let word = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
     let (groups, tail) = bytes.as_chunks_mut::<64>();

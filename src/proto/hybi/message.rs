@@ -1,4 +1,4 @@
-//! A message in the making: fragments joined as they arrive.
+//! A message that has begun and is not complete: its fragments are joined as they arrive.
 
 use std::mem;
 
@@ -8,65 +8,67 @@ use crate::proto::deflate::Decompressor;
 use crate::proto::output::Encoding;
 use crate::proto::{Event, Output, ProtocolError, Span, growth};
 
-/// What has arrived of a message that did not come in one piece.
+/// A message that does not arrive in one piece.
 #[derive(Debug)]
 pub(super) struct Message {
     content: Content,
-    /// Frames begun so far.
+    /// Frames of the message whose header has begun.
     pub(super) fragments: u32,
-    /// Payload that has arrived so far, before inflation.
+    /// Bytes of the payload that have arrived, before inflation.
     received: u64,
-    /// The message so far.
+    /// The bytes that have arrived, inflated if the message is compressed.
     bytes: Vec<u8>,
 }
 
-/// What a message is made of.
+/// The kind of a message, and how its bytes are treated.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// Text, which is checked as it arrives or is inflated.
+    /// Text, which is checked to be UTF-8 as it arrives or is inflated.
     Text { compressed: bool, utf8: Utf8Stream },
-    /// Anything.
+    /// Any bytes.
     Binary { compressed: bool },
-    /// What extensions outside the core will decode.
+    /// A message that extensions outside the core will decode.
     Encoded { opcode: Opcode, rsv: u8 },
-    /// A binary message whose bytes are the caller's to keep.
+    /// A binary message that is joined in the caller's memory.
     Landing,
-    /// A message that is handed on while it arrives, in parts.
+    /// A message that is delivered in parts while it arrives.
     Streamed { opcode: Opcode, utf8: Option<Utf8Stream>, has_begun: bool },
 }
 
 impl Message {
-    /// A message that begins, to be collected in `memory`.
+    /// A message that has begun; its bytes are joined in `memory`.
     pub(super) fn new(content: Content, memory: Vec<u8>) -> Self {
         Self { content, fragments: 1, received: 0, bytes: memory }
     }
 
-    /// Whether the bytes are the caller's to keep.
+    /// Whether the message is joined in the caller's memory.
     pub(super) fn is_landing(&self) -> bool {
         matches!(self.content, Content::Landing)
     }
 
-    /// Bytes that have arrived so far, as the frames' headers count them.
+    /// Bytes of the payload that have arrived, before inflation, as the headers count them.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Bytes of the message so far, inflated if it is compressed.
+    /// Bytes that have arrived, inflated if the message is compressed.
     pub(super) fn held(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether it is a text, to be handed on whole, that no extension outside the core has to decode.
+    /// Whether this is a text that is delivered whole, and that no extension outside the core has
+    /// to decode.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.content, Content::Text { .. })
     }
 
-    /// Whether it is handed on while it arrives.
+    /// Whether the message is delivered in parts while it arrives.
     pub(super) fn is_streamed(&self) -> bool {
         matches!(self.content, Content::Streamed { .. })
     }
 
-    /// Hands on from now on what arrives; what has been collected is part of the first part.
+    /// Has the message delivered in parts from now on; the first part has the bytes that have
+    /// arrived before.
     pub(super) fn begin_streaming(&mut self) {
         let (opcode, utf8) = match mem::replace(&mut self.content, Content::Landing) {
             Content::Text { compressed: false, utf8 } => (Opcode::Text, Some(utf8)),
@@ -79,7 +81,8 @@ impl Message {
         self.content = Content::Streamed { opcode, utf8, has_begun: false };
     }
 
-    /// Hands on what has arrived, which begins at `start` of the input; `last` completes the message.
+    /// Delivers the next bytes, which begin at byte `start` of the input; `last` completes the
+    /// message.
     pub(super) fn stream(
         &mut self,
         bytes: &[u8],
@@ -98,7 +101,7 @@ impl Message {
         }
         self.received += bytes.len() as u64;
         let first = !mem::replace(has_begun, true);
-        // A frame adds one event at most: that is what callers count on.
+        // At most one event for each frame, as the caller has memory for `max_events` only.
         let span = if self.bytes.is_empty() {
             Span::input(start, bytes.len())
         } else {
@@ -120,7 +123,7 @@ impl Message {
         )
     }
 
-    /// Takes the next unmasked bytes; so many are `missing` behind them, as far as is known.
+    /// Takes the next unmasked bytes; at least `missing` others follow.
     pub(super) fn push(&mut self, bytes: &[u8], missing: u64) -> Result<(), InvalidUtf8> {
         if let Content::Text { utf8, .. } = &mut self.content {
             utf8.push(bytes)?;
@@ -132,15 +135,15 @@ impl Message {
         Ok(())
     }
 
-    /// Takes over the bytes that the caller has kept.
+    /// Takes the bytes that the caller has kept: the message is joined here from now on.
     pub(super) fn take_over(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.received = bytes.len() as u64;
         self.content = Content::Binary { compressed: false };
     }
 
-    /// Takes the next unmasked bytes of a compressed message; `last` ends it. Stops when about
-    /// `budget` bytes have come of them, and tells how many it took.
+    /// Inflates the next unmasked bytes of a compressed message; `last` ends it. Stops when about
+    /// `budget` bytes were inflated, and returns how many of `bytes` were used.
     pub(super) fn inflate(
         &mut self,
         decompressor: &mut Decompressor,
@@ -159,7 +162,7 @@ impl Message {
         Ok(taken)
     }
 
-    /// Ends the message: its bytes move to the output's scratch.
+    /// The message is complete: its bytes move to the output's scratch, and its event is added.
     pub(super) fn finish(mut self, out: &mut Output) -> Result<(), InvalidUtf8> {
         let span = Span::scratch(out.scratch.len(), self.bytes.len());
         let event = match self.content {

@@ -1,7 +1,7 @@
 //! RFC 6455 framing, which hybi-07 and hybi-08 share.
 //!
-//! [`frame`] knows bits and no state, [`Receiver`] knows the rules of a connection's input,
-//! [`send`] writes frames. None of them knows a handshake.
+//! [`frame`] has the bits of a header, [`Receiver`] the rules for frames of the peer, and [`send`]
+//! writes frames. The opening handshake is elsewhere.
 
 pub mod close;
 pub(super) mod deflate;

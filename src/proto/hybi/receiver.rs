@@ -1,4 +1,4 @@
-//! The rules of a connection's input: RFC 6455 sections 5 and 8, in the original's order of checks.
+//! The rules for frames of the peer: RFC 6455 sections 5 and 8, checked in the original's order.
 //!
 //! ```text
 //!            ┌────────────────────────────── next frame ─────────────────────────────┐
@@ -7,13 +7,13 @@
 //!                            └► Extended ──►
 //! ```
 //!
-//! The state is the resume point: input may end after any byte. What the peer does wrong becomes a
-//! [`Verdict`] and stops the parse, because a listener of an earlier message in the same chunk may
-//! still close the connection, and from then on violations are passed over until the peer's close
-//! frame arrives (as the original does).
+//! Input may end after any byte: the state says where to go on. A violation becomes a [`Verdict`],
+//! and stops the reading, because a listener of an earlier message in the same chunk may still
+//! close the connection; from then on, as in the original, violations are ignored until the peer's
+//! close frame arrives.
 //!
-//! This file has the order of things. The checks of a header are in `header`, those of a payload in
-//! `payload`, `control` and `landing`.
+//! This file has the states and their order. The checks of a header are in `header`, those of a
+//! payload in `payload`, `control` and `landing`.
 
 mod control;
 mod header;
@@ -33,26 +33,27 @@ pub use landing::Landing;
 /// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerMasking {
-    /// A client's must.
+    /// Unmasked frames are an error: a server's rule.
     Required,
-    /// A server's must not.
+    /// Masked frames are an error: a client's rule.
     Forbidden,
-    /// Neither way is an error.
+    /// Neither is an error.
     Either,
 }
 
-/// What a receiver has to know beforehand.
+/// Options of a receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiverOptions {
     /// Whether frames have to be masked.
     pub masking: PeerMasking,
     /// Most bytes of one message; checked before a payload is read.
     pub max_length: u64,
-    /// Most bytes of one text, where that is less; of a compressed one, when it is inflated.
+    /// Most bytes of one text, where that is less; of a compressed text, after inflation.
     pub max_text: u64,
     /// Most events one call may add.
     pub max_events: usize,
-    /// Binary messages of so many bytes, and more, are left to the caller to collect.
+    /// Binary messages of at least this many bytes are joined in the caller's memory: see
+    /// [`Landing`].
     pub least_landing: u64,
 }
 
@@ -61,43 +62,44 @@ pub struct ReceiverOptions {
 pub enum Verdict {
     /// The peer sent a close frame: the code and reason to report and echo.
     PeerClose(CloseCode, String),
-    /// The peer broke the protocol.
+    /// The peer has violated the protocol.
     Failure(ProtocolError),
 }
 
-/// What is read next.
+/// The part of a frame that is read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The first byte of a frame: FIN, reserved bits and opcode.
     Opcode,
-    /// The second: whether there is a mask, and the length or the width of the length.
+    /// The second byte: whether the payload is masked, and its length, or how many bytes the length
+    /// has.
     Length,
     /// The length in `width` bytes.
     Extended { width: u8 },
     /// The masking key.
     Key,
-    /// The payload, or what is left of it.
+    /// The payload, or its rest.
     Payload,
 }
 
 /// How strictly input is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Open: violations fail the connection.
+    /// The connection is open: violations fail it.
     Strict,
-    /// Closing by our own wish: messages are skipped unread, violations passed over, pings still
-    /// answered, until the peer's close frame.
+    /// Our side has begun to close: messages are skipped, violations ignored, and pings still
+    /// answered, until the peer's close frame comes.
     Lenient,
-    /// Closed: everything is passed over.
+    /// The connection is closed: all input is ignored.
     Discard,
 }
 
 /// What happens to a message between its frames and the application.
 #[derive(Debug)]
 enum Decoding {
-    /// It is inflated if its first frame has RSV1.
+    /// A message is inflated if its first frame has RSV1.
     Inflate(Inflation),
-    /// Extensions outside the core decode it, which use these reserved bits.
+    /// Messages are decoded by extensions outside the core, which use these reserved bits.
     Outside { rsv: u8 },
 }
 
@@ -107,29 +109,29 @@ pub struct Receiver {
     options: ReceiverOptions,
     /// Most frames one message may consist of.
     max_fragments: u32,
-    /// Longer messages are handed on while they arrive.
+    /// Longer messages are delivered in parts while they arrive.
     stream_above: u64,
-    /// What the peer may send in a second, where that is limited.
+    /// The limits on what the peer sends in a second, where there are any.
     rates: Option<Box<Rates>>,
-    /// Most connections have none, and no memory for it.
+    /// Boxed, since most connections have none and should use no memory for it.
     decoding: Option<Box<Decoding>>,
     mode: Mode,
     verdict: Option<Box<Verdict>>,
 
     state: State,
-    /// Bytes of a length or key that is split between chunks.
+    /// The first `field_len` bytes of a length or a key that is divided between chunks.
     field: [u8; 8],
     field_len: u8,
-    /// The frame that is being read, as far as its header has come.
+    /// The header of the frame that is being read, as far as it has arrived.
     frame: Frame,
-    /// Bytes of its payload that have come.
+    /// Bytes of its payload that have arrived.
     seen: u64,
 
-    /// A message that has begun and did not come in one piece.
+    /// The message that has begun and does not arrive in one piece.
     message: Option<Box<Message>>,
-    /// A message that a job completed.
+    /// A message that an [`InflateJob`] has completed, and whose event is still to be added.
     inflated: Option<Box<Message>>,
-    /// A control frame's payload that did not come in one piece.
+    /// The payload of a control frame that does not arrive in one piece, as far as it has arrived.
     control: Vec<u8>,
 }
 
@@ -155,40 +157,41 @@ impl Receiver {
         }
     }
 
-    /// Hands messages on undecoded, as [`Event::Encoded`](crate::proto::Event::Encoded), and lets
-    /// their first frames have the reserved bits `rsv`.
+    /// Delivers messages undecoded, as [`Event::Encoded`](crate::proto::Event::Encoded); their
+    /// first frames may have the reserved bits `rsv`.
     pub fn decode_outside(&mut self, rsv: u8) {
         self.decoding = Some(Box::new(Decoding::Outside { rsv }));
     }
 
-    /// permessage-deflate was agreed on: RSV1 marks messages to be inflated.
+    /// permessage-deflate was agreed on: messages with RSV1 are inflated by `decompressor`.
     pub fn inflate(&mut self, decompressor: Decompressor) {
         self.decoding = Some(Box::new(Decoding::Inflate(Inflation::new(decompressor))));
     }
 
-    /// Bounds what the peer may send: frames in one message, and what [`Rates`] count.
+    /// Limits what the peer may send: frames in one message, and messages and pings in a second.
     pub fn restrict(&mut self, max_fragments: Option<u32>, rates: Option<Rates>) {
         self.max_fragments = max_fragments.unwrap_or(MAX_FRAGMENTS);
         self.rates = rates.map(Box::new);
     }
 
-    /// Hands messages longer than `bytes` on while they arrive, as [`Event::Part`](crate::proto::Event::Part)s,
-    /// unless they are compressed or decoded outside.
+    /// Delivers messages longer than `bytes` while they arrive, as
+    /// [`Event::Part`](crate::proto::Event::Part)s, unless they are compressed or decoded outside
+    /// the core.
     pub fn stream_above(&mut self, bytes: u64) {
         self.stream_above = bytes;
     }
 
-    /// The rates whose time is to be set before [`receive`](Self::receive), if there are any.
+    /// The limits whose time the caller sets before [`receive`](Self::receive), if there are any.
     pub fn rates(&mut self) -> Option<&mut Rates> {
         self.rates.as_deref_mut()
     }
 
-    /// Takes the work a call ended with [`Status::Busy`] for.
+    /// Takes the job for which [`receive`](Self::receive) has returned [`Status::Busy`].
     pub fn take_job(&mut self) -> Option<Box<InflateJob>> {
         self.inflation()?.take_job()
     }
 
-    /// Takes that work back; the next call goes on.
+    /// Takes that job back; the next call goes on.
     pub fn return_job(&mut self, job: InflateJob) {
         let Some(inflated) = self.inflation().and_then(|own| own.return_job(job)) else {
             return;
@@ -203,7 +206,7 @@ impl Receiver {
         }
     }
 
-    /// Our side closes: nothing but control frames matters from now on.
+    /// Our side begins to close: only control frames are read from now on.
     pub fn begin_closing(&mut self) {
         if self.mode == Mode::Strict {
             self.mode = Mode::Lenient;
@@ -212,7 +215,7 @@ impl Receiver {
         }
     }
 
-    /// Ends the input: every later byte is passed over. RFC 6455 section 1.4: "After receiving a
+    /// Ends the input: all later bytes are ignored. RFC 6455 section 1.4: "After receiving a
     /// control frame indicating the connection should be closed, a peer discards any further data
     /// received."
     pub fn discard(&mut self) {
@@ -223,18 +226,18 @@ impl Receiver {
         self.control = Vec::new();
     }
 
-    /// Takes the reason a call ended with [`Status::Verdict`].
+    /// Takes the verdict for which a call has returned [`Status::Verdict`].
     pub fn take_verdict(&mut self) -> Option<Verdict> {
         self.verdict.take().map(|verdict| *verdict)
     }
 
-    /// Fails the connection for something found outside, such as by an extension.
+    /// Fails the connection for an error that was found outside the core, such as by an extension.
     pub fn fail(&mut self, error: ProtocolError) {
         self.violation(error);
     }
 
-    /// Judges a message that an extension outside the core has decoded; fails the connection for one
-    /// that may not be delivered, and returns whether this one may.
+    /// Whether a message that an extension outside the core has decoded may be delivered; otherwise
+    /// the connection fails.
     pub fn check_decoded(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         let error = if payload.len() as u64 > self.limit(opcode == Opcode::Text) {
             ProtocolError::TooLarge
@@ -247,8 +250,8 @@ impl Receiver {
         false
     }
 
-    /// Reads `input` from byte `from` on. Payloads are unmasked where they lie; events point into
-    /// `input` and `out.scratch`.
+    /// Reads `input` from byte `from` on. Payloads are unmasked in place; events point into `input`
+    /// and `out.scratch`.
     pub fn receive(&mut self, input: &mut [u8], from: usize, out: &mut Output) -> Progress {
         if self.mode == Mode::Discard {
             return Progress { consumed: input.len(), status: Status::NeedMore };
@@ -271,7 +274,8 @@ impl Receiver {
             if let Some(status) = self.read_header(input, &mut at) {
                 break status;
             }
-            // A frame without payload is complete before its next byte is there.
+            // A frame with an empty payload is complete with its header, also at the end of the
+            // input.
             if at == input.len() && self.frame.length > 0 {
                 break Status::NeedMore;
             }
@@ -284,7 +288,7 @@ impl Receiver {
         Progress { consumed: at, status }
     }
 
-    /// Why nothing is read before the caller has done something, if that is so. Asked once a frame.
+    /// Why the caller has to act before more is read, if it has to. Asked once for each frame.
     fn stop(&self, is_full: bool) -> Option<Status> {
         if self.verdict.is_some() {
             Some(Status::Verdict)
@@ -320,7 +324,8 @@ impl Receiver {
         matches!(self.decoding.as_deref(), Some(Decoding::Outside { .. }))
     }
 
-    /// Reserved bits that the first frame of a message may have.
+    /// The reserved bits that an extension gives a meaning: the first frame of a message may have
+    /// them.
     fn claimed(&self) -> u8 {
         match self.decoding.as_deref() {
             None => 0,

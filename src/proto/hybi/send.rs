@@ -1,13 +1,12 @@
-//! Outgoing frames: header and payload together, masked in place. A message is one frame, unless its caller has not
-//! all of it yet.
+//! Outgoing frames: header and payload together, masked in place. A message is one frame, unless
+//! the caller sends it in fragments.
 
 use super::close::truncate_reason;
 use super::frame::{Header, MAX_HEADER, Opcode};
 use super::mask;
 use crate::proto::CloseCode;
 
-/// Appends one whole message, or a control frame, to `wire`. `rsv` as in [`Header::rsv`]; `key` for a
-/// client.
+/// Appends one whole message, or a control frame, to `wire`. `rsv` and `key` are as in [`Header`].
 pub fn frame(opcode: Opcode, rsv: u8, payload: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
     append(Header { opcode, fin: true, rsv, length: payload.len(), key }, payload, wire);
 }
@@ -36,8 +35,9 @@ fn append(header: Header, payload: &[u8], wire: &mut Vec<u8>) {
     }
 }
 
-/// Makes a frame of a payload where it lies: in `memory`, behind [`MAX_HEADER`] bytes of room for the
-/// header. Returns where the frame begins; it ends with the memory.
+/// Makes a frame in the memory of its payload: `memory` is [`MAX_HEADER`] bytes of room for the
+/// header, and then the payload. Returns where in `memory` the frame begins; it ends where `memory`
+/// ends. `None` where `memory` has no room for a header.
 pub fn frame_around(opcode: Opcode, key: Option<[u8; 4]>, memory: &mut [u8]) -> Option<usize> {
     let (room, payload) = memory.split_first_chunk_mut::<MAX_HEADER>()?;
     let header = Header { opcode, fin: true, rsv: 0, length: payload.len(), key };
@@ -51,7 +51,7 @@ pub fn frame_around(opcode: Opcode, key: Option<[u8; 4]>, memory: &mut [u8]) -> 
     Some(start)
 }
 
-/// The header of a whole frame without a mask.
+/// The header of an unmasked frame that is a whole message.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainHeader {
     bytes: [u8; MAX_HEADER],
@@ -75,8 +75,8 @@ impl PlainHeader {
 
 /// Appends a close frame. The reason is cut to what a control frame holds (RFC 6455 section 5.5).
 pub fn close(code: CloseCode, reason: &[u8], key: Option<[u8; 4]>, wire: &mut Vec<u8>) {
-    // Section 5.5: "All control frames MUST have a payload length of 125 bytes or less". The original
-    // sends longer ones, for which its peer fails the connection.
+    // Section 5.5: "All control frames MUST have a payload length of 125 bytes or less". The
+    // original sends longer ones, for which its peer fails the connection.
     let payload = [&code.0.to_be_bytes(), truncate_reason(reason)].concat();
     frame(Opcode::Close, 0, &payload, key, wire);
 }

@@ -1,4 +1,5 @@
-//! UTF-8 checked as it arrives, failing at the first byte that cannot belong to a valid text.
+//! Checking UTF-8 as it arrives: the check fails at the first byte that no valid text could have
+//! there.
 
 use std::str;
 
@@ -6,10 +7,10 @@ use std::str;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUtf8;
 
-/// A check that can pause inside a code point.
+/// A check of a text that arrives in pieces, which may end within a code point.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Stream {
-    /// The bytes of a code point that has begun and not ended.
+    /// The bytes of a code point of which the rest has not arrived; `held` of them are used.
     tail: [u8; 4],
     held: usize,
     non_ascii: bool,
@@ -23,7 +24,8 @@ impl Utf8Stream {
         while self.held > 0 {
             let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
             bytes = rest;
-            // Four bytes are a code point or ill-formed: the fifth never comes here.
+            // Four bytes are a whole code point or ill-formed, so that `held` is less than four
+            // here.
             *self.tail.get_mut(self.held).ok_or(InvalidUtf8)? = byte;
             self.held += 1;
             match str::from_utf8(self.tail.get(..self.held).unwrap_or_default()) {
@@ -40,7 +42,7 @@ impl Utf8Stream {
             Ok(_) => Ok(()),
             Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
             Err(error) => {
-                // At most three bytes: a complete code point would not be an error.
+                // At most three bytes, as a whole code point would be no error.
                 let tail = bytes.get(error.valid_up_to()..).unwrap_or_default();
                 let places = self.tail.iter_mut().zip(tail);
                 self.held = places.map(|(place, byte)| *place = *byte).count();
@@ -49,7 +51,8 @@ impl Utf8Stream {
         }
     }
 
-    /// Ends the text: fails inside a code point. Returns whether every byte was ASCII.
+    /// Ends the text, which is ill-formed if it ends within a code point. Returns whether every
+    /// byte is ASCII.
     pub fn finish(&self) -> Result<bool, InvalidUtf8> {
         if self.held > 0 { Err(InvalidUtf8) } else { Ok(!self.non_ascii) }
     }

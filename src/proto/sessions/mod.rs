@@ -1,11 +1,12 @@
-//! Many connections by number, for a host that shares memory with the core: what the addon and the
-//! WebAssembly build are made of.
+//! Many connections by number, for a host that shares memory with the core: the addon and the
+//! WebAssembly build are such hosts.
 //!
-//! A host that calls in from another language pays for every call and for every object. Here a
-//! connection is a small number, what a chunk has brought is written into integers that both sides can
-//! see ([`report`]), and short messages are left in memory until the next call of any kind
-//! ([`send_queue`]). Event lists and spare memory are lent to whichever connection is called; between
-//! calls a connection has its unsent bytes and what its listeners have not read yet, and nothing else.
+//! For a host in another language, each call and each object costs time. Here a connection is a
+//! small number; the events of a chunk are written as integers into memory that both sides share
+//! ([`report`]); short messages are left in shared memory until the next call of any kind frames
+//! them ([`send_queue`]). The list of events and spare memory are lent to the connection that is
+//! called. Between calls a connection has only its unsent bytes, and payloads that the host has not
+//! read yet.
 
 pub mod reply;
 pub mod report;
@@ -23,41 +24,41 @@ use super::hybi::frame::Opcode;
 use super::slots::Slots;
 use super::{Connection, Entropy, Output, Progress};
 
-/// Output memory beyond this is given back once it has been taken.
+/// Bytes of output memory that a session keeps at most when the host has taken its content.
 const KEPT_BYTES: usize = 4096;
 
-/// What the host shares with the core. All of it may be empty when the host is about to go.
+/// The memory that the host shares with the core. All of it may be empty while the host ends.
 pub trait SharedMemory {
-    /// Where calls that receive are reported, see [`report`].
+    /// Memory for reports of received events, see [`report`].
     fn spans(&self) -> &[Cell<i32>];
 
-    /// Which messages wait to be framed, see [`send_queue`].
+    /// The messages that wait to be framed, see [`send_queue`].
     fn send_queue(&self) -> &[Cell<i32>];
 
-    /// The payloads of these messages, one behind the other.
+    /// The payloads of these messages, one after the other.
     fn payloads(&self) -> &[u8];
 
-    /// Most bytes of UTF-8 that the host can make a string of.
+    /// Most bytes of UTF-8 of which the host can make a string.
     fn longest_text(&self) -> u64;
 
-    /// Shorter messages are joined in the core and copied, see [`Landing`](super::hybi::Landing).
+    /// The least length, in bytes, of messages that land, see [`Landing`](super::hybi::Landing).
     fn least_landing(&self) -> u64 {
         4096
     }
 }
 
-/// A connection and what it has produced and the host has not taken yet.
+/// A connection, and its output that the host has not taken yet.
 struct Session<M> {
     memory: M,
     connection: Connection,
     wire: Vec<u8>,
     scratch: Vec<u8>,
-    /// Nothing was taken of the output yet: it has memory for an opening handshake, which is more
-    /// than many a connection will ever need again.
+    /// Nothing was taken of the output yet: its memory is for an opening handshake, which is more
+    /// than most connections need afterwards.
     is_new: bool,
 }
 
-/// A connection while it is called: with all of the output, of which it keeps a part.
+/// A connection during a call, with the output that all connections share.
 pub struct Entry<'a, T> {
     memory: &'a T,
     /// The connection.
@@ -68,18 +69,19 @@ pub struct Entry<'a, T> {
     clock: fn() -> f64,
 }
 
-/// The connections. `M` leads to the memory that the host shares for one of them.
+/// The sessions. `M` is a pointer to the memory that the host shares for a session.
 pub struct Sessions<M, E> {
     slots: Slots<Box<Session<M>>>,
-    /// Lent to whichever session is called: its memory for events and its spare memory are shared.
+    /// Lent to the session that is called: all sessions share its list of events and its spare
+    /// memory.
     output: Output,
-    /// For masking keys, and whoever needs unpredictable bytes outside a session.
+    /// For masking keys, and for a host that needs unpredictable bytes.
     pub entropy: E,
     clock: fn() -> f64,
 }
 
 impl<M: Deref<Target: SharedMemory + Sized>> Session<M> {
-    /// Calls `act` with `output`, which is every session's, as this one's.
+    /// Calls `act` with the shared `output`, with this session's bytes in it.
     fn with<R>(
         &mut self,
         output: &mut Output,
@@ -87,7 +89,7 @@ impl<M: Deref<Target: SharedMemory + Sized>> Session<M> {
         act: impl FnOnce(&mut Entry<'_, M::Target>) -> R,
     ) -> R {
         let Self { memory, connection, wire, scratch, is_new } = self;
-        // What a panic leaves behind is dropped here: it is no other session's output.
+        // Bytes that another session has left there, because `act` panicked, are dropped.
         output.wire = mem::take(wire);
         output.scratch = mem::take(scratch);
         let result = act(&mut Entry { memory, connection, output, is_new, clock });
@@ -98,19 +100,20 @@ impl<M: Deref<Target: SharedMemory + Sized>> Session<M> {
 }
 
 impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
-    /// No sessions. `clock` counts seconds from any time.
+    /// No sessions. `clock` returns seconds, from any point in time that stays the same.
     pub fn new(entropy: E, clock: fn() -> f64) -> Self {
         Self { slots: Slots::default(), output: Output::default(), entropy, clock }
     }
 
-    /// Adds a session; its number is free for others once it was removed.
+    /// Adds a session, and returns its number, which is used again after the session was removed.
     pub fn insert(&mut self, memory: M, connection: Connection) -> u32 {
         let (wire, scratch) = Default::default();
         let session = Session { memory, connection, wire, scratch, is_new: true };
         self.slots.insert(Box::new(session)).number
     }
 
-    /// Frames what the host has queued in `memories`: before anything else happens to any session.
+    /// Frames the messages that the host has queued in `memories`. Every call of the host has to
+    /// begin with it, as the messages were sent before that call.
     pub fn send_queued<'m>(&mut self, memories: impl Iterator<Item = &'m M::Target>)
     where
         M: 'm,
@@ -126,12 +129,13 @@ impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
         }
     }
 
-    /// Frees a session. [`Sessions::send_queued`] comes first.
+    /// Removes a session; after [`Sessions::send_queued`].
     pub fn remove(&mut self, number: u32) {
         self.slots.remove(number);
     }
 
-    /// Runs `act` on a session, if there is one of that number. [`Sessions::send_queued`] comes first.
+    /// Calls `act` with a session, if there is one under this number; after
+    /// [`Sessions::send_queued`].
     pub fn with<R>(
         &mut self,
         number: u32,
@@ -142,8 +146,8 @@ impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
         Some(session.with(output, *clock, |entry| act(entry, entropy)))
     }
 
-    /// As [`Sessions::with`], for what writes: returns how many bytes wait for the peer then, 0 without such a
-    /// session.
+    /// As [`Sessions::with`], for calls that write: returns how many bytes wait for the peer
+    /// afterwards, 0 without such a session.
     pub fn write(
         &mut self,
         number: u32,
@@ -156,8 +160,8 @@ impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
         unsent.unwrap_or_default()
     }
 
-    /// Appends the same message to many sessions; it is framed once where it goes out as it is.
-    /// [`Sessions::send_queued`] comes first.
+    /// Appends the same message to many sessions; after [`Sessions::send_queued`]. Its header is
+    /// made once for all sessions that neither mask nor compress.
     pub fn broadcast(&mut self, numbers: &[u32], opcode: Opcode, payload: &[u8]) {
         let Self { slots, entropy, output, clock } = self;
         for &number in numbers {
@@ -178,10 +182,11 @@ impl<M: Deref<Target: SharedMemory + Sized>, E: Entropy> Sessions<M, E> {
 }
 
 impl<T: SharedMemory> Entry<'_, T> {
-    /// Parses a chunk from byte `from` on and reports to the shared memory; returns the number of events.
+    /// Reads a chunk from byte `from` on, and writes a report into the shared memory; returns the
+    /// number of events.
     pub fn receive(&mut self, chunk: &mut [u8], from: usize) -> u32 {
         self.output.clear_events();
-        // A connection that counts what its peer sends in a second has to know the time.
+        // Limits on what the peer sends in a second need the time.
         if let Some(rates) = self.connection.rates() {
             rates.set_time((self.clock)());
         }
@@ -189,8 +194,8 @@ impl<T: SharedMemory> Entry<'_, T> {
         self.report(progress)
     }
 
-    /// Takes the next `length` bytes of a message that is landing, which are in `memory` behind those that
-    /// came before; reports as `receive` does.
+    /// Takes the next `length` bytes of a message that is landing, see [`Connection::landed`];
+    /// reports as `receive` does.
     pub fn landed(&mut self, memory: &mut [u8], length: usize) -> u32 {
         self.output.clear_events();
         let progress = self.connection.landed(memory, length, self.output);
@@ -202,8 +207,9 @@ impl<T: SharedMemory> Entry<'_, T> {
         self.output.events.len() as u32
     }
 
-    /// Appends a message; returns what has to be written behind the bytes that wait for the peer: the payload,
-    /// where it goes out as it is, which is not copied then.
+    /// Appends a message, except for a payload that is neither masked nor compressed: this is
+    /// returned, and the caller has to write it after the bytes that wait for the peer. It needs no
+    /// copy then.
     pub fn append<'p>(
         &mut self,
         opcode: Opcode,
@@ -218,13 +224,13 @@ impl<T: SharedMemory> Entry<'_, T> {
         &[]
     }
 
-    /// How many bytes wait for the peer.
+    /// The number of bytes that wait for the peer.
     pub fn unsent(&self) -> usize {
         self.output.wire.len()
     }
 
-    /// Moves the bytes that wait for the peer to `target`, if it is exactly as long; returns how many there
-    /// are.
+    /// Moves the bytes that wait for the peer to `target`, if it has exactly their length; returns
+    /// their number.
     pub fn take_unsent(&mut self, target: &mut [u8]) -> usize {
         let unsent = self.unsent();
         if unsent == target.len() {
@@ -234,7 +240,7 @@ impl<T: SharedMemory> Entry<'_, T> {
         unsent
     }
 
-    /// Forgets the bytes that waited for the peer, and gives large memory back.
+    /// Drops the bytes that wait for the peer, which were written, and frees large memory.
     pub fn forget_unsent(&mut self) {
         let wire = &mut self.output.wire;
         wire.clear();
@@ -243,8 +249,8 @@ impl<T: SharedMemory> Entry<'_, T> {
         }
     }
 
-    /// Makes a frame of a message where it lies, see
-    /// [`Connection::frame_around`]; `None` also where output waits, which goes out before it.
+    /// Makes a frame in the memory of its payload, see [`Connection::frame_around`]; `None` also
+    /// while other bytes wait for the peer, which have to be written first.
     pub fn frame_around(
         &mut self,
         opcode: Opcode,
@@ -257,8 +263,9 @@ impl<T: SharedMemory> Entry<'_, T> {
         self.connection.frame_around(opcode, memory, entropy)
     }
 
-    /// Reads the payload of an event that lies in the session's scratch memory, which is given back as soon
-    /// as the last one was read, where it is large. A payload that is not there is empty.
+    /// Calls `read` with the payload of an event in the session's scratch memory, which is empty
+    /// where there is no such payload. Large scratch memory is freed when the last payload was
+    /// read.
     pub fn read_scratch<R>(
         &mut self,
         offset: u32,

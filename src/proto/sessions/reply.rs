@@ -1,21 +1,21 @@
-//! What a handshake or a verdict has come to, in plain values: what a host that has no types of the core
-//! can read.
+//! The results of handshakes and verdicts as plain values, for a host without the types of the
+//! core.
 
 use crate::proto::CloseCode;
 use crate::proto::connection::{Answer, Settlement};
 use crate::proto::handshake::ProxyHandshake;
 use crate::proto::http::{Headers, Response};
 
-/// The answer to a client's request, or to a CONNECT.
+/// The response to a client's request, or to a CONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The status code; `None` when the response could not be parsed.
     pub status: Option<u16>,
     /// Names in lower case and values, in turn.
     pub headers: Vec<String>,
-    /// What is wrong with it.
+    /// Why the handshake fails; `None` if it succeeds.
     pub failure: Option<String>,
-    /// The subprotocol that was chosen.
+    /// The subprotocol that the server has chosen.
     pub protocol: Option<String>,
 }
 
@@ -31,14 +31,14 @@ impl From<Answer> for Reply {
     }
 }
 
-/// What a verdict means for the connection.
+/// The end of a connection, after a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// The close code; `None` in drafts 75 and 76.
     pub code: Option<u16>,
-    /// Its reason, likewise.
+    /// Its reason; `None` in drafts 75 and 76.
     pub reason: Option<String>,
-    /// Whether the peer broke the protocol.
+    /// Whether the peer has violated the protocol.
     pub failed: bool,
 }
 
@@ -55,7 +55,7 @@ impl Ending {
     }
 }
 
-/// One CONNECT, whose failure is part of the reply.
+/// One CONNECT, with its failure.
 #[derive(Debug)]
 pub struct Tunnel {
     handshake: ProxyHandshake,
@@ -63,20 +63,20 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Nothing was sent yet.
+    /// A tunnel whose request was not sent yet.
     pub fn new(handshake: ProxyHandshake) -> Self {
         Self { handshake, failure: None }
     }
 
-    /// The bytes of the request, with headers of the application: names and values in turn.
+    /// The bytes of the request; `custom` are headers of the application, names and values in turn.
     pub fn request(&mut self, custom: Vec<String>) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.handshake.request(&Headers::of_list(custom), &mut bytes);
         bytes
     }
 
-    /// Takes bytes of the proxy; returns how many of them belonged to its answer, or `None` while that is
-    /// incomplete.
+    /// Takes bytes of the proxy; returns how many of them are of its response, or `None` while that
+    /// is incomplete.
     pub fn receive(&mut self, chunk: &[u8]) -> Option<u32> {
         let consumed = self.handshake.receive(chunk).unwrap_or_else(|error| {
             self.failure = Some(error.to_string());
@@ -85,7 +85,7 @@ impl Tunnel {
         consumed.map(|consumed| consumed as u32)
     }
 
-    /// The proxy's answer, once it is complete.
+    /// The proxy's response, once it is complete.
     pub fn reply(&self) -> Reply {
         let response = self.handshake.response();
         Reply {

@@ -1,28 +1,28 @@
-//! What a call that receives has brought, in memory that the host shares.
+//! The report of a call that receives, written into memory that the host shares: the spans.
 //!
-//! Layout of these spans, in 32-bit integers:
+//! Layout of the spans, in 32-bit integers:
 //!
 //! | index | meaning |
 //! |---|---|
 //! | 0 | why the call stopped: 0 need more, 1 full, 2 handshake, 3 verdict, 4 busy, 5 landing |
-//! | 1 | byte of the chunk to go on from |
+//! | 1 | byte of the chunk from which to go on |
 //! | 2 | bytes waiting for the peer |
-//! | 3 | bytes missing of the message that is landing |
+//! | 3 | missing bytes of the message that is landing |
 //! | 4 + 3n | code of event n |
 //! | 5 + 3n | offset of its payload |
 //! | 6 + 3n | length of its payload |
 //!
-//! An event's code: bits 0 to 2 its kind (0 ASCII text, 1 UTF-8 text, 2 unchecked text, 3 binary,
-//! 4 ping, 5 pong, 6 encoded, 7 part), bit 3 whether the payload lies in the session's scratch memory
-//! instead of the chunk, of an encoded message the opcode from bit 4 and the reserved bits from
-//! bit 8, and of a part the opcode from bit 4, in bit 8 whether it is the first and in bit 9 whether it
+//! An event's code: bits 0 to 2 its kind (0 ASCII text, 1 UTF-8 text, 2 unchecked text, 3 binary, 4
+//! ping, 5 pong, 6 encoded, 7 part), bit 3 whether the payload lies in the session's scratch memory
+//! instead of the chunk, of an encoded message the opcode from bit 4 and the reserved bits from bit
+//! 8, and of a part the opcode from bit 4, in bit 8 whether it is the first and in bit 9 whether it
 //! is the last.
 
 use std::cell::Cell;
 
 use crate::proto::{Connection, Encoding, Event, Output, Progress, Source, Span, Status};
 
-/// Integers in front of the events.
+/// Integers before the events.
 pub const HEADER_INTS: usize = 4;
 /// Integers of an event.
 pub const EVENT_INTS: usize = 3;
@@ -30,12 +30,12 @@ const SCRATCH_BIT: i32 = 8;
 const OPCODE_SHIFT: i32 = 4;
 const RSV_SHIFT: i32 = 8;
 
-/// Most events that so much memory can hold.
+/// Most events for which there is room in this memory.
 pub fn capacity(spans: &[Cell<i32>]) -> usize {
     spans.len().saturating_sub(HEADER_INTS) / EVENT_INTS
 }
 
-/// Reports what a call has produced.
+/// Writes the report of a call.
 pub fn write(spans: &[Cell<i32>], progress: Progress, connection: &Connection, output: &Output) {
     let Some((header, rest)) = spans.split_first_chunk::<HEADER_INTS>() else { return };
     let mut missing = 0;

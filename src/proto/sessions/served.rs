@@ -1,27 +1,28 @@
-//! A session as an event loop sees it that reads and writes a socket itself.
+//! The interface of a session for an event loop that reads and writes its socket.
 
 use super::{Entry, SharedMemory};
 use crate::proto::hybi::Landing;
 
-/// Who parses the bytes of a connection and has bytes for its peer.
+/// Parses the bytes of a connection, and has bytes for its peer.
 pub trait ServedSession {
-    /// Parses a chunk in place; returns the number of events.
+    /// Parses a chunk, in which payloads are unmasked in place; returns the number of events.
     fn receive(&mut self, chunk: &mut [u8]) -> u32;
 
-    /// How far a long message is whose rest can be read to where its event will lie.
+    /// The message that is landing: its rest can be read straight to the memory in which it is
+    /// delivered.
     fn landing(&self) -> Option<Landing>;
 
-    /// Takes the next `length` bytes of that message, which are in `memory` behind those that came
-    /// before; returns the number of events, 1 for the complete message.
+    /// Takes the next `length` bytes of that message, which are in `memory` behind the earlier
+    /// ones; returns the number of events, 1 when the message is complete.
     fn landed(&mut self, memory: &mut [u8], length: usize) -> u32;
 
-    /// Takes what has arrived of that message back: the rest comes another way.
+    /// Takes the bytes of that message that have arrived back: its rest comes through `receive`.
     fn cancel_landing(&mut self, memory: &[u8]);
 
     /// Bytes for the peer.
     fn wire(&mut self) -> &mut Vec<u8>;
 
-    /// The peer's bytes have all been taken, by the system.
+    /// The system has taken all bytes for the peer.
     fn forget_wire(&mut self);
 }
 

@@ -1,4 +1,4 @@
-//! Sessions of plain values: what a host that has no types of the core can say.
+//! Making sessions from plain values, for a host without the types of the core.
 
 use super::{SharedMemory, report};
 use crate::proto::Connection;
@@ -7,7 +7,8 @@ use crate::proto::handshake::{ClientHandshake, Version};
 use crate::proto::http::Request;
 use crate::proto::hybi::PeerMasking;
 
-/// Request headers that a handshake of any version looks at, in the order of [`server`].
+/// Request headers that a handshake of any version reads, in the order in which [`server`] gets
+/// them.
 const HANDSHAKE_HEADERS: [&str; 10] = [
     "connection",
     "upgrade",
@@ -21,18 +22,17 @@ const HANDSHAKE_HEADERS: [&str; 10] = [
     ":protocol",
 ];
 
-/// A server's flag: drafts are spoken.
+/// A server's flag: drafts are allowed.
 const ALLOW_DRAFTS: u32 = 1;
-/// A server's flag: frames of the client that are not masked are an error.
+/// A server's flag: unmasked frames of the client are an error.
 const REQUIRE_MASKING: u32 = 2;
-/// A server's flag: its frames are masked.
+/// A server's flag: its own frames are masked.
 const MASKING: u32 = 4;
 
-/// Longer messages are refused, whatever the application would take: their length is reported in 32
-/// bits, with a sign.
+/// Most bytes of a message, for any `max_length`: lengths are reported in 32 bits with a sign.
 const LONGEST: u64 = i32::MAX as u64;
 
-/// Version by number; 0 is what the request asks for.
+/// Versions by number; 0 is that which the request asks for.
 const VERSIONS: [Option<Version>; 6] = [
     None,
     Some(Version::Hybi13),
@@ -47,11 +47,12 @@ pub fn version_number(version: Version) -> u32 {
     VERSIONS.iter().position(|own| *own == Some(version)).unwrap_or_default() as u32
 }
 
-/// The server's side for a request: `head` is its method, its target, its absolute URL and then the values
-/// of the headers connection, upgrade, origin and Sec-WebSocket-Version, -Key, -Key1, -Key2, -Protocol
-/// and -Extensions, and of HTTP/2's `:protocol`, where they are there. Flags: 1 drafts are spoken, 2 the client has to mask, 4 this side masks.
-/// Versions: 0 what the request asks for, 1 RFC 6455, 2 and 3 its drafts 8 and 7, 4 and 5 drafts 76 and 75.
-/// `max_length` is in bytes; not finite means no limit.
+/// The server's side for a request. `head` is its method, its target, its absolute URL, and then
+/// the values, or `None`, of the headers connection, upgrade, origin, Sec-WebSocket-Version, -Key,
+/// -Key1, -Key2, -Protocol and -Extensions, and of `:protocol` of HTTP/2. Flags: 1 drafts are
+/// allowed, 2 the client has to mask, 4 this side masks. Versions: 0 that which the request asks
+/// for, 1 RFC 6455, 2 and 3 its drafts 8 and 7, 4 and 5 drafts 76 and 75. `max_length` is in bytes;
+/// a value that is not finite means no limit.
 pub fn server(
     memory: &impl SharedMemory,
     head: Vec<Option<String>>,
@@ -77,8 +78,8 @@ pub fn server(
     Connection::server(request, version, allow_drafts, protocols, options)
 }
 
-/// The client's side. `max_length` as for [`server`]; `forbid_masking`: a masked frame of the server is an
-/// error.
+/// The client's side. `max_length` as for [`server`]; `forbid_masking`: a masked frame of the
+/// server is an error.
 pub fn client(
     memory: &impl SharedMemory,
     handshake: ClientHandshake,
@@ -101,7 +102,7 @@ fn options(
     Options {
         peer_masking,
         masking,
-        // NaN and Infinity never are less than a length.
+        // The cast of Infinity saturates; that of NaN would be 0.
         max_length: if max_length.is_nan() { LONGEST } else { (max_length as u64).min(LONGEST) },
         max_text: memory.longest_text(),
         max_events: report::capacity(memory.spans()),

@@ -1,5 +1,5 @@
-//! Every interleaving of the task that dials and the JavaScript thread: whatever needs that thread has
-//! rung for it, and what it does then is the last word about the connection.
+//! Every interleaving of the task that dials and the JavaScript thread: whatever needs that thread
+//! has rung for it, and what it does then is the last word about the connection.
 //!
 //! `RUSTFLAGS="--cfg model" cargo test --lib model`, with locks that are loom's.
 
@@ -14,8 +14,8 @@ use super::*;
 use crate::transport::non_blocking_stream::NonBlockingStream;
 use crate::transport::socket::Endpoints;
 
-/// Calls that wait for the JavaScript thread, as a threadsafe function keeps them: none is lost, and
-/// none is merged with another.
+/// Calls that wait for the JavaScript thread, as a threadsafe function keeps them: none is lost,
+/// and none is merged with another.
 #[derive(Clone, Default)]
 struct Calls(Arc<AtomicUsize>);
 

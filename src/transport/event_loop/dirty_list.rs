@@ -1,5 +1,5 @@
-//! The dirty list: connections whose output is ready, in memory that JavaScript shares with the event
-//! loop. They are written one behind the other, without a call for each.
+//! The dirty list: connections whose output is ready, in memory that JavaScript shares with the
+//! event loop. They are written one behind the other, without a call for each.
 //!
 //! Layout, in 32-bit integers:
 //!

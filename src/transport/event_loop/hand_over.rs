@@ -1,5 +1,5 @@
-//! Connections on their way from the thread that dials to the loop: whatever has arrived by then, and in
-//! which layer it lies, is read; and nobody waits for what is there already.
+//! Connections on their way from the thread that dials to the loop: whatever has arrived by then,
+//! and in which layer it lies, is read; and nobody waits for what is there already.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::io::{Read, Write};
@@ -286,8 +286,8 @@ fn speak(stream: &mut (impl Read + Write), manners: Manners, before: &[u8]) {
     stream.write_all(&[before, &words(length)].concat()).expect("a reader");
 }
 
-/// Serves one connection, says when everything has been handed to the kernel, and keeps the connection
-/// until it is told to go.
+/// Serves one connection, says when everything has been handed to the kernel, and keeps the
+/// connection until it is told to go.
 struct Server {
     address: SocketAddr,
     has_spoken: Receiver<()>,
@@ -418,8 +418,8 @@ fn what_arrives_while_nobody_reads_is_read_when_somebody_does() {
     }
 }
 
-/// As a handshake: the request is written in the moment of the hand-over, and the answer may come before
-/// anything else was read, or long after.
+/// As a handshake: the request is written in the moment of the hand-over, and the answer may come
+/// before anything else was read, or long after.
 #[test]
 fn the_answer_to_what_is_written_at_once_is_read() {
     for layers in LAYERS {

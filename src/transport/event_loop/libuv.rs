@@ -1,6 +1,6 @@
-//! The watch of libuv's event loop on a [`LoopSet`](super::LoopSet), without linking libuv: its functions
-//! are looked up in the running process, and where one is missing (Bun, Deno, an Electron that hides
-//! them) there is no watch.
+//! The watch of libuv's event loop on a [`LoopSet`](super::LoopSet), without linking libuv: its
+//! functions are looked up in the running process, and where one is missing (Bun, Deno, an Electron
+//! that hides them) there is no watch.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
@@ -108,8 +108,8 @@ fn uv() -> Option<&'static Uv> {
     UV.get_or_init(Uv::find).as_ref()
 }
 
-/// A watch on one descriptor by a loop, and a watch on the loop itself while callbacks of the first run. It
-/// must be dropped before the loop ends, and before the descriptor is closed.
+/// A watch on one descriptor by a loop, and a watch on the loop itself while callbacks of the first
+/// run. It must be dropped before the loop ends, and before the descriptor is closed.
 pub(crate) struct LoopWatch {
     uv: &'static Uv,
     poll: Handle,

@@ -1,31 +1,33 @@
-//! Connections that are read and written on somebody else's event loop, in its thread: what is watched,
-//! who is served when, and when output is written.
+//! Connections that are read and written on somebody else's event loop, in its thread: what is
+//! watched, who is served when, and when output is written.
 //!
-//! A connection's descriptor is borrowed (a server's: Node owns the socket, keeps its life cycle and has
-//! stopped reading) or owned (a dialled client's, with TLS perhaps); see [`served`]. One set serves
-//! both. The [`Host`] parses what was read and calls JavaScript; nothing of the set is borrowed while
-//! JavaScript runs, which may do anything to any connection.
+//! A connection's descriptor is borrowed (a server's: Node owns the socket, keeps its life cycle
+//! and has stopped reading) or owned (a dialled client's, with TLS perhaps); see [`served`]. One
+//! set serves both. The [`Host`] parses what was read and calls JavaScript; nothing of the set is
+//! borrowed while JavaScript runs, which may do anything to any connection.
 //!
-//! **Watching.** All descriptors are in one [`poller`], whose own descriptor the event loop watches. TCP
-//! sockets that are borrowed are edge-triggered: after a read that was shorter than its room nothing is
-//! left, so that telling the system so, or asking again, would be a waste. Those that are owned are
-//! level-triggered: layers above the socket decide whether it is read, and what is waited for
-//! changes. While a single connection is waited for, the poller is not asked who is ready.
+//! **Watching.** All descriptors are in one [`poller`], whose own descriptor the event loop
+//! watches. TCP sockets that are borrowed are edge-triggered: after a read that was shorter than
+//! its room nothing is left, so that telling the system so, or asking again, would be a waste.
+//! Those that are owned are level-triggered: layers above the socket decide whether it is read, and
+//! what is waited for changes. While a single connection is waited for, the poller is not asked who
+//! is ready.
 //!
-//! **Fairness.** A turn of the loop serves each ready connection one chunk, then those that may have more
-//! another one, at most [`ROUNDS`] times; what is left then is served in the next turn, behind whatever
-//! else the loop has to do. Reading takes at most [`READ_BUDGET`] bytes at once, a slab's length
-//! unless a long message is being read. A connection that may have more without its descriptor saying so
-//! (the edge was seen; TLS has bytes buffered; a report waits) is on the revisit list, and while that is
-//! not empty a descriptor that can always be read is in the poller.
+//! **Fairness.** A turn of the loop serves each ready connection one chunk, then those that may
+//! have more another one, at most [`ROUNDS`] times; what is left then is served in the next turn,
+//! behind whatever else the loop has to do. Reading takes at most [`READ_BUDGET`] bytes at once, a
+//! slab's length unless a long message is being read. A connection that may have more without its
+//! descriptor saying so (the edge was seen; TLS has bytes buffered; a report waits) is on the
+//! revisit list, and while that is not empty a descriptor that can always be read is in the poller.
 //!
 //! **Writing.** What listeners send goes out when some connections have been served, one behind the
-//! other, and at the latest when the turn ends: a peer that is woken by each write on its own costs more
-//! than the writing. Connections with output are on a dirty list that the host keeps; it is written once
-//! [`PATIENCE`] has passed, looked at after every [`LOOK_EVERY`] connections as the clock costs something too.
+//! other, and at the latest when the turn ends: a peer that is woken by each write on its own costs
+//! more than the writing. Connections with output are on a dirty list that the host keeps; it is
+//! written once [`PATIENCE`] has passed, looked at after every [`LOOK_EVERY`] connections as the
+//! clock costs something too.
 //!
-//! **Re-entry.** A listener may run the event loop before it returns. Connections that were reported and
-//! not served yet then go to the revisit list, so that the inner turn finds them.
+//! **Re-entry.** A listener may run the event loop before it returns. Connections that were
+//! reported and not served yet then go to the revisit list, so that the inner turn finds them.
 
 pub(crate) mod dirty_list;
 #[cfg(test)]
@@ -103,8 +105,8 @@ pub(crate) trait Host: Sized {
     fn dirty_lists(&self, act: impl FnMut(DirtyList<'_>));
 }
 
-/// A turn: the loop's callback when the set can be read. Nothing unwinds out of it. A panic of the parser
-/// costs its connection.
+/// A turn: the loop's callback when the set can be read. Nothing unwinds out of it. A panic of the
+/// parser costs its connection.
 pub(crate) fn turn<H: Host>(host: &H, scope: &H::Scope) {
     host.set(|set| set.begin_turn(host));
     let mut since = Instant::now();

@@ -81,8 +81,8 @@ impl Owned {
         mem::take(&mut self.events)
     }
 
-    /// Before anything is read: writes what waits, as far as there is room. `is_first_round`: others have had
-    /// their turn.
+    /// Before anything is read: writes what waits, as far as there is room. `is_first_round`:
+    /// others have had their turn.
     pub(super) fn begin(&mut self, is_first_round: bool) {
         if let Some(stream) = &mut self.stream {
             if is_first_round {
@@ -124,8 +124,8 @@ impl Owned {
         })
     }
 
-    /// Copies what the kernel does not take at once. True when more may follow; otherwise the events will
-    /// be [`SocketEvents::FLUSHED`], and nothing may be pushed before.
+    /// Copies what the kernel does not take at once. True when more may follow; otherwise the
+    /// events will be [`SocketEvents::FLUSHED`], and nothing may be pushed before.
     pub(crate) fn push(&mut self, parts: &[&[u8]]) -> bool {
         let Some(stream) = &mut self.stream else { return false };
         match stream.push(parts) {

@@ -1,8 +1,8 @@
-//! A set of sockets, by which the system says which of them can be read or written: epoll or kqueue,
-//! never blocking.
+//! A set of sockets, by which the system says which of them can be read or written: epoll or
+//! kqueue, never blocking.
 //!
-//! The set has a descriptor of its own, readable while any of its sockets is ready, so that one watch on
-//! somebody else's event loop serves all of them.
+//! The set has a descriptor of its own, readable while any of its sockets is ready, so that one
+//! watch on somebody else's event loop serves all of them.
 
 #[cfg(target_os = "linux")]
 mod epoll;
@@ -31,8 +31,8 @@ pub(crate) struct Ready {
     pub(crate) key: u64,
     /// The socket has failed: reading would consume the error.
     pub(crate) failed: bool,
-    /// Something besides bytes has arrived, such as the end: a read that returns fewer bytes than there
-    /// was room for may have been cut short by that.
+    /// Something besides bytes has arrived, such as the end: a read that returns fewer bytes than
+    /// there was room for may have been cut short by that.
     pub(crate) more: bool,
 }
 
@@ -63,15 +63,15 @@ pub(crate) enum Trigger {
     /// For as long as it is ready.
     Level,
     /// When something arrives: its reader takes all there is, or remembers that it did not. A
-    /// level-triggered epoll looks twice more at each socket that it has reported. With kqueue, this is
-    /// as `Level`. For TCP only: see [`Trigger::for_reading`].
+    /// level-triggered epoll looks twice more at each socket that it has reported. With kqueue,
+    /// this is as `Level`. For TCP only: see [`Trigger::for_reading`].
     Edge,
 }
 
 impl Trigger {
-    /// The cheapest that is safe for a reader that takes fewer bytes than there is room for as a sign
-    /// that nothing is left. The read of a Unix socket also ends where a descriptor was passed, of which
-    /// an edge-triggered epoll says nothing.
+    /// The cheapest that is safe for a reader that takes fewer bytes than there is room for as a
+    /// sign that nothing is left. The read of a Unix socket also ends where a descriptor was
+    /// passed, of which an edge-triggered epoll says nothing.
     pub(crate) fn for_reading(socket: BorrowedFd<'_>) -> Self {
         match getsockname(socket).map(|address| address.address_family()) {
             Ok(AddressFamily::INET | AddressFamily::INET6) => Self::Edge,
@@ -101,8 +101,9 @@ impl Poller {
         self.queue.as_fd()
     }
 
-    /// Waits for something else of a socket: the set had it for `from` and will have it for `to`. What is
-    /// there already when a socket is added is reported. A socket that is closed leaves the set by itself.
+    /// Waits for something else of a socket: the set had it for `from` and will have it for `to`.
+    /// What is there already when a socket is added is reported. A socket that is closed leaves the
+    /// set by itself.
     ///
     /// # Errors
     ///

@@ -15,7 +15,8 @@ pub(crate) enum Report {
     ReadFailed(Errno),
     /// A borrowed descriptor has failed, and whoever owns it should find out how.
     Failed,
-    /// The system did not take so many bytes of the output of a connection that was on the dirty list.
+    /// The system did not take so many bytes of the output of a connection that was on the dirty
+    /// list.
     Unwritten(usize),
     /// So many bytes of memory are wanted for the message that is being read.
     MemoryWanted(u32),
@@ -53,7 +54,8 @@ const SOCKET_EVENTS: i32 = i32::MIN + 4;
 const LANDED: i32 = 1 << 16;
 
 impl Report {
-    /// Two integers: a byte count, or what comes instead of one, and a count of events, or what belongs to that.
+    /// Two integers: a byte count, or what comes instead of one, and a count of events, or what
+    /// belongs to that.
     pub(crate) fn to_integers(self) -> (i32, i32) {
         match self {
             Self::Chunk { length, events } => (length as i32, events as i32),

@@ -212,7 +212,8 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Whether it keeps the loop going. A socket of Node's does by being read, as it does with Node.
+    /// Whether it keeps the loop going. A socket of Node's does by being read, as it does with
+    /// Node.
     pub(super) fn holds_loop(&self) -> bool {
         match &self.descriptor {
             Descriptor::Borrowed(_) => self.interest.read,
@@ -385,8 +386,8 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Writes the session's output and `more` behind it; returns how many bytes are left of both. Of
-    /// `more` nothing is kept.
+    /// Writes the session's output and `more` behind it; returns how many bytes are left of both.
+    /// Of `more` nothing is kept.
     pub(crate) fn write(&mut self, session: &mut impl ServedSession, more: &[u8]) -> usize {
         let wire = session.wire();
         let total = wire.len() + more.len();

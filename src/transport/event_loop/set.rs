@@ -14,7 +14,8 @@ use crate::proto::slots::{Key, Slots};
 const REVISIT: u64 = u64::MAX;
 const READ: Interest = Interest { read: true, write: false };
 
-/// The connections. Dropped in this order: the loop ceases to watch the poller before that is closed.
+/// The connections. Dropped in this order: the loop ceases to watch the poller before that is
+/// closed.
 pub(crate) struct LoopSet<H: Host> {
     connections: Slots<Served<H>>,
     watcher: H::Watcher,
@@ -41,7 +42,8 @@ pub(crate) struct LoopSet<H: Host> {
 }
 
 impl<H: Host> LoopSet<H> {
-    /// An empty set, which `watch` has the loop watch by its descriptor. `None` where that cannot be.
+    /// An empty set, which `watch` has the loop watch by its descriptor. `None` where that cannot
+    /// be.
     pub(crate) fn open(watch: impl FnOnce(BorrowedFd<'_>) -> Option<H::Watcher>) -> Option<Self> {
         let poller = Poller::new().ok()?;
         // One end of a pair whose other end is closed.
@@ -182,7 +184,8 @@ impl<H: Host> LoopSet<H> {
 
     // ---- turns of the loop
 
-    /// Has a connection served again: in this turn, if one is going on and has another round, or the next.
+    /// Has a connection served again: in this turn, if one is going on and has another round, or
+    /// the next.
     fn revisit(&mut self, key: Key) {
         let Some(served) = self.connections.get(key) else { return };
         if !mem::replace(&mut served.is_on_revisit_list, true) {
@@ -217,8 +220,8 @@ impl<H: Host> LoopSet<H> {
 
     pub(super) fn begin_turn(&mut self, host: &H) {
         match (self.sole, &self.revisit[..]) {
-            // Nobody else can have made the poller ready: a system call less to ask. If the socket has
-            // failed, reading says so.
+            // Nobody else can have made the poller ready: a system call less to ask. If the socket
+            // has failed, reading says so.
             (Some(key), []) => self.ready.push(Ready::of(key.to_bits())),
             (Some(key), [due]) if *due == key => {}
             (_, []) => self.poller.wait(&mut self.ready),
@@ -251,8 +254,8 @@ impl<H: Host> LoopSet<H> {
         next
     }
 
-    /// All that were ready have been served: the next round is for those that may have more. Returns
-    /// whether there are any.
+    /// All that were ready have been served: the next round is for those that may have more.
+    /// Returns whether there are any.
     pub(super) fn begin_round(&mut self) -> bool {
         self.ready.clear();
         self.served = 0;
@@ -298,8 +301,8 @@ impl<H: Host> LoopSet<H> {
         report
     }
 
-    /// Reads a chunk of a connection; what to tell, unless that is nothing. Before it is told, what is
-    /// waited for next is settled: whoever is told may run the loop.
+    /// Reads a chunk of a connection; what to tell, unless that is nothing. Before it is told, what
+    /// is waited for next is settled: whoever is told may run the loop.
     pub(super) fn receive(&mut self, host: &H, ready: Ready) -> Option<Report> {
         let key = Key::from_bits(ready.key);
         let served = self.connections.get(key)?;
@@ -330,8 +333,8 @@ impl<H: Host> LoopSet<H> {
         rest.flatten().unwrap_or_default()
     }
 
-    /// Writes what every connection on the dirty list holds; returns those of which the system did not
-    /// take all, with the number of bytes left.
+    /// Writes what every connection on the dirty list holds; returns those of which the system did
+    /// not take all, with the number of bytes left.
     pub(crate) fn write_dirty(&mut self, host: &H) -> Vec<(Key, usize)> {
         let mut dirty = mem::take(&mut self.dirty);
         host.dirty_lists(|list| list.take(&mut dirty));

@@ -1,8 +1,8 @@
-//! The fields of a response's head, read as the original reads them.
+//! The fields of a response's head, parsed as the original parses them.
 //!
-//! The original takes nearly anything where RFC 9112 section 5 has a grammar: any name without a
-//! space, any byte in a value, folded lines, lines that are no field at all. A reader that refused
-//! them would fail handshakes that the original completes.
+//! The original is much more lenient than the grammar of RFC 9112 section 5: it accepts any name
+//! without a space, any byte in a value, folded lines, and lines that are no fields. A stricter
+//! parser would fail handshakes that the original completes.
 
 /// Whether a line (with its LF) is blank; `None` if it has a CR elsewhere than before the LF.
 pub(super) fn is_blank(line: &[u8]) -> Option<bool> {
@@ -12,15 +12,15 @@ pub(super) fn is_blank(line: &[u8]) -> Option<bool> {
     if line.iter().any(|byte| byte & 0x7f == b'\r') { None } else { Some(line.is_empty()) }
 }
 
-/// A line (with its LF) as text; `None` if it has a CR elsewhere than before the LF. Of bytes beyond
-/// ASCII the top bit goes, as in the original.
+/// A line (with its LF) as text; `None` if it has a CR elsewhere than before the LF. As in the
+/// original, the top bit of every byte is cleared.
 pub(super) fn text_of_line(line: &[u8]) -> Option<String> {
     is_blank(line)?;
     Some(without_end(line).iter().map(|byte| char::from(byte & 0x7f)).collect())
 }
 
-/// The fields of a head after its first line, the blank line included; [`is_blank`] has taken every
-/// line. Names come in lower case, repeated ones as often as they stand there.
+/// The fields in the lines of a head after the first, up to the blank line, each of which has
+/// passed [`is_blank`]. Names in lower case; repeated fields are not joined.
 pub(super) fn parse(section: &[u8]) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in section.split_inclusive(|byte| *byte == b'\n') {
@@ -39,7 +39,7 @@ pub(super) fn parse(section: &[u8]) -> Vec<(String, String)> {
     fields
 }
 
-/// A line without its end. The CR may have its top bit set, which goes like any other.
+/// A line without its end. The CR may have its top bit set, which is cleared like any other.
 fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     match line {
@@ -59,7 +59,7 @@ fn continuation(line: &str) -> Option<&str> {
     (line.starts_with([' ', '\t']) && !more.is_empty()).then_some(more)
 }
 
-/// A value without the blanks around it. An LF in it (0x8A without its top bit) ends it.
+/// A value without the spaces and tabs around it. An LF in it (0x8A without its top bit) ends it.
 fn trim(value: &str) -> &str {
     let value = value.trim_start_matches([' ', '\t']);
     match value.find('\n') {

@@ -1,4 +1,4 @@
-//! Control frames: they may come between the frames of a message.
+//! Control frames, which may come between the fragments of a message (RFC 6455 section 5.4).
 
 use super::payload::{Extent, Piece};
 use super::{Receiver, Verdict};
@@ -6,13 +6,14 @@ use crate::proto::hybi::close;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{CloseCode, Event, Output, Span};
 
-/// Longest control payload that is looked at while closing; longer ones are skipped.
+/// Longest payload of a control frame that is read; longer ones, which come only while violations
+/// are ignored, are skipped.
 const MAX_KEPT_CONTROL: u64 = 0xffff;
 
 impl Receiver {
     pub(super) fn on_control(&mut self, piece: Piece<'_>, out: &mut Output) {
         let is_whole = piece.extent == Extent::Whole;
-        // Over 125 bytes only while closing, where the violation was passed over.
+        // More than 125 bytes only after our side has begun to close, when violations are ignored.
         let is_kept = self.frame.length <= MAX_KEPT_CONTROL;
         if !is_whole && is_kept {
             self.control.extend_from_slice(piece.bytes);
@@ -37,9 +38,9 @@ impl Receiver {
                     out.scratch.extend_from_slice(payload);
                     Span::scratch(out.scratch.len() - payload.len(), payload.len())
                 };
-                // Section 5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
-                // response, unless it already received a Close frame." The caller sends it, so that
-                // the pong keeps its place in the output.
+                // Section 5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame
+                // in response, unless it already received a Close frame." The caller sends it, so
+                // that the pong keeps its place in the output.
                 out.events.push(match opcode {
                     Opcode::Ping => Event::Ping(span),
                     _ => Event::Pong(span),
@@ -50,8 +51,8 @@ impl Receiver {
     }
 
     /// Section 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
-    /// frame, the endpoint MUST send a Close frame in response." Which of the two it is only the
-    /// connection knows, once the listeners of what came before have run.
+    /// frame, the endpoint MUST send a Close frame in response." Whether we have sent one, the
+    /// connection decides when the listeners of the events before have run.
     fn on_close(&mut self, code: CloseCode, reason: String) {
         self.verdict = Some(Box::new(Verdict::PeerClose(code, reason)));
     }

@@ -1,11 +1,13 @@
-//! A frame's header (RFC 6455 section 5.2): read byte by byte, checked as soon as it can be.
+//! A frame's header (RFC 6455 section 5.2), read byte by byte; each rule is checked as soon as its
+//! bytes have arrived.
 
 use super::{PeerMasking, Receiver, State};
 use crate::proto::hybi::frame::{FIN, MASK, MAX_CONTROL, Opcode};
 use crate::proto::{ProtocolError, Status};
 
-/// Most frames one message may consist of: a limit of ours, since an empty frame costs its sender two
-/// bytes and would otherwise count against no other limit. [`Receiver::restrict`] sets another.
+/// Most frames of one message, unless [`Receiver::restrict`] sets another limit. The RFC has none;
+/// but an empty frame costs its sender two bytes, and adds nothing to the length that `max_length`
+/// limits.
 pub(super) const MAX_FRAGMENTS: u32 = 131_072;
 
 /// The header of a frame.
@@ -17,7 +19,7 @@ pub(super) struct Frame {
     pub(super) masked: bool,
     /// Reserved bits, as in [`Header::rsv`](crate::proto::hybi::frame::Header::rsv).
     pub(super) rsv: u8,
-    /// As it came: it may be unknown.
+    /// As in the header: RFC 6455 may not define it.
     pub(super) opcode: u8,
     /// Bytes of the payload.
     pub(super) length: u64,
@@ -25,16 +27,16 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// RFC 6455 section 5.5: "Control frames are identified by opcodes where the most significant bit
-    /// of the opcode is 1."
+    /// RFC 6455 section 5.5: "Control frames are identified by opcodes where the most significant
+    /// bit of the opcode is 1."
     pub(super) fn is_control(&self) -> bool {
         self.opcode >= 8
     }
 }
 
 impl Receiver {
-    /// Reads on to the frame's payload. `Some` is why it does not get there: the input ends, or the
-    /// header breaks a rule.
+    /// Reads the header up to the frame's payload. `Some` where that is not reached: the input
+    /// ends, or the header violates a rule.
     pub(super) fn read_header(&mut self, input: &[u8], at: &mut usize) -> Option<Status> {
         while self.state != State::Payload {
             let Some(&byte) = input.get(*at) else { return Some(Status::NeedMore) };
@@ -70,8 +72,11 @@ impl Receiver {
         None
     }
 
-    /// Collects `width` bytes that may be split between chunks.
-    #[expect(clippy::indexing_slicing, reason = "`take` is at most what is missing, and there")]
+    /// Reads `width` bytes, which may be divided between chunks; `None` while some are missing.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`take` is at most what is missing and what has come"
+    )]
     fn read_field(&mut self, input: &[u8], at: &mut usize, width: usize) -> Option<[u8; 8]> {
         let have = usize::from(self.field_len);
         let take = (width - have).min(input.len() - *at);
@@ -98,10 +103,10 @@ impl Receiver {
 
     fn check_opcode(&mut self) -> Result<(), ProtocolError> {
         let opcode = Opcode::parse(self.frame.opcode);
-        // Section 5.2: "If a nonzero value is received and none of the negotiated extensions defines
-        // the meaning of such a nonzero value, the receiving endpoint MUST _Fail the WebSocket
-        // Connection_." Extensions that give one a meaning mark the first frame of a message with it;
-        // RFC 7692 section 6 forbids RSV1 on every other frame.
+        // Section 5.2: "If a nonzero value is received and none of the negotiated extensions
+        // defines the meaning of such a nonzero value, the receiving endpoint MUST _Fail the
+        // WebSocket Connection_." Extensions that give one a meaning mark the first frame of a
+        // message with it; RFC 7692 section 6 forbids RSV1 on every other frame.
         let claimed = if opcode.is_some_and(Opcode::is_opening) { self.claimed() } else { 0 };
         if self.frame.rsv & !claimed != 0 {
             return Err(ProtocolError::ReservedBits(self.frame.rsv));
@@ -116,8 +121,8 @@ impl Receiver {
         if opcode.is_control() && !self.frame.fin {
             return Err(ProtocolError::FragmentedControl(self.frame.opcode));
         }
-        // Section 5.4: "The fragments of one message MUST NOT be interleaved between the fragments of
-        // another message unless an extension has been negotiated that can interpret the
+        // Section 5.4: "The fragments of one message MUST NOT be interleaved between the fragments
+        // of another message unless an extension has been negotiated that can interpret the
         // interleaving."
         if opcode.is_opening() && self.message.is_some() {
             return Err(ProtocolError::UnfinishedMessage);
@@ -160,7 +165,7 @@ impl Receiver {
 
     fn on_extended_length(&mut self, length: u64) {
         // Section 5.2: "the minimal number of bytes MUST be used to encode the length". Like the
-        // original, and other receivers, this one takes longer forms too.
+        // original, and other receivers, this one accepts longer forms too.
         if self.frame.is_control() && length > MAX_CONTROL as u64 {
             self.frame.length = length;
             self.enter_payload();
@@ -172,16 +177,17 @@ impl Receiver {
     fn on_final_length(&mut self, length: u64) {
         self.frame.length = length;
         self.enter_payload();
-        // Section 10.4: an implementation "SHOULD impose a limit on frame sizes and the total message
-        // size after reassembly from multiple frames". As in the original, a control frame within an
-        // unfinished message counts as if it were part of it.
+        // Section 10.4: an implementation "SHOULD impose a limit on frame sizes and the total
+        // message size after reassembly from multiple frames". As in the original, a control frame
+        // within an unfinished message counts as if it were part of it.
         let so_far = self.message.as_ref().map_or(0, |message| message.received());
         if so_far.saturating_add(length) > self.limit(self.is_plain_text()) {
             self.violation(ProtocolError::TooLarge);
         }
     }
 
-    /// Whether the frame is part of a text whose bytes are those on the wire, and which is handed on whole.
+    /// Whether the frame is of a text that is delivered whole, and whose bytes need no inflation or
+    /// decoding: `max_text` can be compared with its length before it is read.
     fn is_plain_text(&self) -> bool {
         if self.streams(self.frame.length) {
             return false;

@@ -1,8 +1,8 @@
-//! Long binary messages that the caller collects where they stay.
+//! Landing: long binary messages are joined in the memory in which the caller delivers them.
 //!
-//! A message that comes in many chunks would be joined here and then copied once more, to the memory
-//! the application gets. Once the length of a message is known, its bytes are left where they came
-//! instead, and it is the caller who joins them, in that memory.
+//! A receiver joins a message of many chunks in memory of its own, and the caller copies it to the
+//! memory that the application gets. With landing, the receiver leaves the payload in the chunks,
+//! and the caller copies or reads it into the application's memory at once: one copy less.
 
 use super::{Receiver, State};
 use crate::proto::hybi::frame::Opcode;
@@ -10,22 +10,22 @@ use crate::proto::hybi::mask;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{Event, Output, Span};
 
-/// Longer messages are collected by the receiver: callers may count what lands in 32 bits.
+/// Longer messages do not land: callers may count the bytes in 32 bits.
 const MOST_LANDING: u64 = 1 << 30;
 
-/// A message of a single frame that is being read past [`Receiver::receive`].
+/// A message of a single frame that is being joined in the caller's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Landing {
-    /// Bytes that have arrived and are the caller's to keep.
+    /// Bytes that have arrived, which the caller keeps.
     pub held: usize,
-    /// Bytes that have not.
+    /// Bytes that have not arrived.
     pub missing: usize,
 }
 
 impl Receiver {
-    /// How far that message is; `None` while there is none, and when it has been abandoned because
-    /// our side closed. Its next bytes must come through [`landed`](Self::landed), or what has
-    /// arrived be [given back](Self::cancel_landing) first.
+    /// The message that is landing; `None` without one, also after our side has begun to close. Its
+    /// next bytes have to come through [`landed`](Self::landed), or those that have arrived have to
+    /// be [given back](Self::cancel_landing) first.
     pub fn landing(&self) -> Option<Landing> {
         if self.verdict.is_some() || !self.is_landing() {
             return None;
@@ -40,7 +40,7 @@ impl Receiver {
         self.message.as_ref().is_some_and(|message| message.is_landing())
     }
 
-    /// Whether the frame of which the first bytes have come is such a message.
+    /// Whether the message that begins with this frame is to land.
     pub(super) fn lands(&self, opcode: Opcode, last: bool) -> bool {
         let is_plain = !self.inflates() && !self.decodes_outside();
         let lengths = self.options.least_landing..=MOST_LANDING;
@@ -48,8 +48,8 @@ impl Receiver {
         opcode == Opcode::Binary && self.frame.fin && !last && is_plain && is_long
     }
 
-    /// Gives back what has arrived of the message, which is at the beginning of `memory`: the rest
-    /// comes through [`receive`](Self::receive) again.
+    /// Gives the bytes that have arrived back: they are the first of `memory`. The message is
+    /// joined by the receiver from now on, and its rest comes through [`receive`](Self::receive).
     pub fn cancel_landing(&mut self, memory: &[u8]) {
         let Some(Landing { held, .. }) = self.landing() else { return };
         if let (Some(message), Some(bytes)) = (&mut self.message, memory.get(..held)) {
@@ -57,8 +57,8 @@ impl Receiver {
         }
     }
 
-    /// Takes the next `length` bytes of the payload, which are in `memory` behind those that came
-    /// before, and at most as many as are missing. They are unmasked there, and the event of the
+    /// Takes the next `length` bytes of the payload, at most as many as are missing. `memory` has
+    /// all bytes that have arrived, these at the end. They are unmasked there, and the event of the
     /// complete message points into `memory`.
     pub fn landed(&mut self, memory: &mut [u8], length: usize, out: &mut Output) -> Progress {
         let consumed = length;
@@ -72,7 +72,7 @@ impl Receiver {
         }
         self.seen += bytes.len() as u64;
         if bytes.len() == missing {
-            // A frame with FIN: the message is complete with it.
+            // The frame has FIN, or it would not have landed: the message is complete.
             self.state = State::Opcode;
             self.message = None;
             out.events.push(Event::Binary(Span::input(0, held + missing)));

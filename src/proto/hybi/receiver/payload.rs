@@ -1,4 +1,5 @@
-//! A frame's payload: unmasked where it lies, and joined with others of its message where it must be.
+//! A frame's payload: unmasked in place, and joined with the other payloads of its message where
+//! there are any.
 
 use super::{Decoding, Mode, Receiver, State};
 use crate::proto::hybi::frame::{COMPRESSED, Opcode};
@@ -8,35 +9,35 @@ use crate::proto::hybi::utf8::Utf8Stream;
 use crate::proto::output::Encoding;
 use crate::proto::{Event, Output, ProtocolError, Span};
 
-/// What one call sees of a frame's payload.
+/// The bytes of a frame's payload that are in the input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece<'a> {
     pub(super) bytes: &'a [u8],
-    /// Where they begin in the input.
+    /// The byte of the input at which they begin.
     pub(super) start: usize,
     pub(super) extent: Extent,
 }
 
-/// How much of the payload that is.
+/// Which part of the payload these bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// All of it.
+    /// The whole payload.
     Whole,
-    /// Its end; the rest came before.
+    /// Its end; the bytes before have come in earlier calls.
     End,
-    /// Its beginning, or more of its middle.
+    /// Its beginning or middle.
     Part,
 }
 
 impl Piece<'_> {
-    /// Whether nothing of the payload is missing any more.
+    /// Whether these bytes complete the payload.
     pub(super) fn is_last(&self) -> bool {
         self.extent != Extent::Part
     }
 }
 
 impl Receiver {
-    /// Takes what the input holds of the payload.
+    /// Takes the bytes of the payload that are in the input.
     #[expect(
         clippy::indexing_slicing,
         reason = "`take` is at most what the input has from `at` on"
@@ -94,8 +95,8 @@ impl Receiver {
             self.message = Some(Box::new(Message::new(self.content(opcode), memory)));
         }
         let Some(message) = &mut self.message else {
-            // Section 5.4: a fragmented message begins with "an opcode other than 0". Found out only
-            // when the frame is complete, as by the original.
+            // Section 5.4: a fragmented message begins with "an opcode other than 0". Like the
+            // original, this receiver reports it when the frame is complete.
             if piece.is_last() {
                 self.violation(ProtocolError::UnexpectedContinuation);
             }
@@ -125,8 +126,8 @@ impl Receiver {
         }
     }
 
-    /// Whether the message of this frame is so long that it is handed on while it arrives: `coming` bytes
-    /// of the frame have not been taken into account yet.
+    /// Whether the message of this frame is so long that it is delivered in parts. `coming` are the
+    /// bytes of the frame that its `received` does not count yet.
     pub(super) fn streams(&self, coming: u64) -> bool {
         if self.stream_above == u64::MAX || self.decodes_outside() {
             return false;
@@ -144,7 +145,7 @@ impl Receiver {
             && matches!(self.decoding.as_deref(), Some(Decoding::Inflate(_)))
     }
 
-    /// The event of a message that came in one piece and needs no decompression.
+    /// The event of a message that has arrived in one piece and is not compressed.
     fn event(&self, opcode: Opcode, piece: Piece<'_>) -> Result<Event, ProtocolError> {
         let span = Span::input(piece.start, piece.bytes.len());
         if self.decodes_outside() {
@@ -165,7 +166,7 @@ impl Receiver {
         }
     }
 
-    /// What a message is made of that begins with this frame.
+    /// The content of a message that begins with this frame.
     fn content(&self, opcode: Opcode) -> Content {
         let compressed = self.inflates();
         if self.decodes_outside() {
@@ -187,7 +188,7 @@ impl Receiver {
         }
     }
 
-    /// Hands a complete message on.
+    /// Adds the event of a complete message.
     pub(super) fn finish(&mut self, message: Message, out: &mut Output) {
         if message.finish(out).is_err() {
             self.violation(ProtocolError::InvalidUtf8);

@@ -186,8 +186,8 @@ impl FakeHost {
         number
     }
 
-    /// Serves a socket of somebody else's, and reads it; its number, and as long as none was removed its
-    /// session's.
+    /// Serves a socket of somebody else's, and reads it; its number, and as long as none was
+    /// removed its session's.
     pub(super) fn borrow(&self, socket: &impl AsRawFd) -> u32 {
         self.insert(|slab, session| Served::borrowed(slab, LentDescriptor::of(socket), session))
     }
