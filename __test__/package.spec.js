@@ -59,6 +59,35 @@ describe('the published package', () => {
     }
   });
 
+  it('loads few files, whichever of the original\'s paths is required', SLOW, () => {
+    const file = path.join('lib', `faye-websocket-rs.${platformName()}.node`);
+    fs.copyFileSync(path.join(root, file), path.join(folder, file));
+    const program = `
+      const assert = require('assert');
+      const API = require('./lib/faye/websocket/api');
+      const WebSocket = require('.');
+      assert.ok(WebSocket.native);
+      assert.ok(Object.keys(require.cache).length <= 8, Object.keys(require.cache).join());
+      assert.strictEqual(require('./lib/faye/websocket'), WebSocket);
+      assert.strictEqual(require('./lib/faye/websocket/client'), WebSocket.Client);
+      assert.strictEqual(require('./lib/faye/eventsource'), WebSocket.EventSource);
+      assert.ok(WebSocket.prototype instanceof API);
+      assert.strictEqual(typeof require('./lib/faye/websocket/api/event').prototype.initEvent, 'function');
+      assert.strictEqual(typeof require('./lib/faye/websocket/api/event_target').addEventListener, 'function');`;
+    const { status, stderr } = node(folder, ['-e', program]);
+    assert.strictEqual(status, 0, stderr);
+    fs.rmSync(path.join(folder, file));
+  });
+
+  it('fails each time it is required where it has no binary', SLOW, () => {
+    const program = `
+      for (const name of ['.', './lib/faye/websocket', './lib/faye/websocket/client', '.']) {
+        require('assert').throws(() => require(name), { code: 'ERR_FAYE_WEBSOCKET_NO_BINARY' });
+      }`;
+    const { status, stderr } = node(folder, ['-e', program], { ...process.env, FAYE_WEBSOCKET_WASM: '0' });
+    assert.strictEqual(status, 0, stderr);
+  });
+
   it('has a manifest that cargo accepts', SLOW, () => {
     const { status, stderr } = spawnSync('cargo', ['metadata', '--locked', '--no-deps', '--format-version', '1'], { cwd: folder, encoding: 'utf8' });
     assert.strictEqual(status, 0, stderr);

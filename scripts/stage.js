@@ -14,6 +14,7 @@ const { parseArgs } = require('node:util');
 const { root } = require('./addon');
 const { billOfMaterials, notices } = require('./linked_crates');
 const { npm } = require('./npm');
+const { joinModules } = require('./one_file');
 const { targets } = require('./targets');
 const { TRIPLE, files } = require('./wasm');
 
@@ -41,6 +42,7 @@ function packedFiles() {
 function stageMain(to) {
   const folder = path.join(to, 'faye-websocket-rs');
   for (const name of packedFiles()) copy(path.join(root, name), folder, name);
+  joinModules(folder);
   // Of what is compiled into WebAssembly.
   write(folder, 'THIRD-PARTY-NOTICES.txt', notices(TRIPLE));
   write(folder, 'sbom.cdx.json', billOfMaterials(TRIPLE, manifest.version));
