@@ -1,4 +1,4 @@
-//! Reading and writing sockets by descriptor, without waiting.
+//! Reading and writing sockets by descriptor, without blocking.
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
@@ -6,15 +6,16 @@ use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use rustix::io::{Errno, Result};
 use rustix::net::{self, RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 
-/// A peer that is gone is an error, not a signal. Where there is no such flag, Node ignores the
-/// signal.
+/// To write to a socket whose peer is gone is an error, not a signal. macOS has no such flag, but
+/// Node ignores SIGPIPE.
 #[cfg(not(target_os = "macos"))]
 const FLAGS: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_os = "macos")]
 const FLAGS: SendFlags = SendFlags::empty();
 
-/// A descriptor of somebody who is out of the compiler's sight. It is not a duplicate: that would
-/// keep the connection open after its owner has closed it, and cost a descriptor for each.
+/// A descriptor whose owner, a socket of Node's, the compiler does not see. It is no duplicate,
+/// which would keep the connection open after its owner has closed it, and need another descriptor
+/// for each connection.
 #[derive(Debug)]
 pub(crate) struct LentDescriptor(RawFd);
 
@@ -23,8 +24,8 @@ impl LentDescriptor {
     ///
     /// # Safety
     ///
-    /// The descriptor stays open for as long as the result lives.
-    #[expect(unsafe_code, reason = "the promise is the caller's to make")]
+    /// The descriptor must stay open for as long as the result lives.
+    #[expect(unsafe_code, reason = "only the caller knows how long the descriptor stays open")]
     pub(crate) unsafe fn new(descriptor: RawFd) -> Option<Self> {
         (descriptor >= 0).then_some(Self(descriptor))
     }
@@ -32,7 +33,7 @@ impl LentDescriptor {
 
 impl AsFd for LentDescriptor {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        #[expect(unsafe_code, reason = "the owner is out of the compiler's sight")]
+        #[expect(unsafe_code, reason = "the compiler does not see the owner")]
         // SAFETY: open for as long as `self` lives, as promised to `new`, and not negative.
         unsafe {
             BorrowedFd::borrow_raw(self.0)
@@ -40,12 +41,12 @@ impl AsFd for LentDescriptor {
     }
 }
 
-/// Reads what is there, once. `Ok(0)` at the end of the stream. As every call here, made for
-/// sockets: it takes the kernel less than one that would do for any file.
+/// Reads once; `Ok(0)` at the end of the stream. Calls here are `recv` and `send`, which take the
+/// kernel less time than `read` and `write`, which are for any file.
 ///
 /// # Errors
 ///
-/// The system's; `Errno::AGAIN` where nothing is there.
+/// That of the system; `Errno::AGAIN` where there is nothing to read.
 pub(super) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> {
     loop {
         match recv(socket, &mut *into, RecvFlags::empty()) {
@@ -55,11 +56,12 @@ pub(super) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> 
     }
 }
 
-/// Writes the two parts, one behind the other, once; returns how many bytes the system took.
+/// Writes the two parts, one after the other, in one call; returns how many bytes the system has
+/// taken.
 ///
 /// # Errors
 ///
-/// The system's; `Errno::AGAIN` where it takes none.
+/// That of the system; `Errno::AGAIN` where it takes none.
 pub(super) fn send(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Result<usize> {
     loop {
         let sent = if second.is_empty() {

@@ -1,4 +1,4 @@
-//! From a host name to a connected socket: look the name up, then race the addresses (RFC 8305).
+//! Connecting to a host: look its name up, then race its addresses (RFC 8305).
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,7 +13,7 @@ use super::failure::{Failure, Peer, Step};
 use super::lookup::resolve;
 use super::socket::Socket;
 
-/// How long an attempt has before the next address is tried beside it (RFC 8305 section 5).
+/// The time after which the next address is tried as well (RFC 8305 section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Where to connect to.
@@ -26,7 +26,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// A path, or else a host and its port; `None` where neither is there.
+    /// A path, or else a host and its port; `None` without either.
     pub(crate) fn of(
         path: Option<String>,
         host: Option<String>,
@@ -43,7 +43,7 @@ impl Target {
 ///
 /// # Errors
 ///
-/// The lookup's failure, or the first address's with those of the others attached.
+/// That of the lookup; or that of the first address, with those of the other addresses in it.
 pub(super) async fn dial(target: &Target) -> Result<Socket, Failure> {
     match target {
         Target::Host { host, port } => race(resolve(host, *port).await?).await.map(Socket::Tcp),
@@ -58,8 +58,8 @@ async fn dial_path(path: &str) -> Result<Socket, Failure> {
         .map_err(|error| Failure::io(Step::Connect, &error, Some(Peer::Path(path.to_owned()))))
 }
 
-/// Alternates between the address families, beginning with the resolver's favourite
-/// (RFC 8305 section 4).
+/// Alternates between the address families, beginning with that of the first address (RFC 8305
+/// section 4).
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return VecDeque::new() };
     let (favourite, other): (Vec<_>, Vec<_>) =
@@ -82,7 +82,7 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
     outcome.map_err(|error| Failure::io(Step::Connect, &error, Some(Peer::Address(address))))
 }
 
-/// The first connection to stand wins; the others are given up.
+/// Returns the first connection that is established; the other attempts are aborted.
 async fn race(addresses: Vec<SocketAddr>) -> Result<TcpStream, Failure> {
     if let [only] = addresses[..] {
         return connect(only).await;
@@ -91,7 +91,7 @@ async fn race(addresses: Vec<SocketAddr>) -> Result<TcpStream, Failure> {
     let mut attempts = JoinSet::new();
     let mut failures = Vec::new();
     loop {
-        // Here nothing runs, an attempt has just failed, or one has had its time.
+        // No attempt is running, or one has just failed, or the head start of the last one is over.
         if let Some((rank, address)) = waiting.next() {
             attempts.spawn(async move { (rank, connect(address).await) });
         } else if attempts.is_empty() {
@@ -106,13 +106,13 @@ async fn race(addresses: Vec<SocketAddr>) -> Result<TcpStream, Failure> {
         match ended {
             Some(Ok((_, Ok(stream)))) => return Ok(stream),
             Some(Ok((rank, Err(failure)))) => failures.push((rank, failure)),
-            // Attempts neither panic nor are aborted before the race is over.
+            // Not reached: attempts do not panic, and are not aborted before the race is over.
             Some(Err(_)) | None => {}
         }
     }
 }
 
-/// The failure of the address tried first, with the others attached.
+/// The failure of the address that was tried first, with the others in it.
 fn first_of(mut failures: Vec<(usize, Failure)>) -> Failure {
     failures.sort_by_key(|&(rank, _)| rank);
     let mut failures = failures.into_iter().map(|(_, failure)| failure);

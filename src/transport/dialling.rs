@@ -1,8 +1,9 @@
-//! One connection being made: the handle that the JavaScript thread holds, and the task behind it.
+//! One connection that is being made: the handle of the JavaScript thread, and the task on tokio's
+//! thread.
 //!
-//! The two share one [`Stage`]. The task rings the doorbell when the stage has changed in a way
-//! that concerns the JavaScript thread; when the connection stands, that thread takes it and the
-//! task is over.
+//! Both share one [`Stage`]. The task rings the doorbell when a new stage needs the JavaScript
+//! thread. When the connection is established, the task ends, and the JavaScript thread takes the
+//! connection.
 
 use std::future::pending;
 use std::mem;
@@ -21,32 +22,32 @@ use super::route::{Established, Route, establish};
 use super::runtime;
 use super::tls::{Consent, Credentials};
 
-/// How far a connection has got.
+/// The stages of a connection that is being made.
 enum Stage {
-    /// Nothing for the JavaScript thread to do.
+    /// The task works; there is nothing for the JavaScript thread to take.
     Working,
     /// A certificate waits to be taken.
     Asking(Credentials, oneshot::Sender<()>),
-    /// It was taken and is being looked at.
+    /// The certificate was taken and is being checked.
     Deciding(oneshot::Sender<()>),
     /// The connection waits to be taken.
     Standing(Box<Established>),
     /// A failure waits to be taken.
     Failed(Box<Failure>),
-    /// Nobody wants it any more; the task is about to end.
+    /// The connection was abandoned; the task is about to end.
     Abandoned,
-    /// Nothing will follow, and no socket is open.
+    /// No other stage will follow, and no socket is open.
     Over,
 }
 
 impl Stage {
-    /// Whether the task has no hold on the connection any more.
+    /// Whether the task has ended, or is about to end without changing the stage.
     fn is_last(&self) -> bool {
         matches!(self, Self::Standing(_) | Self::Failed(_) | Self::Over)
     }
 }
 
-/// What the JavaScript thread has to do next: there is something to take, or nothing.
+/// What the JavaScript thread has to take next, if anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DialState {
     Nothing,
@@ -67,7 +68,8 @@ impl Shared {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves on to `stage`, unless the connection was given up meanwhile: then that is closed.
+    /// Moves on to `stage`, unless the connection was abandoned: then `stage` is dropped, which
+    /// closes its socket.
     fn advance(&self, stage: Stage) {
         let mut current = self.stage();
         if matches!(*current, Stage::Abandoned) {
@@ -79,8 +81,8 @@ impl Shared {
     }
 }
 
-/// A connection that is being made, seen from the JavaScript thread. Dropping it does not end it:
-/// [`Dialling::abandon`] does.
+/// The JavaScript thread's handle of a connection that is being made. To drop it does not abort the
+/// task: [`Dialling::abandon`] does.
 pub(crate) struct Dialling {
     shared: Arc<Shared>,
     task: Option<AbortHandle>,
@@ -88,9 +90,8 @@ pub(crate) struct Dialling {
 }
 
 impl Dialling {
-    /// A connection that [`Dialling::begin`] will begin. A change of state is announced by
-    /// `doorbell`, from other threads. Where the system refuses the thread that dials, that is its
-    /// failure.
+    /// A connection that [`Dialling::begin`] will begin. `doorbell` is rung, on any thread, when
+    /// the state has changed. Where the system refuses the thread that dials, the connection fails.
     pub(crate) fn new(route: Route, doorbell: Box<dyn Doorbell>) -> Self {
         let shared = Arc::new(Shared { stage: Mutex::new(Stage::Working), doorbell });
         let (start, started) = oneshot::channel();
@@ -114,17 +115,17 @@ impl Dialling {
             self.shared.doorbell.ring();
         }
         if let Some(start) = self.start.take() {
-            // Nobody waits for it any more when the connection was given up meanwhile.
+            // There is no receiver if the connection was abandoned meanwhile.
             let _ = start.send(());
         }
     }
 
-    /// Ends the task from elsewhere, when the JavaScript thread goes away.
+    /// Aborts the task, for the end of the JavaScript thread.
     pub(crate) fn abort_handle(&self) -> Option<AbortHandle> {
         self.task.clone()
     }
 
-    /// What there is to take.
+    /// What there is to take now.
     pub(crate) fn state(&self) -> DialState {
         match *self.shared.stage() {
             Stage::Working | Stage::Deciding(_) | Stage::Abandoned => DialState::Nothing,
@@ -135,7 +136,7 @@ impl Dialling {
         }
     }
 
-    /// Takes a server's certificate. Each has to be consented to.
+    /// Takes a server's certificate; each needs [`Dialling::give_consent`].
     pub(crate) fn take_credentials(&self) -> Option<Credentials> {
         let mut stage = self.shared.stage();
         match mem::replace(&mut *stage, Stage::Working) {
@@ -150,18 +151,18 @@ impl Dialling {
         }
     }
 
-    /// Consents to the certificate taken last. Until then nothing is sent to its server; to refuse
-    /// is to [`Dialling::abandon`].
+    /// Consents to the certificate that was taken last. Before, nothing is sent to its server; to
+    /// refuse it, call [`Dialling::abandon`].
     pub(crate) fn give_consent(&self) {
         let mut stage = self.shared.stage();
         match mem::replace(&mut *stage, Stage::Working) {
-            // Nobody waits for it any more when the time for the handshake is up.
+            // There is no receiver if the time limit has ended the task meanwhile.
             Stage::Deciding(consent) => _ = consent.send(()),
             other => *stage = other,
         }
     }
 
-    /// Takes the connection; there is no task any more.
+    /// Takes the established connection; the task has ended.
     pub(crate) fn take_connection(&self) -> Option<Established> {
         let mut stage = self.shared.stage();
         match mem::replace(&mut *stage, Stage::Over) {
@@ -185,8 +186,7 @@ impl Dialling {
         }
     }
 
-    /// Gives the connection up in whatever state it is. The doorbell rings when its socket is
-    /// closed.
+    /// Abandons the connection in any state. The doorbell rings when its socket is closed.
     pub(crate) fn abandon(&mut self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -197,14 +197,14 @@ impl Dialling {
         let before = mem::replace(&mut *stage, next);
         drop(stage);
         drop(before);
-        // A task that is not over yet rings when it is.
+        // A task that has not ended rings when it does.
         if is_over {
             self.shared.doorbell.ring();
         }
     }
 }
 
-/// Says that nothing will follow, however the task has come to an end.
+/// Sets the last stage when it is dropped: the task has ended, in any way.
 struct End(Arc<Shared>);
 
 impl Drop for End {
@@ -224,13 +224,14 @@ impl Consent for End {
         let (consent, given) = oneshot::channel();
         self.0.advance(Stage::Asking(credentials, consent));
         if given.await.is_err() {
-            // The connection was given up, and this task with it: it must not get any further.
+            // The connection was abandoned, and this task is being aborted: it must not go on
+            // without consent.
             pending::<()>().await;
         }
     }
 }
 
-/// The task. Its argument outlives its locals, so the socket is closed before that is told.
+/// The task. `end` is dropped after all local variables, and so after the socket was closed.
 async fn run(end: End, route: Route, started: oneshot::Receiver<()>) {
     if started.await.is_err() {
         return;

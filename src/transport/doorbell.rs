@@ -1,7 +1,7 @@
-//! How a thread of ours is heard on the JavaScript thread.
+//! Waking the JavaScript thread from other threads.
 
-/// Tells a JavaScript thread that there is something to do.
+/// Wakes a JavaScript thread, which then asks what has changed.
 pub(crate) trait Doorbell: Send + Sync {
-    /// May be called on any thread; must not block.
+    /// May be called on any thread; does not block.
     fn ring(&self);
 }

@@ -12,8 +12,9 @@ pub(crate) fn os_entropy() -> BatchedEntropy {
     reason = "no peer can cause it, and no key could be trusted after it"
 )]
 fn draw(bytes: &mut [u8]) {
-    // A predictable masking key would break RFC 6455 section 10.3 silently; the supported systems
-    // fail here only when a sandbox forbids getrandom altogether.
+    // RFC 6455 section 10.3 wants masking keys that cannot be predicted: without random bytes
+    // nothing may be sent. On the supported systems this fails only in a sandbox that forbids the
+    // system call.
     getrandom::fill(bytes).expect("the operating system has a random source");
 }
 

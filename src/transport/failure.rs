@@ -1,4 +1,4 @@
-//! Why a connection was not made, or did not last.
+//! Failures of connections, while they are made and afterwards.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// As it stands in the `syscall` of Node's errors, which know no `proxy` and no `tls`.
+    /// The `syscall` of Node's errors; `proxy` and `tls` are no names of Node's.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lookup => "getaddrinfo",
@@ -32,7 +32,7 @@ impl Step {
     }
 }
 
-/// Where the failed step was directed to.
+/// What the failed step has tried to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Peer {
     Address(SocketAddr),
@@ -43,20 +43,20 @@ pub(crate) enum Peer {
 /// One failed step. Text for people is `Display`, the fields are for programs.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    /// What was being done.
+    /// The step that has failed.
     pub(crate) step: Step,
-    /// Node's name of the error, where its number alone does not tell it.
+    /// Node's name of the error, where it does not follow from `errno`.
     pub(crate) code: Option<&'static str>,
     /// The positive `errno` value; `None` when the error has none, and always on Windows, whose
     /// numbers mean nothing to Node.
     pub(crate) errno: Option<i32>,
-    /// Whom it concerned, where that is known.
+    /// What it has tried to reach, where that is known.
     pub(crate) peer: Option<Peer>,
-    /// The operating system's own words.
+    /// The text of the operating system, the resolver or OpenSSL.
     pub(crate) text: String,
-    /// The failures of the other addresses tried, in the order of the attempts.
+    /// The failures of the other addresses, in the order of the attempts.
     pub(crate) others: Vec<Failure>,
-    /// The answer of a proxy that refused.
+    /// The response of a proxy that has refused.
     pub(crate) answer: Option<Response>,
 }
 
@@ -74,7 +74,7 @@ impl Failure {
         }
     }
 
-    /// A name that did not resolve, under Node's code for it.
+    /// A name that cannot be looked up, with Node's code for it.
     pub(crate) fn lookup(code: &'static str, host: &str, text: String) -> Self {
         Self {
             step: Step::Lookup,

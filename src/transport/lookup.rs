@@ -1,7 +1,8 @@
-//! Host names to addresses, with the system's resolver.
+//! Looking host names up with the system's resolver.
 //!
-//! `getaddrinfo` blocks its thread, so lookups have threads of their own, as many as libuv's pool
-//! has. Tokio's blocking pool is not used: it panics where the system refuses a thread.
+//! `getaddrinfo` blocks its thread, so lookups have threads of their own, at most as many as
+//! libuv's pool has. Tokio's pool for blocking calls is not used, as it panics where the system
+//! refuses a thread.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,20 +16,20 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 
-/// Lookups that run at a time; further ones wait.
+/// Most lookups that run at the same time; others wait.
 const MAX_THREADS: usize = 4;
 
-/// How long a thread without work waits for the next lookup before it ends.
+/// The time after which a thread without a lookup ends.
 const IDLE_TIME: Duration = Duration::from_secs(5);
 
-/// Addresses in the resolver's order, or Node's code for the failure and its text.
+/// Addresses in the resolver's order; or Node's code for the failure, and its text.
 type Answer = Result<Vec<SocketAddr>, (&'static str, String)>;
 
 /// All addresses of `host`, in the resolver's order.
 ///
 /// # Errors
 ///
-/// The resolver's, with the code that Node gives it.
+/// That of the resolver, with Node's code for it.
 pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
@@ -54,7 +55,7 @@ struct Job {
 
 impl Job {
     fn run(self) {
-        // The receiver is gone when the connection was given up meanwhile.
+        // There is no receiver if the connection was abandoned meanwhile.
         let _ = self.sender.send(look_up(&self.host, self.port));
     }
 }
@@ -88,7 +89,7 @@ impl Threads {
             let name = "faye-websocket-dns".to_owned();
             match thread::Builder::new().name(name).spawn(|| self.serve()) {
                 Ok(_) => state.running += 1,
-                // The threads there are will get to it.
+                // One of the running threads will take the job.
                 Err(_) if state.running > 0 => {}
                 Err(error) => return Err(error),
             }
@@ -104,7 +105,8 @@ impl Threads {
         }
     }
 
-    /// The next lookup; `None` when the calling thread has been idle for long, and is to end.
+    /// The next lookup; `None` when the calling thread has been idle for `IDLE_TIME`, and has to
+    /// end.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         state.idle += 1;
@@ -122,14 +124,15 @@ impl Threads {
 }
 
 fn look_up(name: &str, port: u16) -> Answer {
-    // As `net.connect` asks: of families for which this machine has no address there is none.
+    // As `net.connect` does: no addresses of a family of which this machine has none.
     let hints = AddrInfoHints {
         flags: libc::AI_ADDRCONFIG,
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
     let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
-        // Node reports both "no such name" and "a name without addresses" as ENOTFOUND.
+        // Node's code for a name that does not exist and for a name without addresses is the same,
+        // ENOTFOUND.
         let code = match error.kind() {
             LookupErrorKind::Again => "EAI_AGAIN",
             LookupErrorKind::Fail => "EAI_FAIL",
@@ -141,7 +144,7 @@ fn look_up(name: &str, port: u16) -> Answer {
         (code, io::Error::from(error).to_string())
     })?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    // Address families that are not IP are nothing we could dial.
+    // Entries of other families than IP, which are errors here, are left out.
     for mut address in found.flatten().map(|entry| entry.sockaddr) {
         address.set_port(port);
         if !addresses.contains(&address) {

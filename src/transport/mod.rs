@@ -1,7 +1,8 @@
 //! Sockets: dialling, and reading and writing descriptors that Node's event loop watches.
 //!
-//! This ring refuses to know WebSocket and Node-API; of HTTP it knows that CONNECT opens a tunnel.
-//! What it delivers is an ordered stream of bytes with an end or a [`failure::Failure`].
+//! This ring uses neither Node-API nor the frames and events of WebSocket. A connection is an
+//! ordered stream of bytes here, with an end or a [`failure::Failure`]; of HTTP, only CONNECT is
+//! needed, for tunnels.
 //!
 //! ```text
 //!  tokio's thread                              JavaScript thread
@@ -9,9 +10,9 @@
 //!                    certificate ──────── Stage ──► consent
 //! ```
 //!
-//! Tokio makes connections and carries no bytes: a connection that stands is taken out of it, and
-//! from then on read and written on Node's loop. Where that loop cannot be watched, clients are
-//! dialled through Node and nothing but [`entropy`] and [`topics`] is compiled here.
+//! Tokio makes connections and carries no messages: an established connection is taken away from
+//! tokio, and is read and written on Node's event loop. Where that loop cannot be watched, Node
+//! dials clients, and only [`entropy`] and [`topics`] are compiled.
 
 pub(crate) mod doorbell;
 pub(crate) mod entropy;

@@ -1,4 +1,4 @@
-//! A client's socket while Node's event loop watches it: reads and writes never wait, and register
+//! A client's socket while Node's event loop watches it: reads and writes never block, and register
 //! no waker.
 
 use std::cell::RefCell;
@@ -15,21 +15,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::descriptor::{receive, send};
 
-/// Bytes read at once for a layer that asks for less: TLS asks for the header of a record first.
+/// Bytes that are read ahead for a layer that asks for fewer: TLS asks for the header of a record
+/// first.
 const AHEAD: usize = 64 * 1024;
 
-/// Bytes that the layers above may take in one turn of the loop without yielding any: more than a
-/// record of TLS, whose parts yield nothing, and little enough for what they may cost to compute.
-/// Records that carry no data of the application (KeyUpdate, NewSessionTicket) would otherwise be
-/// worked off for as long as the peer sends them.
+/// Bytes that the layers above may take in one turn of the loop without yielding any. A peer could
+/// otherwise keep the loop busy with TLS records that carry no data of the application (KeyUpdate,
+/// NewSessionTicket), for as long as it sends them. It is more than one record, whose parts yield
+/// nothing until it is complete, and few enough bytes for the time that it may take to decrypt
+/// them.
 const WASTE: usize = 32 * 1024;
 
 thread_local! {
-    /// One buffer for reading ahead, lent to whichever socket has something in it.
+    /// One buffer for reading ahead; a socket has it while there are unread bytes in it.
     static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A non-blocking socket that remembers what the kernel said last.
+/// A non-blocking socket that remembers whether the kernel has had bytes and room at the last call.
 pub(super) struct NonBlocking {
     socket: OwnedFd,
     ahead: Vec<u8>,
@@ -37,7 +39,7 @@ pub(super) struct NonBlocking {
     end: usize,
     is_drained: bool,
     is_congested: bool,
-    /// Bytes that the layers above have taken and not yielded in this turn.
+    /// Bytes that the layers above have taken in this turn and not yielded.
     wasted: usize,
 }
 
@@ -59,14 +61,15 @@ impl NonBlocking {
         self.socket.as_fd()
     }
 
-    /// The kernel may have something new, or room. Until this is said, a read that came back short
-    /// is the last one: the system call that would only say so is saved.
+    /// The kernel may have new bytes, or room. Before this is called again, nothing is read after a
+    /// read that has filled less than its room: this saves the system call that would return
+    /// EAGAIN.
     pub(super) fn refresh(&mut self) {
         self.is_drained = false;
         self.is_congested = false;
     }
 
-    /// The owner comes to this connection, after others had their turn.
+    /// A new turn of the loop: other connections have been served since the last one.
     pub(super) fn begin_turn(&mut self) {
         self.wasted = 0;
     }
@@ -76,12 +79,12 @@ impl NonBlocking {
         self.wasted = self.wasted.saturating_sub(count);
     }
 
-    /// Whether nothing more is read in this turn.
+    /// Whether nothing more may be read in this turn.
     pub(super) fn is_exhausted(&self) -> bool {
         self.wasted >= WASTE
     }
 
-    /// Whether a read would have anything, or would ask the kernel.
+    /// Whether a read may yield bytes: there are some in the buffer, or the kernel has to be asked.
     pub(super) fn may_have_more(&self) -> bool {
         self.at < self.end || !self.is_drained
     }
@@ -91,7 +94,7 @@ impl NonBlocking {
         self.is_congested
     }
 
-    /// Ends our direction of the stream.
+    /// Ends the stream of our bytes: a half-close.
     pub(super) fn shut(&self) -> io::Result<()> {
         Ok(shutdown(&self.socket, Shutdown::Write)?)
     }
@@ -101,8 +104,8 @@ impl NonBlocking {
         Ok(sockopt::set_tcp_nodelay(&self.socket, no_delay)?)
     }
 
-    /// Switches keep-alive probes: off, or on after `delay` of silence, zero for the system's
-    /// delay.
+    /// Switches keep-alive probes off, or on: the first after `delay` without traffic, or after the
+    /// system's delay if `delay` is zero.
     pub(super) fn set_keep_alive(&self, delay: Option<Duration>) -> io::Result<()> {
         sockopt::set_socket_keepalive(&self.socket, delay.is_some())?;
         match delay {
@@ -146,7 +149,7 @@ impl NonBlocking {
 
     fn lay_aside(&mut self) {
         let ahead = mem::take(&mut self.ahead);
-        // A thread's spare may be gone before its last connection.
+        // At the end of a thread, the buffer may be dropped before the last connection.
         let _ = SPARE.try_with(|spare| spare.replace(ahead));
     }
 }

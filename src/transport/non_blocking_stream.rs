@@ -1,5 +1,5 @@
-//! An established connection that its owner serves from an event loop: reads and writes never wait,
-//! and nobody is woken. The owner watches the descriptor and comes back when it is ready.
+//! An established connection for an event loop: reads and writes never block, and register no
+//! waker. The owner watches the descriptor, and reads or writes again when it is ready.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -15,15 +15,15 @@ use super::socket::Socket;
 use super::stream::Stream;
 use super::tls_failure::{broken, is_truncation};
 
-/// Memory of the queue beyond this is given back when the queue is empty.
+/// Bytes of memory that an empty queue keeps at most.
 const KEPT: usize = 16 * 1024;
 
-/// How far one [`NonBlockingStream::read`] got.
+/// Why a [`NonBlockingStream::read`] has ended.
 #[derive(Debug)]
 pub(crate) enum ReadOutcome {
-    /// Nothing more is there.
+    /// Nothing more can be read before the descriptor is ready.
     Drained,
-    /// More may be there; the descriptor need not be ready for it.
+    /// More may be read, also without the descriptor being ready.
     More,
     /// The peer's last byte was read.
     Ended,
@@ -31,21 +31,21 @@ pub(crate) enum ReadOutcome {
     Failed(Box<Failure>),
 }
 
-/// Bytes in order, both ways, over whatever layers the route has put on the socket.
+/// An ordered stream of bytes in both directions, over the layers of the route.
 pub(crate) struct NonBlockingStream {
     stream: Box<dyn Stream>,
     queue: Vec<u8>,
     sent: usize,
-    /// Layers may hold bytes that were read from the socket already.
+    /// Whether layers may hold bytes that were read from the socket already.
     has_buffered: bool,
 }
 
 impl NonBlockingStream {
-    /// Takes a stream away from tokio, together with its socket. `is_bare`: there are no layers.
+    /// Takes a stream and its socket away from tokio. `is_bare`: there are no layers on the socket.
     ///
     /// # Errors
     ///
-    /// When the system does not let the socket go.
+    /// That of the system.
     pub(super) fn new(mut stream: Box<dyn Stream>, is_bare: bool) -> io::Result<Self> {
         stream.socket().leave_tokio()?;
         Ok(Self { stream, queue: Vec::new(), sent: 0, has_buffered: !is_bare })
@@ -58,35 +58,36 @@ impl NonBlockingStream {
         }
     }
 
-    /// What to wait for.
+    /// The descriptor to watch.
     pub(crate) fn descriptor(&mut self) -> Option<BorrowedFd<'_>> {
         self.socket().map(|socket| socket.descriptor())
     }
 
-    /// Whether there may be bytes that the descriptor does not announce.
+    /// Whether there may be bytes to read without the descriptor being ready.
     pub(crate) fn has_buffered(&self) -> bool {
         self.has_buffered
     }
 
-    /// Whether to come back when the descriptor can be written, be it for the sake of a read.
+    /// Whether the owner has to wait until the descriptor can be written; a read of TLS may need
+    /// that too.
     pub(crate) fn is_congested(&mut self) -> bool {
         self.socket().is_some_and(|socket| socket.is_congested())
     }
 
-    /// Bytes that [`NonBlockingStream::push`] has kept and the kernel has not taken.
+    /// Bytes in the queue of [`NonBlockingStream::push`], which the kernel has not taken yet.
     pub(crate) fn backlog(&self) -> usize {
         self.queue.len() - self.sent
     }
 
-    /// The descriptor may be ready. Before every round of reading and writing this has to be said.
+    /// The descriptor may be ready: has to be called before each round of reading and writing.
     pub(crate) fn refresh(&mut self) {
         if let Some(socket) = self.socket() {
             socket.refresh();
         }
     }
 
-    /// The owner comes to this connection, after others had their turn. What layers take in one
-    /// turn of the loop without yielding any bytes is limited.
+    /// A new turn of the loop: the bytes that layers may take in a turn without yielding any are
+    /// limited.
     pub(crate) fn begin_turn(&mut self) {
         if let Some(socket) = self.socket() {
             socket.begin_turn();
@@ -127,7 +128,8 @@ impl NonBlockingStream {
         (buffer.filled().len(), outcome)
     }
 
-    /// Writes as much as the kernel takes at once, and nothing past a queue.
+    /// Writes as much as the kernel takes at once; nothing while there is a queue, whose bytes come
+    /// first.
     ///
     /// # Errors
     ///
@@ -139,7 +141,8 @@ impl NonBlockingStream {
         write_some(&mut self.stream, bytes)
     }
 
-    /// Writes `parts` in order and keeps what the kernel does not take; whether that is nothing.
+    /// Writes `parts` in order, and queues the bytes that the kernel does not take. Returns whether
+    /// the queue is empty.
     ///
     /// # Errors
     ///
@@ -155,7 +158,7 @@ impl NonBlockingStream {
         Ok(self.backlog() == 0)
     }
 
-    /// Writes what was kept, as far as the kernel takes it.
+    /// Writes the queue, as far as the kernel takes it.
     ///
     /// # Errors
     ///
@@ -176,15 +179,15 @@ impl NonBlockingStream {
         Ok(())
     }
 
-    /// Ends our direction of the stream; false when the kernel has no room for the goodbye yet.
+    /// Ends the stream of our bytes; false while the kernel has no room for TLS's close_notify.
     pub(crate) fn finish(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let said = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
         if said.is_pending() && self.is_congested() {
             return false;
         }
-        // A peer that is already gone got our end in its own way. TLS says goodbye and leaves the
-        // socket as it is.
+        // Errors are ignored: the peer is gone then. TLS sends close_notify, and does not end the
+        // socket's stream.
         if let Some(socket) = self.socket() {
             let _ = socket.shut();
         }
@@ -194,12 +197,12 @@ impl NonBlockingStream {
     /// Switches Nagle's algorithm.
     pub(crate) fn set_no_delay(&mut self, no_delay: bool) {
         if let Some(socket) = self.socket() {
-            // It fails on a Unix socket, which has nothing to switch.
+            // It fails for a Unix socket, which has no such algorithm.
             let _ = socket.set_no_delay(no_delay);
         }
     }
 
-    /// Switches keep-alive probes: off, or on after `delay` of silence.
+    /// Switches keep-alive probes off, or on after `delay` without traffic.
     pub(crate) fn set_keep_alive(&mut self, delay: Option<Duration>) {
         if let Some(socket) = self.socket() {
             let _ = socket.set_keep_alive(delay);

@@ -1,6 +1,6 @@
-//! OpenSSL as a whole.
+//! Initialising OpenSSL.
 
-#![expect(unsafe_code, reason = "the crate has no name for it")]
+#![expect(unsafe_code, reason = "the crate `openssl` has no safe function for it")]
 
 use std::ptr;
 use std::sync::Once;
@@ -8,11 +8,12 @@ use std::sync::Once;
 /// `OPENSSL_INIT_NO_LOAD_CONFIG` of `openssl/crypto.h`.
 const NO_LOAD_CONFIG: u64 = 0x80;
 
-/// Makes the library ready before anybody uses it.
+/// Initialises the library; has to be called before any other use of it.
 ///
-/// OpenSSL reads no configuration file: the file of the machine, or of `OPENSSL_CONF`, is none that
-/// Node has read. OpenSSL registers no exit handler either: that would free OpenSSL's state while
-/// the thread that dials still makes a handshake, and `process.exit()` would end in a crash.
+/// OpenSSL then reads no configuration file, as Node reads neither that of the machine nor that of
+/// `OPENSSL_CONF`. It registers no exit handler either: the handler would free OpenSSL's state in
+/// `process.exit()` while the thread that dials may be within a handshake, and the process would
+/// crash.
 pub(super) fn initialise() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

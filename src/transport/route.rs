@@ -1,4 +1,5 @@
-//! The way from nothing to an established stream: dial, then perhaps a tunnel, then perhaps TLS.
+//! Establishing a connection: connect, then perhaps open a tunnel, then perhaps make a TLS
+//! handshake.
 
 use std::io;
 use std::time::Duration;
@@ -16,14 +17,14 @@ use super::tls_failure::broken;
 use crate::proto::handshake::proxy::ProxyHandshake;
 use crate::proto::http::Headers;
 
-/// Where to go, and how.
+/// What to connect to, and by which steps.
 pub(crate) struct Route {
-    /// The server; behind a proxy, only the proxy connects to it.
+    /// The server; with a proxy, only the proxy connects to it.
     pub(crate) target: Target,
     pub(crate) proxy: Option<Proxy>,
-    /// TLS with the server, innermost when the proxy speaks it too.
+    /// TLS with the server; inside the tunnel, where there is a proxy.
     pub(crate) tls: Option<Tls>,
-    /// For all steps together.
+    /// The time for all steps together.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -40,19 +41,19 @@ pub(crate) struct Proxy {
 /// One layer of TLS.
 pub(crate) struct Tls {
     pub(crate) connector: Connector,
-    /// The name the server is asked by and must have in its certificate.
+    /// The server name of SNI, which the certificate has to be valid for.
     pub(crate) name: String,
 }
 
-/// Why there is no way.
+/// Why a route is invalid.
 pub(crate) type Unroutable = &'static str;
 
 impl Route {
-    /// Whether there is such a way, as far as that can be told before it is gone.
+    /// Checks what can be checked without connecting.
     ///
     /// # Errors
     ///
-    /// A name that has a NUL: the libraries that it goes to take C strings.
+    /// A name has a NUL: the system's and OpenSSL's functions take C strings.
     pub(crate) fn check(&self) -> Result<(), Unroutable> {
         let targets = [Some(&self.target), self.proxy.as_ref().map(|proxy| &proxy.target)];
         let layers = [self.tls.as_ref(), self.proxy.as_ref().and_then(|proxy| proxy.tls.as_ref())];
@@ -69,11 +70,12 @@ impl Route {
 
 impl Proxy {
     /// A tunnel to `server` through the proxy at `address`. `host` is the server's value of `Host`,
-    /// `url` its address as errors show it, and `authorization` the value of `Proxy-Authorization`.
+    /// `url` its address for the text of errors, and `authorization` the value of
+    /// `Proxy-Authorization`.
     ///
     /// # Errors
     ///
-    /// A server that is no host.
+    /// The server is a Unix socket.
     pub(crate) fn new(
         address: Target,
         tls: Option<Tls>,
@@ -91,14 +93,14 @@ impl Proxy {
     }
 }
 
-/// A connection that stands, ready for an event loop.
+/// An established connection, ready for an event loop.
 pub(crate) struct Established {
     pub(crate) stream: NonBlockingStream,
     pub(crate) endpoints: Endpoints,
 }
 
-/// Goes the whole way and takes the connection out of tokio. Whoever gives `consent` is shown the
-/// servers' certificates.
+/// Takes all steps, and takes the connection away from tokio. `consent` is asked about the
+/// certificate of each server.
 pub(super) async fn establish(
     route: Route,
     consent: &impl Consent,
@@ -152,7 +154,7 @@ async fn secure(
     Ok(Box::new(stream))
 }
 
-/// The most that is read of a proxy's answer at a time, in bytes.
+/// Most bytes of a proxy's response that are read at once.
 const ANSWER: usize = 4096;
 
 async fn tunnel(mut stream: Box<dyn Stream>, proxy: Proxy) -> Result<Box<dyn Stream>, Failure> {

@@ -1,4 +1,4 @@
-//! The tokio runtime on which all clients of this process are dialled: one thread of its own.
+//! The tokio runtime on which all clients of this process are dialled; it has one thread.
 
 use std::future::pending;
 use std::io;
@@ -9,14 +9,14 @@ use tokio::runtime::{Builder, Handle};
 
 static RUNTIME: OnceLock<Handle> = OnceLock::new();
 
-/// Held by whoever starts the runtime.
+/// Held while the runtime is started.
 static STARTING: Mutex<()> = Mutex::new(());
 
-/// A handle on the runtime, which the first caller starts.
+/// A handle to the runtime, which the first call starts.
 ///
-/// A runtime with tokio's own worker threads panics where the system refuses them; this one reports
-/// it. It is never shut down: joining its thread while the process exits is what crashes some C
-/// libraries.
+/// A runtime with worker threads of tokio's panics where the system refuses a thread; this one
+/// returns the error. It is never shut down: to join its thread while the process exits crashes
+/// with some C libraries.
 ///
 /// # Errors
 ///

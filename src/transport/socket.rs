@@ -24,9 +24,9 @@ pub(crate) struct Endpoints {
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
-    /// Registers no waker: its owner watches the descriptor.
+    /// Its owner watches the descriptor: it registers no waker.
     NonBlocking(NonBlocking),
-    /// Could not be taken away from tokio.
+    /// The system did not let tokio give the socket up.
     Lost,
 }
 
@@ -42,7 +42,7 @@ macro_rules! each {
 }
 
 impl Socket {
-    /// The addresses as the kernel knows them now.
+    /// The addresses that the kernel has for the socket now.
     pub(super) fn endpoints(&self) -> Endpoints {
         match self {
             Self::Tcp(tcp) => {
@@ -56,7 +56,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The system's, and then there is no socket any more.
+    /// That of the system; the socket is closed then.
     pub(super) fn leave_tokio(&mut self) -> io::Result<()> {
         let descriptor: OwnedFd = match mem::replace(self, Self::Lost) {
             Self::Tcp(tcp) => tcp.into_std()?.into(),

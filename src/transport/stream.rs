@@ -1,4 +1,4 @@
-//! What a connection is read from and written to: a socket, or layers on it.
+//! Streams of bytes: a socket, or layers on one.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
     /// The socket below all layers.
     fn socket(&mut self) -> &mut Socket;
 
-    /// Whether another read may have a result before the socket is ready again.
+    /// Whether another read may yield bytes before the socket is ready again.
     fn may_have_more(&self) -> bool;
 }
 
@@ -37,12 +37,13 @@ impl Stream for SslStream<Box<dyn Stream>> {
     }
 
     fn may_have_more(&self) -> bool {
-        // OpenSSL asks the socket for one record at a time: what it has of the next is nothing.
+        // OpenSSL reads one record at a time from the socket, and so holds no bytes of the next
+        // one.
         self.ssl().pending() > 0 || self.get_ref().may_have_more()
     }
 }
 
-/// A stream of which some bytes were read already, together with a proxy's answer.
+/// A stream of which the first bytes were read already, together with a proxy's response.
 pub(super) struct Early {
     pub(super) early: Vec<u8>,
     pub(super) used: usize,

@@ -1,4 +1,4 @@
-//! The tasks on tokio's thread that belong to one thread of JavaScript.
+//! The tasks on tokio's thread that belong to one JavaScript thread.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ impl Tasks {
         self.0.insert(task.id(), task);
     }
 
-    /// Forgets a task that has ended.
+    /// Removes a task that has ended.
     pub(crate) fn release(&mut self, task: Id) {
         self.0.remove(&task);
     }

@@ -1,9 +1,9 @@
-//! TLS as Node makes it, with the same library: OpenSSL.
+//! TLS with Node's library, OpenSSL, and Node's rules.
 //!
-//! As with Node, a handshake goes on whatever the chain is worth, and then the verdict about it is
-//! looked at. The name is not compared here: Node's rules for it are JavaScript, so the task shows
-//! the certificate to the JavaScript thread and sends nothing until that has consented
-//! ([`Consent`]).
+//! As with Node, the handshake is completed with any certificate, and then the result of the
+//! verification of its chain is checked. The server's name is compared by Node's own function, in
+//! JavaScript: the task hands the certificate to the JavaScript thread, and sends nothing to the
+//! server before that has consented ([`Consent`]).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -24,15 +24,15 @@ use super::failure::Failure;
 use super::openssl_library;
 use super::tls_failure::{distrust, explain};
 
-/// What decides how a handshake is made. Building a [`Connector`] of it is expensive.
+/// The settings of a [`Connector`], which is expensive to make.
 pub(crate) struct Setup<'a> {
     /// PEM certificates to trust.
     pub(crate) roots: &'a [u8],
-    /// Our own certificate, for servers that want one.
+    /// Our certificate, for servers that ask for one.
     pub(crate) identity: Option<Own<'a>>,
-    /// Whether to accept only a server whose chain leads to a root.
+    /// Whether to accept only servers whose certificate chain ends at one of the roots.
     pub(crate) verify: bool,
-    /// Whether to name the server in the hello.
+    /// Whether to send the server's name in the ClientHello (SNI).
     pub(crate) sni: bool,
     /// `TLSv1` to `TLSv1.3`.
     pub(crate) min_version: &'a str,
@@ -55,18 +55,19 @@ pub(crate) enum Own<'a> {
     Pfx { container: &'a [u8], passphrase: &'a str },
 }
 
-/// A server's certificate, on its way to whoever knows the rules for names.
+/// A server's certificate, whose name has to be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    /// The name the server was asked by.
+    /// The name that it has to be valid for.
     pub(crate) name: String,
     /// Its certificate, in DER.
     pub(crate) certificate: Vec<u8>,
 }
 
-/// Whoever knows the rules for names.
+/// Compares the name of a certificate.
 pub(super) trait Consent: Sync {
-    /// Resolves when the certificate is accepted; a refusal ends the task that waits.
+    /// Resolves when the certificate is accepted. Where it is refused, the task that waits is
+    /// aborted.
     fn ask(&self, credentials: Credentials) -> impl Future<Output = ()> + Send;
 }
 
@@ -81,11 +82,11 @@ pub(crate) struct Connector {
 /// Why there is no [`Connector`].
 #[derive(Debug)]
 pub(crate) enum Unusable {
-    /// Certificates or keys that cannot be read, or that do not belong together or are too weak.
+    /// Certificates or keys are invalid, do not belong together, or are too weak.
     OpenSsl(ErrorStack),
-    /// A container with more than one certificate and its key, or without them.
+    /// A PKCS#12 container has not exactly one certificate with its key.
     Container,
-    /// A version that is none.
+    /// A version of TLS is unknown.
     Version,
 }
 
@@ -128,7 +129,7 @@ impl Connector {
                 | SslMode::ENABLE_PARTIAL_WRITE
                 | SslMode::RELEASE_BUFFERS,
         );
-        // The level before the certificates, as it is also what ours is measured by.
+        // Before the certificates, as OpenSSL checks ours against the level when it is set.
         builder.set_security_level(setup.security_level);
         builder.set_ciphersuites(setup.suites)?;
         builder.set_cipher_list(setup.ciphers)?;
@@ -148,13 +149,18 @@ impl Connector {
         if let Some(identity) = &setup.identity {
             identify(&mut builder, identity)?;
         }
-        // Node goes on after each verdict, and tells the last.
+        // As in Node, the handshake goes on after each error of verification; OpenSSL keeps the
+        // last one.
         builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
         Ok(Self { context: builder.build(), verify: setup.verify, sni: setup.sni })
     }
 
-    /// Makes the handshake with the server called `name`. With it comes the certificate to consent
-    /// to, in DER, unless everything is accepted anyway.
+    /// Makes the handshake with the server `name`. Returns also its certificate in DER, for
+    /// [`Consent`], unless any server is accepted.
+    ///
+    /// # Errors
+    ///
+    /// The handshake has failed, or the chain is not trusted.
     pub(super) async fn connect<S>(
         &self,
         name: &str,
@@ -201,12 +207,12 @@ fn identify(builder: &mut SslContextBuilder, identity: &Own<'_>) -> Result<(), U
             builder.set_private_key(&*PKey::private_key_from_pem(key)?)?;
         }
         Own::Pfx { container, passphrase } => {
-            // The library takes a C string.
+            // OpenSSL takes a C string.
             if passphrase.contains('\0') {
                 return Err(Unusable::Container);
             }
             let parsed = Pkcs12::from_der(container)?.parse2(passphrase)?;
-            // With Node, further certificates are also trusted from then on.
+            // Node would also trust the other certificates of the container.
             let is_alone = parsed.ca.is_none_or(|others| others.is_empty());
             let (true, Some(leaf), Some(key)) = (is_alone, parsed.cert, parsed.pkey) else {
                 return Err(Unusable::Container);

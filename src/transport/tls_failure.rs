@@ -1,4 +1,4 @@
-//! What goes wrong with TLS, in Node's words.
+//! Failures of TLS, with Node's codes and texts.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use openssl::ssl;
 
 use super::failure::{Failure, Step};
 
-/// OpenSSL's reasons to distrust a chain, and Node's codes for them.
+/// OpenSSL's texts for errors of verification, and Node's codes for them.
 const VERDICTS: [(&str, &str); 20] = [
     ("unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"),
     ("unable to get certificate CRL", "UNABLE_TO_GET_CRL"),
@@ -32,7 +32,8 @@ const VERDICTS: [(&str, &str); 20] = [
     ("hostname mismatch", "HOSTNAME_MISMATCH"),
 ];
 
-/// Code of a failure inside OpenSSL; JavaScript makes Node's of it, which has the reason in it.
+/// The code of an error of OpenSSL; JavaScript makes Node's code of it, which has OpenSSL's reason
+/// in it.
 const OPENSSL: &str = "ERR_SSL";
 
 /// A chain that is not trusted.
@@ -41,7 +42,7 @@ pub(super) fn distrust(verdict: &str) -> Failure {
     Failure::tls(known.map_or("UNSPECIFIED", |&(_, code)| code), verdict.to_owned())
 }
 
-/// What went wrong in a handshake.
+/// The failure of a handshake.
 pub(super) fn explain(error: &ssl::Error) -> Failure {
     match (error.io_error(), text(error)) {
         (Some(error), _) => Failure::io(Step::Read, error, None),
@@ -54,15 +55,15 @@ pub(super) fn explain(error: &ssl::Error) -> Failure {
     }
 }
 
-/// What went wrong on an established connection: with the socket, or with the TLS on it.
+/// The failure of an established connection: of the socket, or of the TLS on it.
 pub(super) fn broken(step: Step, error: &io::Error) -> Failure {
     inside(error)
         .and_then(text)
         .map_or_else(|| Failure::io(step, error, None), |text| Failure::tls(OPENSSL, text))
 }
 
-/// Whether a read failed because the peer closed the connection without TLS's own goodbye. Node
-/// takes that for an ordinary end, and the protocol above has its own close handshake.
+/// Whether a read has failed because the peer has closed the connection without TLS's close_notify.
+/// Like Node, we take it for an ordinary end: WebSocket has a closing handshake of its own.
 pub(super) fn is_truncation(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof
         || inside(error).and_then(text).is_some_and(|text| is_end(&text))
@@ -77,8 +78,8 @@ fn is_end(text: &str) -> bool {
     text.contains("unexpected eof")
 }
 
-/// OpenSSL's errors, as its `ERR_print_errors` writes them and Node shows them: a line for each,
-/// behind the number of a thread, which tells nobody anything.
+/// OpenSSL's errors, one line each, as its `ERR_print_errors` writes them and Node shows them. Each
+/// line begins with the number of a thread, which is 0 here.
 fn text(error: &ssl::Error) -> Option<String> {
     let mut lines = String::new();
     for error in error.ssl_error()?.errors() {

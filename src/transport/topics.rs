@@ -1,9 +1,8 @@
-//! Messages published to a topic, on their way between the JavaScript threads of the process.
+//! Messages published to topics, between the JavaScript threads of the process.
 //!
-//! Each thread with subscribers has an inbox, which knows their topics. A publication is put into
-//! the inboxes of all other threads that have its topic: the bytes are shared, not copied, and a
-//! thread is woken when its inbox was empty. Publications of one thread arrive at another in their
-//! order.
+//! Each thread with subscribers has an inbox, with the set of their topics. A publication is put
+//! into the inboxes of all other threads that have its topic: its bytes are shared, not copied, and
+//! a thread is woken if its inbox was empty. Publications of one thread arrive at another in order.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::doorbell::Doorbell;
 
-/// Most bytes of payload that wait for one thread; more are refused. A thread that is blocked for
-/// long would otherwise take the process's memory.
+/// Most bytes of payloads in one inbox; further publications are refused, so that a thread that is
+/// blocked cannot fill the memory of the process.
 const MOST_WAITING: usize = 64 << 20;
 
 /// A message and its topic.
@@ -24,11 +23,11 @@ pub(crate) struct Publication {
     pub(crate) payload: Box<[u8]>,
 }
 
-/// Which topics a thread takes.
+/// The topics of which a thread gets publications.
 #[derive(Default)]
 struct Interest {
     topics: HashSet<Box<str>>,
-    /// All, whoever subscribes: the thread passes them on to other machines.
+    /// All topics: the thread passes publications on to other processes.
     is_relay: bool,
 }
 
@@ -50,7 +49,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there was room for a publication that the thread takes, or it does not take it.
+    /// Puts a publication into the inbox, if the thread has its topic; false if the inbox is full.
     fn put(&self, publication: &Arc<Publication>) -> bool {
         let mut state = self.state();
         let Interest { topics, is_relay } = &state.interest;
@@ -75,7 +74,7 @@ impl Shared {
 /// The inboxes of a process.
 struct Exchange {
     inboxes: Mutex<Vec<Arc<Shared>>>,
-    /// How many there are, for those that only want to know whether anybody listens.
+    /// Their number, which can be read without the lock.
     count: AtomicUsize,
 }
 
@@ -93,34 +92,35 @@ impl Exchange {
     }
 }
 
-/// Of this process: an inbox is a thread's, and a thread may have loaded the addon twice.
+/// The exchange of this process. A thread that has loaded the addon twice has two inboxes.
 static EXCHANGE: Exchange = Exchange::new();
 
-/// What one thread is to deliver. Dropped, the thread takes nothing any more.
+/// The publications that one thread has to deliver. When the inbox is dropped, the thread gets no
+/// others.
 pub(crate) struct Inbox {
     shared: Arc<Shared>,
 }
 
 impl Inbox {
-    /// An inbox that takes no topic yet. `doorbell` rings when the first publication waits in it.
+    /// An inbox without topics. `doorbell` rings when a publication was put into the empty inbox.
     pub(crate) fn open(doorbell: Box<dyn Doorbell>) -> Self {
         let shared = Arc::new(Shared { state: Mutex::default(), doorbell });
         EXCHANGE.with(|inboxes| inboxes.push(Arc::clone(&shared)));
         Self { shared }
     }
 
-    /// Takes the publications of a topic from now on.
+    /// Adds a topic.
     pub(crate) fn subscribe(&self, topic: &str) {
         self.shared.state().interest.topics.insert(topic.into());
     }
 
-    /// Takes them no more; those that wait already are for nobody.
+    /// Removes a topic. Publications that wait already are delivered to nobody.
     pub(crate) fn unsubscribe(&self, topic: &str) {
         self.shared.state().interest.topics.remove(topic);
     }
 
-    /// Takes the publications of all topics, or of those subscribed to only. False where another
-    /// thread of the process does so: each would pass on what the other does.
+    /// Adds all topics, or returns to those that were added one by one. False where another thread
+    /// of the process has all topics: both would pass each publication on to other processes.
     pub(crate) fn set_relay(&self, on: bool) -> bool {
         EXCHANGE.with(|inboxes| {
             let is_taken = inboxes
@@ -134,7 +134,7 @@ impl Inbox {
         })
     }
 
-    /// The publication that has waited longest.
+    /// Takes the publication that has waited longest.
     pub(crate) fn take(&self) -> Option<Arc<Publication>> {
         let mut state = self.shared.state();
         let publication = state.waiting.pop_front()?;
@@ -142,7 +142,7 @@ impl Inbox {
         Some(publication)
     }
 
-    /// Rings again for what has been left in the inbox.
+    /// Rings the doorbell again, for publications that were left in the inbox.
     pub(crate) fn ring(&self) {
         self.shared.doorbell.ring();
     }
@@ -154,8 +154,8 @@ impl Drop for Inbox {
     }
 }
 
-/// Puts a publication, which `make` makes if anybody may take it, into the inboxes of all threads
-/// but the one it comes from. Returns how many of them had no room for it.
+/// Puts a publication into the inboxes of all threads but the one that it comes from. `make` is
+/// called only if there are other inboxes. Returns the number of inboxes that were full.
 pub(crate) fn publish(from: Option<&Inbox>, make: impl FnOnce() -> Publication) -> usize {
     // A thread that opens its inbox at this moment subscribes after the publication.
     if EXCHANGE.count.load(Ordering::Relaxed) == usize::from(from.is_some()) {

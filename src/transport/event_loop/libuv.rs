@@ -1,6 +1,6 @@
-//! The watch of libuv's event loop on a [`LoopSet`](super::LoopSet), without linking libuv: its
-//! functions are looked up in the running process, and where one is missing (Bun, Deno, an Electron
-//! that hides them) there is no watch.
+//! Watching a [`LoopSet`](super::LoopSet) on libuv's event loop. libuv is not linked: its functions
+//! are looked up in the running process. Where one is missing (Bun, Deno, an Electron that hides
+//! them), the loop cannot be watched.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
@@ -17,14 +17,14 @@ const POLL: c_int = 8;
 const PREPARE: c_int = 9;
 /// `UV_READABLE`.
 const READABLE: c_int = 1;
-/// What `malloc` guarantees, which is what libuv's handles are made for.
+/// The alignment that `malloc` guarantees, and that libuv's handles need at most.
 const ALIGNMENT: usize = 16;
 
-/// Whom the loop calls, in its thread.
+/// The functions that the loop calls, in its thread.
 pub(crate) trait LoopCallbacks {
-    /// The descriptor can be read.
+    /// The watched descriptor can be read.
     fn ready(&self);
-    /// The loop is about to wait, although `ready` has not returned: somebody runs it from there.
+    /// The loop is about to wait while `ready` has not returned: a listener runs the loop.
     fn reentered(&self);
     /// libuv has closed the handles of a watch.
     fn closed(&self);
@@ -44,7 +44,7 @@ type SetData = unsafe extern "C" fn(Handle, *mut c_void);
 type GetData = unsafe extern "C" fn(Handle) -> *mut c_void;
 type Refer = unsafe extern "C" fn(Handle);
 
-/// The part of libuv that is needed.
+/// The functions of libuv that are needed.
 #[derive(Clone, Copy)]
 struct Uv {
     handle_size: HandleSize,
@@ -102,21 +102,23 @@ impl Uv {
     }
 }
 
-/// libuv as this process has it, looked up once.
+/// The functions of libuv in this process, looked up once.
 fn uv() -> Option<&'static Uv> {
     static UV: OnceLock<Option<Uv>> = OnceLock::new();
     UV.get_or_init(Uv::find).as_ref()
 }
 
-/// A watch on one descriptor by a loop, and a watch on the loop itself while callbacks of the first
-/// run. It must be dropped before the loop ends, and before the descriptor is closed.
+/// Two handles of a loop: a `uv_poll_t` for one descriptor, and a `uv_prepare_t` by which a
+/// listener that runs the loop is noticed. It must be dropped before the loop ends, and before the
+/// descriptor is closed.
 pub(crate) struct LoopWatch {
     uv: &'static Uv,
     poll: Handle,
     prepare: Handle,
 }
 
-/// What belongs to both handles, as long as libuv has one of them: their data pointers lead to it.
+/// The data of both handles, to which their data pointers point. It is freed when libuv has closed
+/// both.
 struct Data {
     callbacks: Rc<dyn LoopCallbacks>,
     poll: (Handle, Layout),
@@ -134,18 +136,18 @@ fn allocate(uv: &Uv, kind: c_int) -> Option<(Handle, Layout)> {
     (!handle.is_null()).then_some((handle, layout))
 }
 
-/// Frees the memory of a handle that libuv does not know, or knows no more.
+/// Frees the memory of a handle that was not initialised, or that libuv has closed.
 fn free((handle, layout): (Handle, Layout)) {
     // SAFETY: allocated by `allocate` with this layout, and freed once: by whoever gives it up.
     unsafe { dealloc(handle.cast(), layout) };
 }
 
 impl LoopWatch {
-    /// A watch that has not started. `None` where the loop cannot watch.
+    /// A watch that has not started; `None` where the loop cannot watch.
     ///
     /// # Safety
     ///
-    /// `uv_loop` is the loop of this thread, and runs until all its handles are closed.
+    /// `uv_loop` must be the loop of this thread, and run until all of its handles are closed.
     pub(crate) unsafe fn open(
         uv_loop: *mut c_void,
         descriptor: BorrowedFd<'_>,
@@ -228,14 +230,14 @@ extern "C" fn on_reentry(handle: Handle) {
     call(handle, |callbacks| callbacks.reentered());
 }
 
-/// libuv calls with a handle that is open.
+/// Calls a function of the callbacks; `handle` is open.
 fn call(handle: Handle, act: impl FnOnce(&dyn LoopCallbacks)) {
     let Some(uv) = uv() else { return };
     // SAFETY: the handle is open.
     let data = unsafe { (uv.get_data)(handle) };
     // SAFETY: `open` has put it there, and only `on_closed` takes it away.
     let data = unsafe { &*data.cast::<Data>() };
-    // JavaScript may close the handle meanwhile.
+    // Counted, as JavaScript may close the handle during the call.
     let callbacks = Rc::clone(&data.callbacks);
     act(&*callbacks);
 }

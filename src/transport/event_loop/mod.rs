@@ -1,33 +1,33 @@
-//! Connections that are read and written on somebody else's event loop, in its thread: what is
-//! watched, who is served when, and when output is written.
+//! Connections that are read and written on libuv's event loop, in its thread: which descriptors
+//! are watched, in which order connections are served, and when output is written.
 //!
-//! A connection's descriptor is borrowed (a server's: Node owns the socket, keeps its life cycle
-//! and has stopped reading) or owned (a dialled client's, with TLS perhaps); see [`served`]. One
-//! set serves both. The [`Host`] parses what was read and calls JavaScript; nothing of the set is
-//! borrowed while JavaScript runs, which may do anything to any connection.
+//! A connection's descriptor is borrowed (a server's: Node owns the socket and its life cycle, and
+//! has stopped reading it) or owned (a dialled client's, perhaps with TLS); see [`served`]. One set
+//! has both. The [`Host`] parses the bytes and calls JavaScript, which may do anything to any
+//! connection: nothing of the set is borrowed meanwhile.
 //!
-//! **Watching.** All descriptors are in one [`poller`], whose own descriptor the event loop
-//! watches. TCP sockets that are borrowed are edge-triggered: after a read that was shorter than
-//! its room nothing is left, so that telling the system so, or asking again, would be a waste.
-//! Those that are owned are level-triggered: layers above the socket decide whether it is read, and
-//! what is waited for changes. While a single connection is waited for, the poller is not asked who
-//! is ready.
+//! **Watching.** All descriptors are in one [`poller`], epoll or kqueue, whose own descriptor the
+//! event loop watches. Borrowed TCP sockets are edge-triggered: after a read that has filled less
+//! than its room nothing is left, and neither a second read nor a call to epoll is needed. Owned
+//! sockets are level-triggered: layers above the socket decide whether it is read, and what is
+//! waited for changes. While the poller has a single connection, it is not asked which is ready.
 //!
-//! **Fairness.** A turn of the loop serves each ready connection one chunk, then those that may
-//! have more another one, at most [`ROUNDS`] times; what is left then is served in the next turn,
-//! behind whatever else the loop has to do. Reading takes at most [`READ_BUDGET`] bytes at once, a
-//! slab's length unless a long message is being read. A connection that may have more without its
-//! descriptor saying so (the edge was seen; TLS has bytes buffered; a report waits) is on the
-//! revisit list, and while that is not empty a descriptor that can always be read is in the poller.
+//! **Fairness.** A turn of the loop reads one chunk of each ready connection, then another of each
+//! that may have more, in at most [`ROUNDS`] rounds; the others are served in the next turn, after
+//! everything else that the loop has to do. One read takes at most [`READ_BUDGET`] bytes: the
+//! length of the slab, unless a long message is landing. A connection that has to be served without
+//! its descriptor being reported (its edge was reported already; TLS has buffered bytes; a report
+//! waits) is on the revisit list. While that is not empty, a descriptor that can always be read is
+//! in the poller.
 //!
-//! **Writing.** What listeners send goes out when some connections have been served, one behind the
-//! other, and at the latest when the turn ends: a peer that is woken by each write on its own costs
-//! more than the writing. Connections with output are on a dirty list that the host keeps; it is
-//! written once [`PATIENCE`] has passed, looked at after every [`LOOK_EVERY`] connections as the
-//! clock costs something too.
+//! **Writing.** What listeners send is written after some connections have been served, for one
+//! connection after the other, and at the latest at the end of the turn: to wake the peer for each
+//! write costs more than to write. Connections with output are on a dirty list that the host keeps.
+//! It is written when [`PATIENCE`] has passed; to save time, the clock is read after every
+//! [`LOOK_EVERY`] connections only.
 //!
-//! **Re-entry.** A listener may run the event loop before it returns. Connections that were
-//! reported and not served yet then go to the revisit list, so that the inner turn finds them.
+//! **Re-entry.** A listener may run the event loop before it returns. Connections that are ready
+//! and were not served yet are put on the revisit list then, so that the inner turn serves them.
 
 pub(crate) mod dirty_list;
 #[cfg(test)]
@@ -55,58 +55,61 @@ use poller::Ready;
 pub(crate) use report::{Report, SocketEvents};
 pub(crate) use set::LoopSet;
 
-/// How long output waits for the listeners of other connections, give or take some of them.
+/// The time that output waits while other connections are served, up to [`LOOK_EVERY`] of them
+/// more.
 const PATIENCE: Duration = Duration::from_micros(200);
-/// Chunks of one connection that are read in a turn of the loop.
+/// Most chunks of one connection that are read in a turn of the loop.
 const ROUNDS: usize = 4;
-/// Connections that are served before somebody looks at the clock.
+/// Connections that are served before the clock is read.
 const LOOK_EVERY: u32 = 4;
 /// Most bytes that are read of one connection at once.
 const READ_BUDGET: usize = 1 << 20;
 
 /// The watch of the event loop on the descriptor of a set.
 pub(crate) trait Watcher {
-    /// Has the loop call whenever the descriptor can be read; false when the system refuses.
+    /// Has the loop call [`turn`] whenever the descriptor can be read; false when the system
+    /// refuses.
     fn start(&self) -> bool;
-    /// Has it call no more.
+    /// Has the loop call no more.
     fn stop(&self);
-    /// Whether the watch keeps the loop going while it has started.
+    /// Sets whether the started watch keeps the loop, and so the process, alive.
     fn set_ref(&self, keep_alive: bool);
-    /// A turn begins: from now on the loop says so when somebody runs it from within.
+    /// A turn begins: from now on the loop calls [`reenter`] if a listener runs it.
     fn enter(&self);
     /// The turn ends.
     fn leave(&self);
 }
 
-/// Who has the set, and knows the sessions and JavaScript.
+/// The owner of the set, by which the event loop reaches sessions and JavaScript.
 pub(crate) trait Host: Sized {
-    /// What the host keeps with each connection.
+    /// The host's data of a connection.
     type Tag;
-    /// What JavaScript is called in: a handle scope.
+    /// A handle scope, in which JavaScript is called.
     type Scope;
     /// Memory that is lent for a long message.
     type Memory: DerefMut<Target = [u8]>;
     /// The watch on the set.
     type Watcher: Watcher;
-    /// Who parses the bytes of a connection and has bytes for its peer.
+    /// Parses the bytes of a connection, and has bytes for its peer.
     type Session<'a>: ServedSession;
 
-    /// Borrows the set, if there still is one.
+    /// Calls `act` with the set, if there still is one.
     fn set<R>(&self, act: impl FnOnce(&mut LoopSet<Self>) -> R) -> Option<R>;
-    /// Borrows a session, if there still is one of that number. The set may be borrowed.
+    /// Calls `act` with a session, if there still is one under this number. The set may be borrowed
+    /// meanwhile.
     fn session<R>(&self, number: u32, act: impl FnOnce(&mut Self::Session<'_>) -> R) -> Option<R>;
-    /// Where chunks are read to.
+    /// The slab: memory into which chunks are read.
     fn slab(tag: &Self::Tag) -> impl DerefMut<Target = [u8]>;
-    /// Calls JavaScript. Nothing may be borrowed.
+    /// Calls JavaScript with a report. Nothing may be borrowed.
     fn report(&self, scope: &Self::Scope, key: Key, report: Report);
-    /// A listener runs the loop: says so to JavaScript, outside of any connection.
+    /// Tells JavaScript that a listener runs the loop.
     fn report_reentry(&self);
-    /// Shows the dirty lists, one for each copy of the JavaScript layer.
+    /// Calls `act` with each dirty list: every copy of the JavaScript layer has one.
     fn dirty_lists(&self, act: impl FnMut(DirtyList<'_>));
 }
 
-/// A turn: the loop's callback when the set can be read. Nothing unwinds out of it. A panic of the
-/// parser costs its connection.
+/// A turn: the loop's callback when the poller's descriptor can be read. No panic unwinds out of
+/// it; a panic of the parser fails the connection whose bytes it has parsed.
 pub(crate) fn turn<H: Host>(host: &H, scope: &H::Scope) {
     host.set(|set| set.begin_turn(host));
     let mut since = Instant::now();
@@ -128,7 +131,7 @@ pub(crate) fn turn<H: Host>(host: &H, scope: &H::Scope) {
     guard(|| write_dirty(host, scope));
 }
 
-/// A listener runs the loop that has called it, and the loop is about to wait.
+/// A listener, called by the loop, runs the loop, which is about to wait.
 pub(crate) fn reenter<H: Host>(host: &H) {
     host.set(LoopSet::leave_ready);
     host.report_reentry();
@@ -144,7 +147,7 @@ fn serve<H: Host>(host: &H, scope: &H::Scope, ready: Ready, is_first_round: bool
     if let Some(report) = first {
         host.report(scope, key, report);
         if matches!(report, Report::SocketEvents(events) if events & SocketEvents::CLOSED != 0) {
-            // Dropping the host's part of it may call into JavaScript.
+            // To drop the host's tag may call JavaScript: nothing may be borrowed.
             let closed = host.set(|set| set.remove(host, key.number));
             drop(closed);
             return;
@@ -157,7 +160,7 @@ fn serve<H: Host>(host: &H, scope: &H::Scope, ready: Ready, is_first_round: bool
     }
 }
 
-/// Writes what the connections on the dirty list have for their peers.
+/// Writes the output of the connections on the dirty lists.
 fn write_dirty<H: Host>(host: &H, scope: &H::Scope) {
     let unwritten = host.set(|set| set.write_dirty(host));
     for (key, rest) in unwritten.unwrap_or_default() {

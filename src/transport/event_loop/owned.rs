@@ -1,4 +1,5 @@
-//! A connection that is ours alone: its ends, failures and congestion are dealt with here too.
+//! A dialled connection: its end, failures and congestion are dealt with here, as Node does for its
+//! own sockets.
 
 use std::io;
 use std::mem;
@@ -16,17 +17,17 @@ enum Finish {
     Done,
 }
 
-/// A dialled connection and what is to be told of it.
+/// A dialled connection, and the events that are to be reported.
 pub(crate) struct Owned {
-    /// `None` once it is closed and only that is still to be told.
+    /// `None` once it is closed, and only that is still to be reported.
     stream: Option<NonBlockingStream>,
     finish: Finish,
     failure: Option<Box<Failure>>,
     /// Bits of [`SocketEvents`].
     events: u32,
-    /// A writer waits for the stream's queue.
+    /// Whether a writer waits until the kernel has taken the queue.
     is_awaited: bool,
-    /// It keeps the loop going.
+    /// Whether it keeps the loop alive.
     pub(super) keeps_alive: bool,
 }
 
@@ -46,7 +47,7 @@ impl Owned {
         self.stream.as_mut()
     }
 
-    /// Where it is watched, unless it is closed.
+    /// The descriptor to watch; `None` once it is closed.
     pub(super) fn descriptor(&mut self) -> Option<BorrowedFd<'_>> {
         self.stream.as_mut()?.descriptor()
     }
@@ -56,33 +57,33 @@ impl Owned {
         self.events |= SocketEvents::FAILED;
     }
 
-    /// Fails for a reason that is no system call's.
+    /// Fails with an error of no system call on the socket.
     pub(super) fn fail_with(&mut self, error: &io::Error) {
         self.fail(Box::new(Failure::io(Step::Read, error, None)));
     }
 
-    /// What went wrong first.
+    /// The first failure.
     pub(crate) fn failure(&self) -> Option<&Failure> {
         self.failure.as_deref()
     }
 
-    /// Whether there is something to tell.
+    /// Whether there are events to report.
     pub(super) fn has_events(&self) -> bool {
         self.events != 0
     }
 
-    /// Whether reading may yield something before the descriptor is ready.
+    /// Whether a read may yield bytes before the descriptor is ready again.
     pub(super) fn has_buffered(&self) -> bool {
         self.stream.as_ref().is_some_and(NonBlockingStream::has_buffered)
     }
 
-    /// Takes what is to be told.
+    /// Takes the events to report.
     pub(super) fn take_events(&mut self) -> u32 {
         mem::take(&mut self.events)
     }
 
-    /// Before anything is read: writes what waits, as far as there is room. `is_first_round`:
-    /// others have had their turn.
+    /// Begins to serve the connection: writes the queue, as far as there is room. `is_first_round`:
+    /// a new turn of the loop has begun.
     pub(super) fn begin(&mut self, is_first_round: bool) {
         if let Some(stream) = &mut self.stream {
             if is_first_round {
@@ -110,8 +111,8 @@ impl Owned {
         }
     }
 
-    /// Writes the two parts, one behind the other; returns how many bytes need not be written any
-    /// more. If the connection fails, that is all of them.
+    /// Writes the two parts, one after the other; returns how many bytes need not be written again:
+    /// all of them, if the connection fails.
     pub(super) fn write(&mut self, first: &[u8], second: &[u8]) -> usize {
         let Some(stream) = &mut self.stream else { return 0 };
         let taken = stream.write(first).and_then(|taken| {
@@ -124,8 +125,9 @@ impl Owned {
         })
     }
 
-    /// Copies what the kernel does not take at once. True when more may follow; otherwise the
-    /// events will be [`SocketEvents::FLUSHED`], and nothing may be pushed before.
+    /// Writes `parts`, and queues a copy of what the kernel does not take. True when more may be
+    /// pushed; otherwise [`SocketEvents::FLUSHED`] will be reported, and nothing may be pushed
+    /// before.
     pub(crate) fn push(&mut self, parts: &[&[u8]]) -> bool {
         let Some(stream) = &mut self.stream else { return false };
         match stream.push(parts) {
@@ -140,7 +142,7 @@ impl Owned {
         }
     }
 
-    /// Ends our direction after what was written: [`SocketEvents::FINISHED`].
+    /// Ends our stream after the queue: [`SocketEvents::FINISHED`] will be reported.
     pub(crate) fn finish(&mut self) {
         if self.finish == Finish::No {
             self.finish = Finish::Wanted;
@@ -148,23 +150,24 @@ impl Owned {
         self.settle_writing();
     }
 
-    /// Closes the socket in whatever state it is: [`SocketEvents::CLOSED`].
+    /// Closes the socket in any state: [`SocketEvents::CLOSED`] will be reported.
     pub(crate) fn close(&mut self) {
         if let Some(mut stream) = self.stream.take() {
-            // Like bytes that the kernel has, what is queued gets one attempt.
+            // The kernel still sends the bytes that it has taken: it is offered the queue once
+            // more.
             let _ = stream.flush();
             self.events |= SocketEvents::CLOSED;
         }
     }
 
-    /// For settings of the socket.
+    /// Calls `act` with the stream, for settings of the socket.
     pub(crate) fn set(&mut self, act: impl FnOnce(&mut NonBlockingStream)) {
         if let Some(stream) = &mut self.stream {
             act(stream);
         }
     }
 
-    /// What to wait for; `reads`: bytes are wanted.
+    /// What the poller has to wait for; `reads`: bytes are wanted.
     pub(super) fn interest(&mut self, reads: bool) -> Interest {
         match &mut self.stream {
             Some(stream) if self.failure.is_none() => {

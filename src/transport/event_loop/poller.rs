@@ -1,8 +1,8 @@
-//! A set of sockets, by which the system says which of them can be read or written: epoll or
-//! kqueue, never blocking.
+//! A set of sockets, epoll or kqueue, that is asked without blocking which of them can be read or
+//! written.
 //!
-//! The set has a descriptor of its own, readable while any of its sockets is ready, so that one
-//! watch on somebody else's event loop serves all of them.
+//! The set has a descriptor of its own, which can be read while any of its sockets is ready: libuv
+//! watches this one descriptor for all of them.
 
 #[cfg(target_os = "linux")]
 mod epoll;
@@ -20,30 +20,30 @@ use epoll as system;
 #[cfg(target_os = "macos")]
 use kqueue as system;
 
-/// Sockets that one call to [`Poller::wait`] reports at most; the next call reports the others.
+/// Most sockets that one call of [`Poller::wait`] reports; the next call reports the others.
 const BATCH: usize = 256;
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// A socket that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ready {
-    /// What the socket was added under.
+    /// The key under which the socket was added.
     pub(crate) key: u64,
-    /// The socket has failed: reading would consume the error.
+    /// The socket has failed; a read would return the error, and the system would then forget it.
     pub(crate) failed: bool,
-    /// Something besides bytes has arrived, such as the end: a read that returns fewer bytes than
-    /// there was room for may have been cut short by that.
+    /// Something besides bytes has arrived, such as the end, at which a read may have stopped: that
+    /// it has filled less than its room does not mean that nothing is left.
     pub(crate) more: bool,
 }
 
 impl Ready {
-    /// A socket of which nothing is known but that it may be ready.
+    /// A socket that may be ready, without anything else being known of it.
     pub(crate) fn of(key: u64) -> Self {
         Self { key, failed: false, more: false }
     }
 }
 
-/// What of a socket is waited for. A socket of which nothing is waited for is not in the set.
+/// What is waited for. A socket for which nothing is waited for is not in the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interest {
     /// Bytes, or the end.
@@ -60,18 +60,19 @@ impl Interest {
 /// How often a socket is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// For as long as it is ready.
+    /// In every call, for as long as it is ready.
     Level,
-    /// When something arrives: its reader takes all there is, or remembers that it did not. A
-    /// level-triggered epoll looks twice more at each socket that it has reported. With kqueue,
-    /// this is as `Level`. For TCP only: see [`Trigger::for_reading`].
+    /// Once, when something arrives: the reader has to read everything, or to remember that it has
+    /// not. This costs less, as a level-triggered epoll checks each socket that it has reported
+    /// twice more. With kqueue it is the same as `Level`. For TCP only: see
+    /// [`Trigger::for_reading`].
     Edge,
 }
 
 impl Trigger {
-    /// The cheapest that is safe for a reader that takes fewer bytes than there is room for as a
-    /// sign that nothing is left. The read of a Unix socket also ends where a descriptor was
-    /// passed, of which an edge-triggered epoll says nothing.
+    /// The cheaper one that is safe, for a reader that takes a read which has filled less than its
+    /// room as a sign that nothing is left. A read of a Unix socket also stops where a descriptor
+    /// was passed, which an edge-triggered epoll does not report.
     pub(crate) fn for_reading(socket: BorrowedFd<'_>) -> Self {
         match getsockname(socket).map(|address| address.address_family()) {
             Ok(AddressFamily::INET | AddressFamily::INET6) => Self::Edge,
@@ -91,23 +92,22 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// No descriptor is left.
+    /// The process or the system has no descriptor left.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self { queue: system::create()?, events: Vec::with_capacity(BATCH) })
     }
 
-    /// A descriptor that can be read while a socket of the set is ready.
+    /// The set's own descriptor, which can be read while a socket of the set is ready.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.queue.as_fd()
     }
 
-    /// Waits for something else of a socket: the set had it for `from` and will have it for `to`.
-    /// What is there already when a socket is added is reported. A socket that is closed leaves the
-    /// set by itself.
+    /// Changes what is waited for from `from` to `to`. When a socket is added, it is reported if it
+    /// is ready already. A socket that is closed is removed by the system.
     ///
     /// # Errors
     ///
-    /// The system's limits, or a descriptor that cannot be waited for.
+    /// A limit of the system, or a descriptor that cannot be waited for.
     pub(crate) fn change(
         &self,
         socket: BorrowedFd<'_>,

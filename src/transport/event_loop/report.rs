@@ -1,61 +1,62 @@
-//! What is told of a connection, and as which integers JavaScript gets it.
+//! Reports about connections, and the integers as which JavaScript gets them.
 
 use rustix::io::Errno;
 
-/// What is to be told of a connection.
+/// A report about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// So many bytes are in the slab, of which the session made so many events.
+    /// `length` bytes were read into the slab, and the session has made `events` events of them.
     Chunk { length: usize, events: u32 },
-    /// The last `length` bytes of a message were read to the memory lent for it.
+    /// The last `length` bytes of a message were read into the memory that was lent for it.
     Landed { length: usize },
-    /// The peer's last byte was read before.
+    /// The peer has ended its stream.
     Ended,
-    /// Reading a borrowed descriptor has failed, and the system has forgotten why.
+    /// A read of a borrowed descriptor has failed; the system reports the error only once, to that
+    /// read.
     ReadFailed(Errno),
-    /// A borrowed descriptor has failed, and whoever owns it should find out how.
+    /// A borrowed descriptor has failed; Node has to read the error from it.
     Failed,
-    /// The system did not take so many bytes of the output of a connection that was on the dirty
-    /// list.
+    /// The system has not taken this number of bytes of a connection that was on the dirty list.
     Unwritten(usize),
-    /// So many bytes of memory are wanted for the message that is being read.
+    /// This number of bytes of memory is needed for the message that is landing.
     MemoryWanted(u32),
-    /// A listener runs the loop: told of no connection.
+    /// A listener runs the loop; this report is of no connection.
     Reentered,
-    /// What has happened to an owned connection besides: bits of [`SocketEvents`].
+    /// Other events of an owned connection: bits of [`SocketEvents`].
     SocketEvents(u32),
 }
 
-/// What has happened to an owned connection, besides bytes.
+/// Events of an owned connection besides those of its bytes.
 pub(crate) struct SocketEvents;
 
 impl SocketEvents {
-    /// What was written has reached the kernel: a writer that waits may go on.
+    /// The kernel has taken the queue: a writer that waits may go on.
     pub(crate) const FLUSHED: u32 = 1;
-    /// The end of our stream has reached the kernel.
+    /// The kernel has the end of our stream.
     pub(crate) const FINISHED: u32 = 2;
-    /// There is a failure.
+    /// The connection has failed.
     pub(crate) const FAILED: u32 = 4;
-    /// The socket is closed, and nothing will follow.
+    /// The socket is closed; no report will follow.
     pub(crate) const CLOSED: u32 = 8;
 }
 
-/// Instead of a byte count: the socket has failed, and Node should find out how.
+/// Instead of a byte count: the socket has failed; Node has to read the error from it.
 const FAILED: i32 = i32::MIN;
-/// Instead of a byte count: what the system did not take of the output is to go through the stream.
+/// Instead of a byte count: the system has not taken all output; the stream has to write the rest.
 const UNWRITTEN: i32 = i32::MIN + 1;
-/// Instead of a byte count: memory is wanted for a message.
+/// Instead of a byte count: memory is needed for a message.
 const MEMORY_WANTED: i32 = i32::MIN + 2;
 /// Instead of a byte count: a listener runs the loop.
 const REENTERED: i32 = i32::MIN + 3;
-/// Instead of a byte count: what follows are bits of [`SocketEvents`].
+/// Instead of a byte count: the second integer has bits of [`SocketEvents`].
 const SOCKET_EVENTS: i32 = i32::MIN + 4;
-/// In the count of events: the one there is lies in the memory lent for it, not in the slab.
+/// Bit in the count of events: the only event is in the memory that was lent for it, not in the
+/// slab.
 const LANDED: i32 = 1 << 16;
 
 impl Report {
-    /// Two integers: a byte count, or what comes instead of one, and a count of events, or what
-    /// belongs to that.
+    /// Two integers: a byte count, or one of the constants above, and a count of events, or the
+    /// constant's argument.
     pub(crate) fn to_integers(self) -> (i32, i32) {
         match self {
             Self::Chunk { length, events } => (length as i32, events as i32),

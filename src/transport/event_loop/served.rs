@@ -1,4 +1,4 @@
-//! One connection that is served on the loop.
+//! One connection that is read and written on the loop.
 
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,14 +15,16 @@ use crate::transport::descriptor::{LentDescriptor, receive, send};
 use crate::transport::failure::Failure;
 use crate::transport::non_blocking_stream::{NonBlockingStream, ReadOutcome};
 
-/// A descriptor whose owner keeps it and hears of ends and failures: they are its to deal with.
+/// A descriptor that Node owns: ends and failures are reported, and Node deals with them.
 pub(super) struct Borrowed {
     descriptor: LentDescriptor,
     trigger: Trigger,
-    /// Something besides bytes has arrived, which may have cut a read short.
+    /// Something besides bytes has arrived, at which a read may have stopped: more may be left to
+    /// read.
     may_be_cut_short: bool,
     may_have_more: bool,
-    /// Reading would consume the error.
+    /// The socket has failed. It is not read any more, as the read would take the error that Node
+    /// has to find.
     has_failed: bool,
 }
 
@@ -32,17 +34,17 @@ pub(super) enum Descriptor {
     Owned(Box<Owned>),
 }
 
-/// Why nothing more can be read.
+/// Why nothing more can be read of a connection.
 enum Cause {
     Ended,
     Errno(Errno),
     Failure(Box<Failure>),
 }
 
-/// How a connection has come to its end.
+/// Whether the end of a connection was reached, and was reported.
 enum End {
     Open,
-    /// What was read before is told first.
+    /// The end was found together with bytes, which have to be reported before it.
     Untold(Cause),
     Told,
 }
@@ -51,22 +53,23 @@ enum End {
 pub(crate) struct Served<H: Host> {
     pub(crate) tag: H::Tag,
     pub(super) descriptor: Descriptor,
-    /// Chunks are parsed for this session.
+    /// The session by which chunks are parsed.
     session: Option<u32>,
     end: End,
-    /// What the poller has been told to wait for.
+    /// What the poller waits for.
     pub(super) interest: Interest,
-    /// JavaScript wants bytes.
+    /// Whether JavaScript wants bytes.
     pub(super) is_reading: bool,
-    /// Bytes go to JavaScript unparsed all the same: it has events of an earlier chunk to dispatch.
+    /// Whether chunks are reported unparsed although there is a session, because JavaScript has
+    /// undelivered events of an earlier chunk.
     is_raw: bool,
-    /// It is on the revisit list.
+    /// Whether it is on the revisit list.
     pub(super) is_on_revisit_list: bool,
     received: f64,
     written: f64,
-    /// Memory lent for the message that is being read.
+    /// Memory that was lent for the message that is landing.
     landing: Option<Box<H::Memory>>,
-    /// Bytes of memory that are wanted for that message, or 0.
+    /// Bytes of memory that are needed for that message, or 0.
     wanted: u32,
 }
 
@@ -89,7 +92,7 @@ impl Borrowed {
 }
 
 impl Descriptor {
-    /// Reads once: how many bytes, and why they were the last if they were.
+    /// Reads once: the number of bytes, and why they are the last ones if they are.
     fn read(&mut self, space: &mut [u8]) -> (usize, Option<Cause>) {
         match self {
             Self::Borrowed(borrowed) => borrowed.read(space),
@@ -106,7 +109,7 @@ impl Descriptor {
         }
     }
 
-    /// Whether reading may yield something before the descriptor is ready.
+    /// Whether a read may yield bytes before the descriptor is ready again.
     fn may_have_more(&self) -> bool {
         match self {
             Self::Borrowed(borrowed) => borrowed.may_have_more,
@@ -114,7 +117,7 @@ impl Descriptor {
         }
     }
 
-    /// Where it is watched, unless it is closed.
+    /// The descriptor to watch, and how; `None` once it is closed.
     pub(super) fn watched(&mut self) -> Option<(BorrowedFd<'_>, Trigger)> {
         match self {
             Self::Borrowed(borrowed) => Some((borrowed.descriptor.as_fd(), borrowed.trigger)),
@@ -141,7 +144,7 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// A connection of somebody else's, for a session. Nothing is read yet.
+    /// A connection whose descriptor Node owns, for a session. Nothing is read yet.
     pub(crate) fn borrowed(tag: H::Tag, descriptor: LentDescriptor, session: u32) -> Self {
         let trigger = Trigger::for_reading(descriptor.as_fd());
         let borrowed = Borrowed {
@@ -154,13 +157,13 @@ impl<H: Host> Served<H> {
         Self::new(tag, Descriptor::Borrowed(borrowed), Some(session))
     }
 
-    /// A connection of ours, for nobody yet. Nothing is read yet.
+    /// A dialled connection, without a session. Nothing is read yet.
     pub(crate) fn owned(tag: H::Tag, stream: NonBlockingStream, keeps_alive: bool) -> Self {
         let owned = Owned::new(stream, keeps_alive);
         Self::new(tag, Descriptor::Owned(Box::new(owned)), None)
     }
 
-    /// The part of it that only a connection of ours has.
+    /// The part that only a dialled connection has.
     pub(crate) fn as_owned(&mut self) -> Option<&mut Owned> {
         match &mut self.descriptor {
             Descriptor::Owned(owned) => Some(owned),
@@ -168,29 +171,29 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Bytes read.
+    /// The number of bytes that were read.
     pub(crate) fn received(&self) -> f64 {
         self.received
     }
 
-    /// Bytes written for a session.
+    /// The number of bytes that were written for a session.
     pub(crate) fn written(&self) -> f64 {
         self.written
     }
 
-    /// Parses chunks for `session` from now on, or hands them over as they are.
+    /// Has chunks parsed by `session` from now on, or reported unparsed.
     pub(crate) fn set_session(&mut self, host: &H, session: Option<u32>) {
         self.set_raw(host, false);
         self.session = session;
     }
 
-    /// Hands chunks over unparsed for a while, or parses them again.
+    /// Has chunks reported unparsed for a while, or parsed again.
     pub(crate) fn set_raw(&mut self, host: &H, on: bool) {
         self.cancel_landing(host);
         self.is_raw = on;
     }
 
-    /// The session that chunks are parsed for.
+    /// The session by which chunks are parsed.
     pub(crate) fn session(&self) -> Option<u32> {
         self.session
     }
@@ -203,7 +206,7 @@ impl<H: Host> Served<H> {
         matches!(&self.descriptor, Descriptor::Owned(owned) if owned.has_failed())
     }
 
-    /// What to wait for.
+    /// What the poller has to wait for.
     pub(super) fn needed(&mut self) -> Interest {
         let read = self.is_reading && matches!(self.end, End::Open);
         match &mut self.descriptor {
@@ -212,8 +215,7 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Whether it keeps the loop going. A socket of Node's does by being read, as it does with
-    /// Node.
+    /// Whether it keeps the loop alive. A socket of Node's does while it is read, as with Node.
     pub(super) fn holds_loop(&self) -> bool {
         match &self.descriptor {
             Descriptor::Borrowed(_) => self.interest.read,
@@ -221,7 +223,7 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Whether there is something to tell or to read without the descriptor being ready.
+    /// Whether there is something to report or to read without the descriptor being ready.
     pub(super) fn has_more(&self) -> bool {
         if let Descriptor::Owned(owned) = &self.descriptor
             && owned.has_events()
@@ -237,7 +239,8 @@ impl<H: Host> Served<H> {
             }
     }
 
-    /// What is told before anything is read. `is_first_round`: others have had their turn.
+    /// What has to be reported before anything is read. `is_first_round`: a new turn of the loop
+    /// has begun.
     pub(super) fn report_before_reading(&mut self, is_first_round: bool) -> Option<Report> {
         if let Descriptor::Owned(owned) = &mut self.descriptor {
             owned.begin(is_first_round);
@@ -252,7 +255,7 @@ impl<H: Host> Served<H> {
         Some(Report::MemoryWanted(mem::take(&mut self.wanted)))
     }
 
-    /// Remembers what the poller has said of it besides being ready.
+    /// Notes what the poller has reported besides readiness.
     pub(super) fn note(&mut self, ready: Ready) {
         if let Descriptor::Borrowed(borrowed) = &mut self.descriptor {
             borrowed.may_be_cut_short |= ready.more;
@@ -260,7 +263,7 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Reads and parses one chunk; what to tell, unless that is nothing.
+    /// Reads and parses one chunk, and returns what to report.
     pub(super) fn receive(&mut self, host: &H, ready: Ready) -> Option<Report> {
         if !self.is_reading || self.has_failed() {
             return None;
@@ -289,7 +292,8 @@ impl<H: Host> Served<H> {
         self.told(report, cause)
     }
 
-    /// Reads to the slab and parses: bytes, events, and why they were the last if they were.
+    /// Reads into the slab and parses: the number of bytes and of events, and why they are the last
+    /// ones if they are.
     fn read_to_slab(&mut self, host: &H) -> (usize, u32, Option<Cause>) {
         let slab = &mut *H::slab(&self.tag);
         let (length, cause) = self.descriptor.read(slab);
@@ -301,7 +305,8 @@ impl<H: Host> Served<H> {
         (length, events.unwrap_or_default(), cause)
     }
 
-    /// What to tell: a report, and why there will be no other.
+    /// What to report: `report`, or without one the end. With both, the end is kept for the next
+    /// call.
     fn told(&mut self, report: Option<Report>, cause: Option<Cause>) -> Option<Report> {
         match (report, cause) {
             (None, Some(cause)) => {
@@ -320,7 +325,7 @@ impl<H: Host> Served<H> {
     fn tell_end(&mut self, cause: Cause) -> Option<Report> {
         match cause {
             Cause::Ended => Some(Report::Ended),
-            // A pipe, say: its owner knows how to read it.
+            // The descriptor is no socket but, for instance, a pipe: Node reads it.
             Cause::Errno(Errno::NOTSOCK) => Some(Report::Failed),
             Cause::Errno(errno) => Some(Report::ReadFailed(errno)),
             Cause::Failure(failure) => {
@@ -331,8 +336,8 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Takes memory for the message that is landing: the first of it, which holds what has arrived,
-    /// or more, as was wanted.
+    /// Takes memory for the message that is landing. The first memory has the bytes that have
+    /// arrived; to later, longer memory they are copied here.
     pub(crate) fn lend(&mut self, host: &H, mut memory: Box<H::Memory>) {
         let Some(session) = self.session else { return };
         let before = self.landing.take();
@@ -341,7 +346,7 @@ impl<H: Host> Served<H> {
             if let Some(before) = before {
                 let (Some(place), Some(bytes)) = (memory.get_mut(..held), before.get(..held))
                 else {
-                    // Not what was asked for.
+                    // The new memory is too short.
                     session.cancel_landing(&before);
                     return None;
                 };
@@ -352,9 +357,10 @@ impl<H: Host> Served<H> {
         self.landing = taken.flatten();
     }
 
-    /// Reads the rest of a message to the memory lent for it, if that is what comes next.
+    /// Reads more of the message that is landing into the memory that was lent for it; `None` where
+    /// it does not land any more.
     fn land(&mut self, session: &mut H::Session<'_>) -> Option<(Option<Report>, Option<Cause>)> {
-        // Abandoned when the message is: because our side has closed.
+        // `landing` is `None` after our side has begun to close: then the memory is dropped.
         let mut memory = self.landing.take()?;
         let Landing { held, missing } = session.landing()?;
         let end = memory.len().min(held.saturating_add(missing.min(READ_BUDGET)));
@@ -376,7 +382,8 @@ impl<H: Host> Served<H> {
         Some((Some(Report::Chunk { length, events: 0 }), cause))
     }
 
-    /// Gives what has landed back to the session: the rest comes another way.
+    /// Gives the bytes of a message that is landing back to the session: its rest will come in
+    /// chunks.
     pub(super) fn cancel_landing(&mut self, host: &H) {
         self.wanted = 0;
         if let Some(memory) = self.landing.take()
@@ -386,8 +393,8 @@ impl<H: Host> Served<H> {
         }
     }
 
-    /// Writes the session's output and `more` behind it; returns how many bytes are left of both.
-    /// Of `more` nothing is kept.
+    /// Writes the session's output and then `more`; returns how many bytes of both the system has
+    /// not taken. Those of the session stay there; those of `more` are not kept.
     pub(crate) fn write(&mut self, session: &mut impl ServedSession, more: &[u8]) -> usize {
         let wire = session.wire();
         let total = wire.len() + more.len();
@@ -395,7 +402,7 @@ impl<H: Host> Served<H> {
             return 0;
         }
         let taken = match &mut self.descriptor {
-            // Its owner is told again of whatever goes wrong when it writes the rest.
+            // An error is not reported: Node gets it when it writes the rest.
             Descriptor::Borrowed(borrowed) => {
                 send(borrowed.descriptor.as_fd(), wire, more).unwrap_or_default()
             }
@@ -411,12 +418,12 @@ impl<H: Host> Served<H> {
     }
 }
 
-/// Bytes of memory to go on with once `given` bytes of it are full, or 0.
+/// Bytes of memory that are needed when the `given` bytes are full, or 0 before.
 fn wanted(landing: Option<Landing>, given: usize) -> u32 {
     let Some(Landing { held, missing }) = landing else { return 0 };
     if held < given {
         return 0;
     }
-    // A message that lands is shorter than 2 GiB.
+    // A message that lands has at most 1 GiB.
     growth::capacity(held, missing as u64) as u32
 }

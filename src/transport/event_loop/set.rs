@@ -10,43 +10,45 @@ use super::served::{Descriptor, Served};
 use super::{Host, Report, Watcher};
 use crate::proto::slots::{Key, Slots};
 
-/// What the descriptor that can always be read is watched under.
+/// The key of the descriptor that can always be read.
 const REVISIT: u64 = u64::MAX;
 const READ: Interest = Interest { read: true, write: false };
 
-/// The connections. Dropped in this order: the loop ceases to watch the poller before that is
-/// closed.
+/// The connections. Fields are dropped in this order: the loop stops watching the poller before
+/// that is closed.
 pub(crate) struct LoopSet<H: Host> {
     connections: Slots<Served<H>>,
     watcher: H::Watcher,
     poller: Poller,
-    /// Connections in the poller, and the only one.
+    /// The number of connections in the poller.
     polled: usize,
+    /// The connection in the poller, if it is the only one.
     sole: Option<Key>,
-    /// Connections that keep the loop going.
+    /// The number of connections that keep the loop alive.
     holding: usize,
-    /// Connections that are ready, of which the first `served` have been served.
+    /// Connections that are ready; the first `served` of them were served.
     ready: Vec<Ready>,
     served: usize,
-    /// Connections to serve again without being ready.
+    /// The revisit list: connections to serve again without their descriptor being ready.
     revisit: Vec<Key>,
-    /// Memory for what the poller says while there is a revisit list.
+    /// Memory for what the poller reports while there is a revisit list.
     woken: Vec<Ready>,
-    /// A descriptor that can always be read, and whether it is in the poller.
+    /// A descriptor that can always be read; `is_armed` while it is in the poller.
     revisit_fd: UnixStream,
     is_armed: bool,
-    /// Turns that are going on: more than one where a listener runs the loop.
+    /// The number of turns that have begun and not ended: more than one where a listener runs the
+    /// loop.
     depth: u32,
-    /// Memory for the numbers of one dirty list.
+    /// Memory for the numbers on the dirty lists.
     dirty: Vec<u32>,
 }
 
 impl<H: Host> LoopSet<H> {
-    /// An empty set, which `watch` has the loop watch by its descriptor. `None` where that cannot
-    /// be.
+    /// An empty set; `watch` has the loop watch the poller's descriptor. `None` where that is not
+    /// possible.
     pub(crate) fn open(watch: impl FnOnce(BorrowedFd<'_>) -> Option<H::Watcher>) -> Option<Self> {
         let poller = Poller::new().ok()?;
-        // One end of a pair whose other end is closed.
+        // As the other end of the pair is closed, this one can always be read: there is the end.
         let (revisit_fd, _) = UnixStream::pair().ok()?;
         let watcher = watch(poller.descriptor())?;
         watcher.set_ref(false);
@@ -70,7 +72,7 @@ impl<H: Host> LoopSet<H> {
 
     // ---- the connections
 
-    /// Adds a connection; returns its number. `None` when the loop cannot watch.
+    /// Adds a connection, and returns its number; `None` when the loop cannot watch.
     pub(crate) fn insert(&mut self, served: Served<H>) -> Option<u32> {
         if self.connections.is_empty() && !self.watcher.start() {
             return None;
@@ -81,7 +83,7 @@ impl<H: Host> LoopSet<H> {
         Some(key.number)
     }
 
-    /// Forgets a connection, which the caller drops when nothing is borrowed.
+    /// Removes a connection, which the caller has to drop when nothing is borrowed.
     pub(crate) fn remove(&mut self, host: &H, number: u32) -> Option<Served<H>> {
         self.set_reading(number, false);
         let mut served = self.connections.remove(number)?;
@@ -93,7 +95,7 @@ impl<H: Host> LoopSet<H> {
         Some(served)
     }
 
-    /// The connection of a number.
+    /// The connection under a number.
     pub(crate) fn at(&mut self, number: u32) -> Option<&mut Served<H>> {
         self.connections.at(number)
     }
@@ -103,7 +105,8 @@ impl<H: Host> LoopSet<H> {
         self.connections.get(key)
     }
 
-    /// Does something to a connection, if it is still there, and waits for what it needs next.
+    /// Calls `act` with the connection under a number, if there is one, and then waits for what it
+    /// needs.
     pub(crate) fn with<R>(
         &mut self,
         number: u32,
@@ -115,14 +118,14 @@ impl<H: Host> LoopSet<H> {
         Some(result)
     }
 
-    /// Reads no more, or goes on reading; false when the system refuses.
+    /// Stops or goes on reading; false when the system refuses.
     pub(crate) fn set_reading(&mut self, number: u32, on: bool) -> bool {
         let Some(served) = self.connections.at(number) else { return false };
         served.is_reading = on;
         self.rearm(number)
     }
 
-    /// Whether a connection of ours keeps the loop going.
+    /// Sets whether an owned connection keeps the loop alive.
     pub(crate) fn set_keeps_alive(&mut self, number: u32, on: bool) {
         let Some(owned) = self.connections.at(number).and_then(Served::as_owned) else { return };
         let before = mem::replace(&mut owned.keeps_alive, on);
@@ -137,7 +140,8 @@ impl<H: Host> LoopSet<H> {
         self.holding = holding;
     }
 
-    /// After anything was done to a connection: waits for what it needs next; false when the system
+    /// Tells the poller what a connection waits for now, and puts it on the revisit list if it has
+    /// something to read or report already; called after every change of it. False when the system
     /// refuses.
     fn rearm(&mut self, number: u32) -> bool {
         let Some(key) = self.connections.key(number) else { return false };
@@ -147,7 +151,7 @@ impl<H: Host> LoopSet<H> {
         if from != to {
             let held = served.holds_loop();
             served.interest = to;
-            // A closed descriptor has left the poller by itself.
+            // The system removes a closed descriptor from the poller by itself.
             if let Some((descriptor, trigger)) = served.descriptor.watched()
                 && let Err(error) = self.poller.change(descriptor, key.to_bits(), trigger, from, to)
             {
@@ -184,8 +188,8 @@ impl<H: Host> LoopSet<H> {
 
     // ---- turns of the loop
 
-    /// Has a connection served again: in this turn, if one is going on and has another round, or
-    /// the next.
+    /// Puts a connection on the revisit list: it is served in the next round of this turn, or in
+    /// the next turn.
     fn revisit(&mut self, key: Key) {
         let Some(served) = self.connections.get(key) else { return };
         if !mem::replace(&mut served.is_on_revisit_list, true) {
@@ -196,15 +200,15 @@ impl<H: Host> LoopSet<H> {
         }
     }
 
-    /// Keeps the poller's descriptor readable, or not.
+    /// Makes the poller's descriptor readable, so that another turn begins; or undoes this.
     fn arm(&mut self, on: bool) {
         if on == self.is_armed {
             return;
         }
         let (from, to) = if on { (Interest::NONE, READ) } else { (READ, Interest::NONE) };
         let descriptor = self.revisit_fd.as_fd();
-        // It cannot fail for want of memory when there are connections; and if it does, the next
-        // event of any connection serves those on the revisit list.
+        // If it fails, the connections on the revisit list are served in the turn that the next
+        // ready descriptor begins.
         let changed = self.poller.change(descriptor, REVISIT, Trigger::Level, from, to);
         self.is_armed = on && changed.is_ok();
     }
@@ -220,8 +224,8 @@ impl<H: Host> LoopSet<H> {
 
     pub(super) fn begin_turn(&mut self, host: &H) {
         match (self.sole, &self.revisit[..]) {
-            // Nobody else can have made the poller ready: a system call less to ask. If the socket
-            // has failed, reading says so.
+            // Only this connection can have made the poller ready: asking is a system call that can
+            // be saved. If the socket has failed, the read returns the error.
             (Some(key), []) => self.ready.push(Ready::of(key.to_bits())),
             (Some(key), [due]) if *due == key => {}
             (_, []) => self.poller.wait(&mut self.ready),
@@ -235,7 +239,7 @@ impl<H: Host> LoopSet<H> {
         }
     }
 
-    /// Asks who is ready besides those that will be served anyway.
+    /// Asks the poller which connections are ready, besides those on the revisit list.
     fn wait_beside_revisit(&mut self) {
         self.poller.wait(&mut self.woken);
         for ready in self.woken.drain(..) {
@@ -247,15 +251,15 @@ impl<H: Host> LoopSet<H> {
         }
     }
 
-    /// The next connection to be served.
+    /// The next connection to be served in this round.
     pub(super) fn next_ready(&mut self) -> Option<Ready> {
         let next = self.ready.get(self.served).copied();
         self.served += usize::from(next.is_some());
         next
     }
 
-    /// All that were ready have been served: the next round is for those that may have more.
-    /// Returns whether there are any.
+    /// All connections of a round have been served: the next round is for those on the revisit
+    /// list. Returns whether there are any.
     pub(super) fn begin_round(&mut self) -> bool {
         self.ready.clear();
         self.served = 0;
@@ -263,7 +267,7 @@ impl<H: Host> LoopSet<H> {
         !self.ready.is_empty()
     }
 
-    /// Output that gets on the dirty list from now on is written by whoever puts it there.
+    /// Ends a turn. From now on, JavaScript has the dirty list written at the end of its own turn.
     pub(super) fn end_turn(&mut self, host: &H) {
         self.leave_ready();
         self.depth = self.depth.saturating_sub(1);
@@ -273,7 +277,7 @@ impl<H: Host> LoopSet<H> {
         }
     }
 
-    /// Leaves what was not served to another turn.
+    /// Puts the connections that were not served on the revisit list, for another turn.
     pub(super) fn leave_ready(&mut self) {
         let mut ready = mem::take(&mut self.ready);
         for ready in ready.drain(..).skip(mem::take(&mut self.served)) {
@@ -287,7 +291,7 @@ impl<H: Host> LoopSet<H> {
         self.arm(!self.revisit.is_empty());
     }
 
-    /// What is told of a connection before it is read.
+    /// What has to be reported of a connection before it is read.
     pub(super) fn report_before_reading(
         &mut self,
         key: Key,
@@ -301,8 +305,8 @@ impl<H: Host> LoopSet<H> {
         report
     }
 
-    /// Reads a chunk of a connection; what to tell, unless that is nothing. Before it is told, what
-    /// is waited for next is settled: whoever is told may run the loop.
+    /// Reads a chunk of a connection, and returns what to report. The poller is told before the
+    /// report is made what the connection waits for next, because a listener may run the loop.
     pub(super) fn receive(&mut self, host: &H, ready: Ready) -> Option<Report> {
         let key = Key::from_bits(ready.key);
         let served = self.connections.get(key)?;
@@ -313,7 +317,7 @@ impl<H: Host> LoopSet<H> {
         report
     }
 
-    /// Parsing has failed without a result.
+    /// The parser has panicked: fails the connection, and returns what to report.
     pub(super) fn fail(&mut self, key: Key) -> Option<Report> {
         match &mut self.connections.get(key)?.descriptor {
             Descriptor::Borrowed(_) => Some(Report::Failed),
@@ -325,7 +329,7 @@ impl<H: Host> LoopSet<H> {
         }
     }
 
-    /// Writes a session's output; returns how many bytes the system did not take.
+    /// Writes a session's output; returns how many bytes the system has not taken.
     pub(crate) fn write(&mut self, host: &H, number: u32) -> usize {
         let rest = self.with(number, |served| {
             host.session(served.session()?, |session| served.write(session, &[]))
@@ -333,8 +337,8 @@ impl<H: Host> LoopSet<H> {
         rest.flatten().unwrap_or_default()
     }
 
-    /// Writes what every connection on the dirty list holds; returns those of which the system did
-    /// not take all, with the number of bytes left.
+    /// Writes the output of all connections on the dirty lists; returns those of which the system
+    /// has not taken all, with the number of remaining bytes.
     pub(crate) fn write_dirty(&mut self, host: &H) -> Vec<(Key, usize)> {
         let mut dirty = mem::take(&mut self.dirty);
         host.dirty_lists(|list| list.take(&mut dirty));

@@ -10,8 +10,8 @@ use super::{AT_ONCE, Interest, Ready, Trigger};
 
 pub(super) use epoll::Event;
 
-/// What can cut a read short: the end, and urgent data. A level-triggered socket is simply reported
-/// again.
+/// Events at which a read may stop: the end, and urgent data. Asked for with edge-triggered sockets
+/// only: a level-triggered one is reported again.
 const MORE: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::PRI);
 
 pub(super) fn create() -> Result<OwnedFd> {
