@@ -6,13 +6,13 @@ const rows = require('./rows');
 const { keepsMemory } = require('../support/node');
 const { PATHS } = require('./paths');
 const { Subject } = require('./subject');
-const { Stage, WAYS, within } = require('./stage');
+const { Stage, PATIENCE, WAYS, within } = require('./stage');
 
 const MB = 1 << 20;
 /** A process whose resident memory grew by more than this is replaced. */
 const SOILED = 32 * MB;
-/** Milliseconds after which a row is given up. */
-const LONGEST = 50000;
+/** Seconds after which a row is given up, in its whole and its bounded form. */
+const LONGEST = { whole: 240, bounded: 50 };
 
 /** Rows of a path, each with the ways it is cut in. */
 function plan(pathName, only = () => true) {
@@ -20,6 +20,9 @@ function plan(pathName, only = () => true) {
   return rows.filter((row) => (!row.roles || row.roles.includes(role)) && only(row))
     .flatMap((row) => (row.ways || Object.keys(WAYS)).map((way) => ({ row, way })));
 }
+
+/** The results of a row that has none. */
+const failed = (got) => [{ name: 'the row', got, expected: 'an end', ok: false }];
 
 /** One path into one package; a process that has died is replaced before the next row. */
 class Attack {
@@ -47,21 +50,21 @@ class Attack {
   async play(row, way) {
     const subject = await this._ready();
     const stage = new Stage(subject, way, this.bounded);
-    const { rss, heap } = await subject.ask('begin');
-    let results;
-    try {
-      results = await within(row.play(stage), LONGEST, [{ name: 'the row', got: 'NO END', expected: 'an end', ok: false }]);
-    } catch (error) {
-      results = [{ name: 'the row', got: `DIED: ${subject.death === null ? error.message : subject.cause}`, expected: 'an end', ok: false }];
-    }
+    await stage.measure();
+    const longest = this.bounded ? LONGEST.bounded : LONGEST.whole;
+    const noEnd = failed(`did not finish within ${longest} s`);
+    const results = await within(row.play(stage), longest * 1000, noEnd)
+      .catch((error) => failed(`DIED: ${subject.death === null ? error.message : subject.cause}`));
     stage.clear();
-    const alive = await stage.alive();
+    const alive = await within(stage.alive(), 2 * PATIENCE, 'does not answer').catch((error) => `DIED: ${error.message}`);
     stage.close();
-    const measured = subject.death === null ? await subject.ask('finish') : null;
+    const measured = await within(subject.ask('finish'), PATIENCE, null).catch(() => null);
     const outcome = { row, way, path: this.pathName, results, alive };
+    const { rss, heap } = stage.before;
+    // A process that does not answer, or in which an unfinished row still goes on, is of no use to the next row; and what the
+    // allocator keeps of a large growth would hide the growth of the rows that follow.
+    if (measured === null || results === noEnd || measured.peak - rss > SOILED) await subject.end();
     if (measured === null) return outcome;
-    // What the allocator keeps of so much would hide the growth of the rows that follow.
-    if (measured.peak - rss > SOILED) await subject.end();
     return {
       ...outcome,
       block: measured.block,

@@ -19,7 +19,7 @@ function attackPaths(role) {
       const attack = new Attack('ours', pathName, { bounded: true });
       after(() => attack.end());
       for (const { row, way } of plan(pathName)) {
-        it(`row ${row.row}: ${row.title}, ${WORDS[way]}`, { timeout: 60000 }, async () => {
+        it(`row ${row.row}: ${row.title}, ${WORDS[way]}`, { timeout: 120000 }, async () => {
           assert.deepStrictEqual(faults(await attack.play(row, way)), []);
         });
       }

@@ -160,6 +160,11 @@ class Stage {
     this._awaited = [];
   }
 
+  /** From here on the process is measured; what its memory is now is where the growth of a row begins. */
+  async measure() {
+    this.before = await this.subject.ask('begin');
+  }
+
   write(peer, bytes) {
     return WAYS[this.way](peer, Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes, 'latin1'));
   }

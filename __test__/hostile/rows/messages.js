@@ -76,17 +76,14 @@ module.exports = [
     row: '12',
     title: '63 MiB announced, 10 bytes sent',
     ways: ['whole'],
-    growth: 40,
+    growth: 16,
     async play(stage) {
-      const results = [];
       const sides = [];
-      for (let i = 0; i < (stage.bounded ? 50 : 1000); i++) {
-        const side = await stage.open();
-        side.peer.write(side.out(BINARY, '0123456789', { length: 63 * MB, form: 64 }));
-        sides.push(side);
-      }
-      results.push(result('a connection beside them', await stage.alive(), 'alive'));
-      return results;
+      for (let i = 0; i < (stage.bounded ? 50 : 1000); i++) sides.push(await stage.open());
+      // What an open connection costs without any message, over TLS above all, is OpenSSL's and Node's.
+      await stage.measure();
+      for (const side of sides) side.peer.write(side.out(BINARY, '0123456789', { length: 63 * MB, form: 64 }));
+      return [result('a connection beside them', await stage.alive(), 'alive')];
     },
   },
   {
