@@ -100,6 +100,14 @@ describe('imports of Rust files', () => {
     )).map((other) => `${name} takes from ${other}`));
     assert.deepStrictEqual(outward, []);
   });
+
+  it('keep the wrappers of Node-API apart: they take nothing of the rings, and only the binding takes them', () => {
+    const inOf = (name) => name.split('::')[0];
+    const strange = [...graph].flatMap(([name, taken]) => [...taken].filter((other) => inOf(name) !== inOf(other))
+      .filter((other) => inOf(name) === 'node_api' || (inOf(other) === 'node_api' && inOf(name) !== 'binding'))
+      .map((other) => `${name} takes from ${other}`));
+    assert.deepStrictEqual(strange, []);
+  });
 });
 
 describe('imports of JavaScript files', () => {

@@ -6,6 +6,9 @@
 //! - `binding`: conversions between the two and JavaScript. Where no addon loads, `wasm` takes its
 //!   place, over the core alone.
 //!
+//! Beside them stands `node_api`: safe interfaces over what napi-rs lacks of Node-API. It imports
+//! nothing of the rings, and only `binding` uses it.
+//!
 //! `cargo test --no-default-features` builds the core alone, and so proves that it needs nothing
 //! else.
 
@@ -28,6 +31,8 @@ pub mod proto;
 #[cfg(feature = "addon")]
 #[doc(hidden)]
 pub mod binding;
+#[cfg(feature = "addon")]
+mod node_api;
 #[cfg(feature = "addon")]
 mod transport;
 #[cfg(feature = "wasm")]

@@ -1,20 +1,17 @@
 //! The copies of the JavaScript layer that an environment has: how they come and go, and what is called
 //! for their connections.
 
-use std::ffi::c_void;
-use std::ptr;
-use std::rc::Weak;
-
+use napi::Env;
 #[cfg(has_loop)]
 use napi::bindgen_prelude::Function;
-use napi::bindgen_prelude::{Error, JsValue, Object, Result, Status};
-use napi::{Env, check_status, sys};
+use napi::bindgen_prelude::{Error, Object, Result, Status};
 use napi_derive::napi;
 
-#[cfg(has_loop)]
-use super::callback::{Arguments, HandleScope};
 use super::env::Environment;
 use super::js_copy::JsCopy;
+use crate::node_api::when_collected;
+#[cfg(has_loop)]
+use crate::node_api::{Arguments, ContextHandle, HandleScope};
 
 /// Takes the memory of one copy of the JavaScript layer: the properties `spans`, `sendQueue` and
 /// `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
@@ -25,40 +22,15 @@ pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
     let environment = Environment::of(&env);
     let copy = JsCopy::new(env, &owner, longest_text)?;
     let number = environment.copies.borrow_mut().insert(copy);
-    let entry = Box::into_raw(Box::new(Entry { environment: environment.share(), number }));
-    #[expect(unsafe_code, reason = "napi-rs cannot add a finalizer to any object")]
-    // SAFETY: the environment is calling us, and the object is of it; `collected` gets the entry.
-    let status = unsafe {
-        let (raw, owner) = (env.raw(), owner.raw());
-        sys::napi_add_finalizer(
-            raw,
-            owner,
-            entry.cast(),
-            Some(collected),
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
-    if status != sys::Status::napi_ok {
-        #[expect(unsafe_code, reason = "as above")]
-        // SAFETY: made above, and nobody else has it.
-        drop(unsafe { Box::from_raw(entry) });
-    }
-    check_status!(status)?;
+    let environment = environment.share();
+    when_collected(env, &owner, move || {
+        environment.upgrade().inspect(|environment| forget(environment, number));
+    })?;
     Ok(number)
 }
 
-/// Where a copy is to be forgotten.
-struct Entry {
-    environment: Weak<Environment>,
-    number: u32,
-}
-
-#[expect(unsafe_code, reason = "Node-API calls it")]
-unsafe extern "C" fn collected(_: sys::napi_env, entry: *mut c_void, _: *mut c_void) {
-    // SAFETY: `attach` has made it, and Node calls this once.
-    let Entry { environment, number } = *unsafe { Box::from_raw(entry.cast::<Entry>()) };
-    let Some(environment) = environment.upgrade() else { return };
+/// Forgets a copy whose owner has been collected.
+fn forget(environment: &Environment, number: u32) {
     let mut copies = environment.copies.borrow_mut();
     let copy = copies.remove(number);
     let others = copies.iter().count();
@@ -83,8 +55,8 @@ pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
     let callbacks: Vec<_> = copies.iter().filter_map(JsCopy::callback).collect();
     drop(copies);
     for callback in callbacks {
-        let Some(scope) = HandleScope::begin(environment.env()) else { return };
-        callback.call(&scope, ptr::null_mut(), arguments);
+        let Some(scope) = HandleScope::open(environment.env()) else { return };
+        callback.call(&scope, ContextHandle::ROOT, arguments);
     }
 }
 

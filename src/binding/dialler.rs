@@ -7,11 +7,11 @@ use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 use tokio::task::AbortHandle;
 
-use super::doorbell::JsDoorbell;
 use super::env::Environment;
 use super::loop_host::Tag;
 use super::socket_failure::SocketFailure;
 use super::tls_connector::TlsConnector;
+use crate::node_api::ThreadsafeFunction;
 use crate::proto::http::Headers;
 use crate::transport::dial::Target;
 use crate::transport::dialling::{DialState as State, Dialling};
@@ -86,7 +86,7 @@ pub enum DialState {
 #[napi]
 pub struct Dialler {
     dialling: Dialling,
-    doorbell: JsDoorbell,
+    doorbell: ThreadsafeFunction,
     task: Option<AbortHandle>,
     endpoints: Option<Endpoints>,
     keeps_alive: bool,
@@ -105,7 +105,7 @@ impl Dialler {
         proxy_tls: Option<&TlsConnector>,
     ) -> Result<Self> {
         let route = route(target, tls, proxy_tls)?;
-        let doorbell = JsDoorbell::new(env, &doorbell)?;
+        let doorbell = super::doorbell::doorbell(env, &doorbell)?;
         let dialling = Dialling::new(route, Box::new(doorbell.clone()));
         let task = dialling.abort_handle();
         if let Some(task) = &task {
@@ -199,7 +199,7 @@ impl Dialler {
     }
 
     fn let_go(&mut self, env: Env) {
-        self.doorbell.silence();
+        self.doorbell.close();
         if let Some(task) = self.task.take() {
             Environment::of(&env).release(&task);
         }

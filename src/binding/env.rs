@@ -30,9 +30,9 @@ use napi_derive::napi;
 #[cfg(has_loop)]
 use tokio::task::AbortHandle;
 
-#[cfg(has_loop)]
-use super::callback::Calls;
 use super::js_copy::{Copies, Lease};
+#[cfg(has_loop)]
+use crate::node_api::{Calls, CleanupHook};
 use crate::proto::deflate::ZlibPool;
 use crate::proto::{BatchedEntropy, sessions};
 use crate::transport::os_entropy;
@@ -90,7 +90,7 @@ impl Environment {
             #[cfg(has_loop)]
             tasks: RefCell::default(),
             #[cfg(has_loop)]
-            calls: Rc::new(Calls::new(env.raw())),
+            calls: Rc::new(Calls::new(env)),
             #[cfg(has_loop)]
             connections: RefCell::default(),
             #[cfg(has_loop)]
@@ -177,72 +177,15 @@ impl Environment {
         drop(connections);
     }
 
-    /// Whether nothing may begin any more.
+    /// Has the end of the environment wait for handles of the loop. False when nothing may begin any more.
     #[cfg(has_loop)]
-    pub(super) fn has_ended(&self) -> bool {
-        self.has_ended.get()
+    pub(super) fn outlives_handles(&self) -> bool {
+        let me = self.share();
+        let end = move || {
+            me.upgrade().inspect(|environment| environment.end());
+        };
+        !self.has_ended.get() && self.cleanup.add(self.env(), end)
     }
-}
-
-/// Node's word that the environment is going to end, and ours that its handles are closed.
-#[cfg(has_loop)]
-#[derive(Default)]
-pub(super) struct CleanupHook {
-    is_added: Cell<bool>,
-    /// Watches of which libuv has a handle.
-    watches: Cell<usize>,
-    /// Given by Node, which waits for it to be removed.
-    running: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
-}
-
-#[cfg(has_loop)]
-impl CleanupHook {
-    /// Adds the hook, unless it is there; false when there cannot be one.
-    pub(super) fn is_added(&self, environment: &Environment) -> bool {
-        if !self.is_added.get() && !environment.has_ended() {
-            let argument = ptr::from_ref(environment).cast_mut().cast();
-            // SAFETY: the environment is alive. The argument is its instance data, which it keeps for
-            // as long as it has this hook.
-            let status = unsafe {
-                sys::napi_add_async_cleanup_hook(
-                    environment.env().raw(),
-                    Some(end),
-                    argument,
-                    ptr::null_mut(),
-                )
-            };
-            self.is_added.set(status == sys::Status::napi_ok);
-        }
-        self.is_added.get() && !environment.has_ended()
-    }
-
-    pub(super) fn opened(&self) {
-        self.watches.set(self.watches.get() + 1);
-    }
-
-    pub(super) fn closed(&self) {
-        self.watches.set(self.watches.get() - 1);
-        self.remove_if_done();
-    }
-
-    fn remove_if_done(&self) {
-        if self.watches.get() > 0 {
-            return;
-        }
-        if let Some(hook) = self.running.take() {
-            // SAFETY: given to `end` by Node, which waits for this call.
-            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
-        }
-    }
-}
-
-#[cfg(has_loop)]
-unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
-    // SAFETY: what was given to Node with the hook.
-    let environment = unsafe { &*environment.cast::<Environment>() };
-    environment.end();
-    environment.cleanup.running.set(Some(hook));
-    environment.cleanup.remove_if_done();
 }
 
 unsafe extern "C" fn free(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {

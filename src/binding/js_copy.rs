@@ -17,9 +17,9 @@ use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi::bindgen_prelude::{BufferSlice, Error, Int32Array, JsObjectValue, Object, Result};
 
+use crate::node_api::Reference;
 #[cfg(has_loop)]
-use super::callback::{Arguments, Callback, Calls};
-use super::reference::Reference;
+use crate::node_api::{Arguments, Callback, Calls};
 use crate::proto::sessions::SharedMemory;
 use crate::proto::slots::Slots;
 #[cfg(has_loop)]

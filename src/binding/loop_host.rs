@@ -5,11 +5,12 @@ use std::os::fd::BorrowedFd;
 
 use napi::bindgen_prelude::{Buffer, Object};
 
+use super::ASYNC_NAME;
 use super::attach::call_all;
-use super::callback::{AsyncContext, HandleScope};
 use super::env::Environment;
 use super::js_copy::{JsCopy, Lease};
 use super::sessions::{self, Entry};
+use crate::node_api::{AsyncContext, HandleScope};
 use crate::proto::slots::Key;
 use crate::transport::event_loop::dirty_list::DirtyList;
 use crate::transport::event_loop::libuv::{LoopCallbacks, LoopWatch};
@@ -25,7 +26,7 @@ impl Tag {
     /// `resource` is the resource of the async context, which is that of the code that is running.
     pub(super) fn new(environment: &Environment, copy: u32, resource: &Object<'_>) -> Option<Self> {
         let copy = environment.copies.borrow_mut().lease(copy)?;
-        let context = AsyncContext::current(&environment.calls, resource, "FAYE_WEBSOCKET").ok()?;
+        let context = AsyncContext::current(&environment.calls, resource, ASYNC_NAME).ok()?;
         Some(Self { copy, context })
     }
 }
@@ -52,7 +53,7 @@ impl Host for Environment {
     fn report(&self, scope: &HandleScope, key: Key, report: Report) {
         let told = self.set(|set| {
             let Tag { copy, context } = &set.get(key)?.tag;
-            Some((copy.callback()?, context.raw()))
+            Some((copy.callback()?, context.handle()))
         });
         // JavaScript may do anything to the connections, this one included: nothing is borrowed.
         if let Some(Some((dispatch, context))) = told {
@@ -73,7 +74,7 @@ impl Host for Environment {
 
 impl LoopCallbacks for Environment {
     fn ready(&self) {
-        if let Some(scope) = HandleScope::begin(self.env()) {
+        if let Some(scope) = HandleScope::open(self.env()) {
             event_loop::turn(self, &scope);
         }
     }
@@ -89,7 +90,7 @@ impl LoopCallbacks for Environment {
 
 /// Has the loop of an environment watch the set's descriptor.
 pub(super) fn watch(environment: &Environment, descriptor: BorrowedFd<'_>) -> Option<LoopWatch> {
-    if !environment.cleanup.is_added(environment) {
+    if !environment.outlives_handles() {
         return None;
     }
     let uv_loop = environment.env().get_uv_event_loop().ok()?;

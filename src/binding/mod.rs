@@ -6,29 +6,18 @@
 //! called from within one, which then holds nothing of any connection.
 
 pub mod attach;
-#[cfg(has_loop)]
-#[expect(unsafe_code, reason = "napi-rs has no napi_make_callback and no async contexts")]
-mod callback;
 pub mod deflate;
 #[cfg(has_loop)]
 pub mod dialler;
-#[expect(unsafe_code, reason = "napi-rs has threadsafe functions only at a price, see there")]
 mod doorbell;
-#[expect(
-    unsafe_code,
-    reason = "napi-rs looks instance data up in a table, and has no hook that is waited for"
-)]
+#[expect(unsafe_code, reason = "napi-rs looks instance data up in a table")]
 pub mod env;
 pub mod eventsource;
-#[expect(unsafe_code, reason = "napi-rs has no napi_fatal_exception")]
-mod exception;
 pub mod extension;
 pub mod http2;
 mod js_copy;
 #[cfg(has_loop)]
 mod loop_host;
-#[expect(unsafe_code, reason = "napi-rs has no references that are let go of for a while")]
-mod reference;
 #[cfg(has_loop)]
 pub mod served;
 pub mod session;
@@ -39,3 +28,6 @@ pub mod socket_failure;
 pub mod tls_connector;
 pub mod topics;
 pub mod tunnel;
+
+/// What async hooks and traces see connections and doorbells as.
+const ASYNC_NAME: &str = "FAYE_WEBSOCKET";

@@ -8,11 +8,11 @@ use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
 use super::attach::set_callback;
-use super::callback::Arguments;
 use super::env::Environment;
 use super::loop_host::{Tag, watch};
 use super::sessions;
 use super::socket_failure::SocketFailure;
+use crate::node_api::Arguments;
 use crate::transport::descriptor::LentDescriptor;
 use crate::transport::event_loop::served::{Owned, Served};
 use crate::transport::event_loop::{self, Host, LoopSet};

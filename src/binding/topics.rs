@@ -6,7 +6,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Error, Function, Result, Status, Uint32Array};
 use napi_derive::napi;
 
-use super::doorbell::JsDoorbell;
+use super::doorbell::doorbell;
 use super::env::Environment;
 use super::sessions;
 use crate::proto::hybi::frame::Opcode;
@@ -35,7 +35,7 @@ impl TopicInbox {
     /// `on_message` is called when something waits to be taken, until nothing does any more.
     #[napi(constructor)]
     pub fn new(env: Env, on_message: Function<'_, (), ()>) -> Result<Self> {
-        let doorbell = JsDoorbell::new(env, &on_message)?;
+        let doorbell = doorbell(env, &on_message)?;
         // The sockets that have subscribed keep the process alive, if they want to.
         doorbell.set_ref(env, false)?;
         Ok(Self { inbox: Some(Inbox::open(Box::new(doorbell))), current: None })

@@ -6,14 +6,14 @@ use napi::bindgen_prelude::{JsValue, Result, check_status};
 use napi::{Env, sys};
 
 /// A reference, weak until it is held. It must be dropped before its environment is freed.
-pub(super) struct Reference {
+pub(crate) struct Reference {
     env: sys::napi_env,
     raw: sys::napi_ref,
 }
 
 impl Reference {
     /// A weak reference to an object or a function.
-    pub(super) fn weak<'a>(env: Env, value: &impl JsValue<'a>) -> Result<Self> {
+    pub(crate) fn weak<'a>(env: Env, value: &impl JsValue<'a>) -> Result<Self> {
         let mut raw = ptr::null_mut();
         // SAFETY: the environment is calling us, and the value is one of it.
         let status = unsafe { sys::napi_create_reference(env.raw(), value.raw(), 0, &mut raw) };
@@ -22,7 +22,7 @@ impl Reference {
     }
 
     /// Keeps the value alive; false when it has been collected.
-    pub(super) fn hold(&self) -> bool {
+    pub(crate) fn hold(&self) -> bool {
         let mut count = 0;
         // SAFETY: the reference has not been deleted.
         let status = unsafe { sys::napi_reference_ref(self.env, self.raw, &mut count) };
@@ -30,14 +30,14 @@ impl Reference {
     }
 
     /// Undoes one `hold`.
-    pub(super) fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         // SAFETY: as in `hold`.
         unsafe { sys::napi_reference_unref(self.env, self.raw, ptr::null_mut()) };
     }
 
     /// The value, unless it has been collected. A handle scope must be open.
     #[cfg(has_loop)]
-    pub(super) fn value(&self) -> Option<sys::napi_value> {
+    pub(crate) fn value(&self) -> Option<sys::napi_value> {
         let mut value = ptr::null_mut();
         // SAFETY: as in `hold`.
         let status = unsafe { sys::napi_get_reference_value(self.env, self.raw, &mut value) };

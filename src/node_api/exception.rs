@@ -6,7 +6,7 @@ use napi::sys;
 
 /// What a function of JavaScript has thrown goes where Node's own callbacks send it: to
 /// `uncaughtException`. A handle scope must be open in `env`, which has answered a call with `status`.
-pub(super) fn tell_exception(env: sys::napi_env, status: sys::napi_status) {
+pub(crate) fn tell_exception(env: sys::napi_env, status: sys::napi_status) {
     if status != sys::Status::napi_pending_exception {
         return;
     }
