@@ -151,7 +151,7 @@ export interface Handshake {
   /** Forgets what is queued. */
   discard(): void;
   /** Sends our half; false when that was done before, or cannot be. `body` came with a server's request. */
-  start(body?: Uint8Array): boolean;
+  start(body?: Uint8Array, onAccept?: (driver: Driver) => void): boolean;
   /** Input has found the end of the peer's half. */
   complete(): void;
   /** Takes a chunk that comes too early for anything to be delivered from it; false when it is not. */

@@ -132,10 +132,11 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
    * when the socket, or the tunnel through a proxy, stands.
    *
    * @param {Uint8Array} [body] what came with a server's request, before anything that the socket still holds
+   * @param {(driver: Driver) => void} [onAccept] called before a server's answer is written that accepts the request
    * @returns {boolean} false when it was sent before, or cannot be
    */
-  start(body) {
-    return this._handshake !== null && this._handshake.start(body);
+  start(body, onAccept) {
+    return this._handshake !== null && this._handshake.start(body, onAccept);
   }
 
   /** The handshake is complete: tells the owner and listeners, and sends what was queued. */

@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import Driver from './driver' */
+
 const Handshake = require('./handshake');
 const { native } = require('./session');
 
@@ -51,9 +53,10 @@ class ServerHandshake extends /** @type {new (...parameters: ConstructorParamete
 
   /**
    * @param {Uint8Array} [body]
+   * @param {(driver: Driver) => void} [onAccept]
    * @returns {boolean}
    */
-  start(body) {
+  start(body, onAccept) {
     const driver = this._driver;
     if (driver.readyState !== 0 || this._isStarted) return false;
 
@@ -75,6 +78,7 @@ class ServerHandshake extends /** @type {new (...parameters: ConstructorParamete
     }
 
     if (body && body.length !== 0) (this._early ||= []).unshift(body);
+    if (onAccept !== undefined) onAccept(driver);
     const outer = output.hold();
     try {
       if (this._answer(extensions)) driver._open();

@@ -114,14 +114,23 @@ function WebSocket(request, socket, body, protocols, options) {
  * @param {boolean} mayTake whether the stream need not read
  */
 function begin({ _driver: driver, _stream: stream }, body, mayTake) {
-  try {
+  if (driver.isOverHttp2) {
     driver.start(body);
-  } finally {
-    if (!driver.isOverHttp2) {
-      driver._handle = stream._handle;
-      if (mayTake) takeSocket(driver, stream);
-    }
+    return;
   }
+  driver._handle = stream._handle;
+  try {
+    // The answer is written past the stream, too: it is most of what a short connection writes.
+    driver.start(body, mayTake ? take : undefined);
+  } finally {
+    // Input that came before the answer was the stream's to deliver.
+    if (mayTake && driver._direct === null) takeSocket(driver, stream);
+  }
+}
+
+/** @param {import('../driver/driver')} driver */
+function take(driver) {
+  takeSocket(driver, /** @type {import('../contracts').WebSocketFields} */ (driver._owner)._stream);
 }
 
 inherits(WebSocket, API);
