@@ -28,7 +28,7 @@ function EventSource(request, response, options) {
   this.writable = true;
 
   const isOverHttp2 = Boolean(isHttp2(request));
-  // What stands before a response, as compression does, has its part in what is written over HTTP/2.
+  // Over HTTP/2, events are written through the response, which a middleware such as compression may have wrapped.
   const stream = isOverHttp2 ? unansweredStream(response) : response.socket;
   this._stream = isOverHttp2 ? response : stream;
   this._ping = options.ping || this.DEFAULT_PING;
@@ -58,7 +58,7 @@ function EventSource(request, response, options) {
   this._pingTimer = setInterval(() => this.ping(), this._ping * 1000);
 
   const close = () => this.close();
-  // 'close' as well: a socket destroyed on our side has no 'end', and the pings would never stop.
+  // Also at 'close': a socket that this side has destroyed emits no 'end', and the timer of pings would never be cleared.
   for (const event of isOverHttp2 ? ['error', 'close'] : ['error', 'end', 'close']) stream.on(event, close);
 }
 inherits(EventSource, Stream);
@@ -88,9 +88,9 @@ EventSource.isEventSource = function (request) {
 
 /** @type {ThisType<import('../contracts').EventSourceFields> & { [name: string]: any }} */
 const methods = {
-  /** Time between comments that keep proxies from closing the connection, in seconds. */
+  /** Time, in seconds, between two comments, which keep proxies from closing an idle connection. */
   DEFAULT_PING: 10,
-  /** Time after which browsers reconnect, in seconds. */
+  /** Time, in seconds, after which browsers reconnect. */
   DEFAULT_RETRY: 5,
 
   /**
@@ -101,7 +101,7 @@ const methods = {
     if (!this.writable) return false;
     try {
       const isTaken = this._stream.write(chunk, 'utf8');
-      // Of a response that compresses: an event is not to wait for those behind it.
+      // A response that compresses would hold an event back until others follow.
       if (typeof this._stream.flush === 'function') this._stream.flush();
       return isTaken;
     } catch {
@@ -109,7 +109,7 @@ const methods = {
     }
   },
 
-  /** The head of the response was sent: announces it, once. */
+  /** The head of the response was sent: emits 'open', once. */
   _open() {
     if (this.readyState !== API.CONNECTING) return;
     this.readyState = API.OPEN;
@@ -136,7 +136,7 @@ const methods = {
   /**
    * @param {unknown} message
    * @param {{ event?: unknown, id?: unknown }} [options]
-   * @returns {boolean} false when the stream is closed, or has more to write than it wants
+   * @returns {boolean} false when the stream is closed, or over its high-water mark
    */
   send(message, options) {
     if (this.readyState > API.OPEN) return false;
@@ -146,7 +146,7 @@ const methods = {
     return this._write(native.eventSourceEvent(name, id ? String(id) : undefined, String(message)));
   },
 
-  /** Sends a comment, so that no proxy takes the connection for idle. */
+  /** Sends a comment, so that proxies do not close the connection as idle. */
   ping() {
     return this._write(native.EVENT_SOURCE_COMMENT);
   },

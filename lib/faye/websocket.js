@@ -23,7 +23,7 @@ const OPTIONS = [
   'kernelSocket', 'binaryType', ...LIMITS,
 ];
 
-/** What the driver of the connection before was told: most are told the same, and share it. */
+/** Options of the last driver: most connections have the same, and share the object. */
 let last = /** @type {import('../contracts').DriverOptions} */ ({});
 
 /**
@@ -49,17 +49,17 @@ function areEqual(one, other) {
 }
 
 /**
- * The server's end of a WebSocket, made from what Node's 'upgrade' event hands over, or 'stream' or 'connect' of an
+ * The server's end of a WebSocket, made of the arguments of Node's event 'upgrade', or of 'stream' or 'connect' of an
  * HTTP/2 server.
  *
  * @this {import('../contracts').WebSocketFields}
  * @param {import('http').IncomingMessage} request
  * @param {import('../contracts').ByteStream} socket
- * @param {Buffer} [body] what came behind the request's head
+ * @param {Buffer} [body] bytes that came behind the request's head: `head` of the event
  * @param {string | string[] | null} [protocols] the subprotocols to choose from
  * @param {import('../../index').Options} [options]
  * @throws {TypeError | RangeError | Error} for options that are unknown, of another type or out of range; for a request
- *   over HTTP/2 that has been answered or comes without its stream
+ *   over HTTP/2 that has been answered, or without its stream
  */
 function WebSocket(request, socket, body, protocols, options) {
   options = options || {};
@@ -80,7 +80,7 @@ function WebSocket(request, socket, body, protocols, options) {
   API.call(this, options, limits);
 
   if (!socket || !socket.writable) {
-    // Closed from the start, and announced as soon as somebody can be listening.
+    // The socket is closed already: 'close' is emitted when the caller has added its listeners.
     this.readyState = API.CLOSED;
     process.nextTick(() => {
       this.readyState = API.CLOSING;
@@ -92,7 +92,7 @@ function WebSocket(request, socket, body, protocols, options) {
   if (isOverHttp2) makeSocket(/** @type {any} */ (socket));
   this._configureStream();
   if (!socket.readable) {
-    // The peer has left before anybody could answer.
+    // The peer has ended its stream already: there is nobody to answer.
     process.nextTick(() => this._finalizeClose());
     return;
   }
@@ -107,11 +107,11 @@ function WebSocket(request, socket, body, protocols, options) {
 }
 
 /**
- * Answers the request, in the tick after its construction: listeners have been added by now.
+ * Answers the request, in the tick after the WebSocket was made: its user has added listeners by then.
  *
  * @param {import('../contracts').WebSocketFields} socket
  * @param {Buffer | undefined} body
- * @param {boolean} mayTake whether the stream need not read
+ * @param {boolean} mayTake whether the socket may be read and written past its stream
  */
 function begin({ _driver: driver, _stream: stream }, body, mayTake) {
   if (driver.isOverHttp2) {
@@ -136,7 +136,7 @@ function take(driver) {
 inherits(WebSocket, API);
 API.nameStates(WebSocket);
 
-// Of the early API; not enumerable, as the original no longer has it.
+// Of early releases of the original; not enumerable, as later ones do not have it.
 Object.defineProperty(WebSocket.prototype, 'request', {
   get() {
     return this._driver && this._driver._request;
@@ -158,7 +158,7 @@ WebSocket.isWebSocket = function (request) {
 };
 
 /**
- * As ../options has it; the original exports it.
+ * Throws for options with unknown names, as ../options does; the original exports this function.
  *
  * @param {object} options
  * @param {string[]} validKeys

@@ -1,8 +1,7 @@
 'use strict';
 
 /**
- * What WebSockets have beside the interface of the original: out of sight of those who list what there is. See
- * ../../../index.d.ts for what users see of it.
+ * Members of WebSockets that the original does not have: not enumerable. ../../../index.d.ts describes them for users.
  */
 
 const { ABNORMAL_CLOSURE } = require('../../driver/close_code');
@@ -16,7 +15,7 @@ const topics = require('./topics');
 
 /** @type {ThisType<import('../../contracts').WebSocketFields>} */
 const additions = {
-  /** Closes at once, without a closing handshake, with code 1006; what waits for the peer is discarded. */
+  /** Closes at once, without a closing handshake, with code 1006; output that waits is discarded. */
   terminate() {
     if (this.readyState === CLOSED) return;
     this._driver.discard();

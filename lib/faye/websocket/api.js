@@ -25,14 +25,14 @@ const { channels, tell } = require('./insight');
 const { awaitsEnd, linger } = require('./linger');
 const topics = require('./topics');
 
-/** Time, in milliseconds, that queued output gets to leave, and the peer to end, once a connection is over. */
+/** Time, in milliseconds, for queued output to be written, and for the peer to end its stream, when a connection is over. */
 const LINGER_TIMEOUT = 2000;
 
 /**
- * What server and client sockets share, and what their users see of them: a duplex stream of
- * messages in the style of `stream.Stream`, and the DOM's WebSocket.
+ * The interface that servers' and clients' WebSockets have in common: that of a duplex stream of messages, in the style
+ * of `stream.Stream`, and that of the DOM's WebSocket.
  *
- * Only the constructors of the two call it, when `_stream` and `_driver` are set and `options` validated.
+ * Called by the constructors of both only, when `_stream` and `_driver` are set and `options` are validated.
  *
  * @this {import('../../contracts').WebSocketFields}
  * @param {import('../../../index').Options} options
@@ -48,7 +48,7 @@ function API(options, limits) {
   this.url = this._driver.url;
   this.version = this._driver.version;
 
-  // Errors are reported, and need no listener.
+  // 'error' is informational: an emitter without a listener for it must not throw.
   catchErrors(this, ignore);
 
   if (options.ping) this._ping = options.ping;
@@ -68,10 +68,10 @@ API.OPEN = states.OPEN;
 API.CLOSING = states.CLOSING;
 API.CLOSED = states.CLOSED;
 
-/** Time, in milliseconds, that a peer gets to answer our close frame. */
+/** Time, in milliseconds, for the peer to answer our close frame. */
 API.CLOSE_TIMEOUT = 30000;
 
-/** Bytes accepted by `send` and not yet handed to the operating system. */
+/** Bytes that `send` has accepted, and the operating system has not taken yet. */
 const bufferedAmount = {
   /** @this {WebSocketFields} */
   get() {
@@ -86,8 +86,8 @@ const bufferedAmount = {
 function ignore() {}
 
 /**
- * What `Event` and `dispatchEvent` make of a message, in one step: there are many of them. Its
- * prototype is that of every event.
+ * The event of a message, with the fields that `Event` and `dispatchEvent` would set one by one: messages are too many for
+ * that. Its prototype is that of every event.
  *
  * @this {any}
  * @param {object} socket
@@ -120,7 +120,7 @@ const methods = {
     this.close();
   },
 
-  /** Stops reading; messages of the chunk that is being dispatched still arrive. */
+  /** Stops reading; messages of the chunk that is being dispatched are still delivered. */
   pause() {
     return this._driver.messages.pause();
   },
@@ -193,7 +193,7 @@ const methods = {
     for (const extension of plugins) driver.addExtension(extension);
   },
 
-  /** Follows the life of `_stream`; again for each stream a proxied client goes through. */
+  /** Adds listeners to `_stream`; called again when a client has TLS made through a proxy, which is another stream. */
   _configureStream() {
     const stream = this._stream;
     stream.setTimeout(0);
@@ -228,7 +228,7 @@ const methods = {
   /** @param {string | Buffer} data */
   _receiveMessage(data) {
     if (this.readyState > API.OPEN) return false;
-    // Who wraps `emit` sees everything; for the others a look saves a call.
+    // `emit` is called only where it has listeners, or was replaced.
     const listeners = listenersOf(this);
     if (this.readable && (listeners === null || listeners.data !== undefined)) this.emit('data', data);
 
@@ -280,16 +280,16 @@ const methods = {
 };
 
 /**
- * Methods for the driver and for each other, that the original has not: out of sight of those who list them.
+ * Methods for the driver and for each other that the original does not have: not enumerable.
  *
  * @type {ThisType<import('../../contracts').WebSocketFields> & { [name: string]: Function }}
  */
 const internals = {
   /**
-   * Tells of a ping or pong of the peer's.
+   * Emits an event for a ping or pong of the peer.
    *
    * @param {'ping' | 'pong'} type
-   * @param {Buffer} payload which is not the listener's
+   * @param {Buffer} payload which is copied for listeners
    */
   _announce(type, payload) {
     if (channels[type].hasSubscribers) tell(type, this, { data: Buffer.from(payload) });
@@ -300,18 +300,18 @@ const internals = {
   },
 
   /**
-   * A long message arrives.
+   * Offers a long message, of which the first bytes have arrived.
    *
    * @param {import('stream').Readable} stream
    * @param {boolean} binary
-   * @returns {boolean} whether somebody takes it
+   * @returns {boolean} whether 'stream' has a listener
    */
   _receiveStream(stream, binary) {
     return this.emit('stream', stream, { binary });
   },
 
   /**
-   * Begins the closing handshake, with any code, and waits for the peer's half of it.
+   * Begins the closing handshake, with any code; without the peer's close frame, it ends after `closeTimeout`.
    *
    * @param {number} code
    * @param {string} reason
@@ -327,7 +327,7 @@ const internals = {
   },
 
   /**
-   * Gives the connection up, whatever listeners make of the error.
+   * Fails the connection without a closing handshake, also if a listener of 'error' throws.
    *
    * @param {string} message
    */
@@ -336,7 +336,7 @@ const internals = {
   },
 
   /**
-   * The stream is gone, by a failure.
+   * The stream has failed.
    *
    * @param {string} text
    */
@@ -352,7 +352,7 @@ for (const name in internals) {
 }
 Object.defineProperty(API.prototype, '_configureDriver', { enumerable: false });
 Object.defineProperties(API.prototype, additions);
-// Own properties in the original, or of ours, but most connections never need them.
+// Properties of WebSockets that most connections never set: they use no memory on the prototype.
 for (const [name, value] of /** @type {[name: string, value: unknown][]} */ ([['_ping', undefined], ['_pingId', 0], ['_liveness', null], ['_topics', null], ['_closeTimeout', undefined],
   ['_binaryType', undefined], ['_deliveries', null],
   ['_role', 'server']])) {
@@ -360,8 +360,8 @@ for (const [name, value] of /** @type {[name: string, value: unknown][]} */ ([['
 }
 
 /**
- * Gives a class and its instances the names of the states. The original has them on API alone; its
- * early releases had them everywhere, and code that compares `ws.readyState` with `ws.OPEN` expects it.
+ * Gives a class and its instances the constants of the states. The original has them on API alone; but its early releases
+ * had them on all, and there is code that compares `ws.readyState` with `ws.OPEN`.
  *
  * @param {any} Class
  */
@@ -379,7 +379,7 @@ const BEGIN_CLOSE = [
   (socket) => socket._driver.flush(),
   (socket) => {
     const { _stream: stream, _driver: driver } = socket;
-    // On a stream of HTTP/2 the peer tells an end from a destruction.
+    // On a stream of HTTP/2, the peer sees whether it was ended or destroyed.
     const lingers = stream.writableLength > 0 || driver.isOverHttp2 || awaitsEnd(stream, driver);
     if (lingers && socket._closeParams?.[1] !== ABNORMAL_CLOSURE) {
       socket._finalizeClose();
@@ -408,7 +408,7 @@ const FINALIZE_CLOSE = [
 ];
 
 /**
- * What went wrong; a failure on all addresses of a host says it once for each.
+ * The text of an error; of an AggregateError without a text, that of its first error.
  *
  * @param {any} error
  * @returns {string}
@@ -449,7 +449,7 @@ function onStreamClose(socket) {
 function onStreamEnd(socket, stream) {
   sequence(
     () => socket._driver._input.deliverRest(),
-    // A TLS handshake that was cut short ends first, and says why in the 'error' that follows.
+    // Where a TLS handshake has failed, 'end' comes before the 'error' that says why.
     () => !stream.errored && socket._finalizeClose(),
     () => ended(stream, socket._driver));
 }
@@ -461,7 +461,7 @@ function onStreamEnd(socket, stream) {
  */
 function onStreamError(socket, stream, error) {
   failed(stream, socket._driver);
-  // A proxy that refused is no network error: its text says everything.
+  // A refusal of a proxy is no network error.
   const text = error.code === 'EPROXY' ? error.message : `Network error: ${socket.url}: ${messageOf(error)}`;
   sequence(() => socket._emitError(text), () => socket._finalizeClose());
 }

@@ -8,7 +8,7 @@ const { Readable, pipeline } = require('stream');
 const { OPEN } = require('./ready_state');
 const { CloseCode } = require('../../driver/close_code');
 
-/** In what a listener of 'message' gets a binary message. */
+/** Values of `binaryType`: as what a listener of 'message' gets a binary message. */
 const TYPES = ['nodebuffer', 'arraybuffer', 'blob'];
 
 /**
@@ -64,8 +64,8 @@ function inForm(data, type) {
 }
 
 /**
- * What is sent of something that is neither text nor a Buffer: the bytes of an ArrayBuffer or a view of one, a Blob, the
- * text of anything else.
+ * What is sent for a value that is neither text nor a Buffer: the bytes of an ArrayBuffer or of a view, a Blob as it is, and
+ * the text of anything else.
  *
  * @param {any} data
  * @returns {string | Buffer | Blob} of the same memory
@@ -77,7 +77,8 @@ function messageOf(data) {
 }
 
 /**
- * Sends a message; the bytes of a Blob leave as fragments of one while they are read, and what is sent meanwhile follows.
+ * Sends a message. The bytes of a Blob are sent as fragments of one message while they are read; messages that are sent
+ * meanwhile wait for its end.
  *
  * @param {WebSocketFields} socket
  * @param {string | Buffer | Blob} message
@@ -89,7 +90,7 @@ function sendMessage(socket, message) {
   if (!(message instanceof Blob)) return driver._send(message);
   if (driver._backpressure !== null && driver._backpressure.refuses(driver)) return false;
   const bytes = Readable.fromWeb(/** @type {any} */ (message.stream()));
-  // Before the pipeline learns of it, and lets what was sent meanwhile go.
+  // Added before the pipeline's own listener, which ends the message and so sends those that wait.
   bytes.on('error', () => {
     if (socket.readyState === OPEN) socket._leave(CloseCode.unexpected_condition, 'A Blob could not be read');
   });

@@ -6,9 +6,9 @@ const { fanOut, outgoing } = require('./fan_out');
 const { OPEN } = require('./ready_state');
 
 /**
- * Sends one message to many sockets, server's or client's: it is encoded and framed once. A socket
- * that is not open, or whose earlier messages still wait for the network, is skipped; of one with the
- * option `maxBackpressure` so many bytes may wait.
+ * Sends one message to many WebSockets, servers' or clients': it is encoded and framed once. One that is not open, or whose
+ * earlier messages still wait to be written, is skipped; with the option `maxBackpressure`, it is skipped when more than so
+ * many bytes wait.
  *
  * @param {Iterable<WebSocketFields>} sockets
  * @param {string | Buffer | *} message as for `send`

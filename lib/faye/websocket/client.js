@@ -23,7 +23,7 @@ const OPTIONS = [
   'deflate', 'nativeDeflate', 'kernelSocket', 'signal', 'binaryType', ...LIMITS,
 ];
 
-/** Time, in seconds, from the call to the open connection. */
+/** Time, in seconds, from the constructor to the open connection; by default. */
 const HANDSHAKE_TIMEOUT = 30;
 
 /**
@@ -37,7 +37,7 @@ const HANDSHAKE_TIMEOUT = 30;
  */
 function Client(url, protocols, options) {
   options = options || {};
-  // All of it before anything is opened: a constructor that throws must leave no socket behind.
+  // Options are checked before a socket is opened: a constructor that throws must leave none behind.
   validateOptions(options, OPTIONS);
   const timeout = handshakeTimeout(options.handshakeTimeout);
   const signal = abortSignal(options.signal);
@@ -58,7 +58,7 @@ function Client(url, protocols, options) {
   const { _uri: server, _socketPath: socketPath } = this._driver;
   const proxy = readProxy(options.proxy);
   if (proxy && socketPath) throw new TypeError('A proxy cannot reach a Unix socket');
-  // Copies: what `tls.connect` adds must not reach the next connection made with the same object.
+  // Copies, as our changes of `tls` must not affect other connections that are made with the same object.
   const originTLS = copyTLS(options.tls);
   originTLS.ca = originTLS.ca || options.ca;
   this._net = copyNet(options.net);
@@ -94,7 +94,7 @@ Object.defineProperties(Client.prototype, {
     },
     configurable: true,
   },
-  /** Why Node has dialled, for people to read; null where it has not. */
+  /** Why Node has dialled, as a text for people; null where the connection was dialled natively. */
   dialledBecause: {
     /** @this {import('../../contracts').ClientFields} */
     get() {
@@ -124,7 +124,7 @@ Client.prototype._finalizeClose = function () {
   API.prototype._finalizeClose.call(this);
 };
 
-/** The attempt to connect is over, one way or the other. Not enumerable: the original has no such method. */
+/** The attempt to connect has succeeded or failed. Not enumerable: the original has no such method. */
 Object.defineProperty(Client.prototype, '_settle', {
   /** @this {import('../../contracts').ClientFields} */
   value() {
@@ -139,11 +139,11 @@ Client.prototype._configureStream = function () {
 };
 
 /**
- * Opens the tunnel through a proxy in JavaScript, over a socket of Node's.
+ * Opens a tunnel through a proxy, over a socket that Node has dialled.
  *
  * @this {import('../../contracts').ClientFields}
  * @param {import('../../../index').ProxyOptions} proxy
- * @param {import('tls').ConnectionOptions | undefined} originTLS options for the server behind the proxy, if it speaks TLS
+ * @param {import('tls').ConnectionOptions | undefined} originTLS options for TLS with the server; undefined without TLS
  */
 Client.prototype._configureProxy = function (proxy, originTLS) {
   /** @type {Proxy} */
@@ -176,7 +176,7 @@ Client.prototype._configureProxy = function (proxy, originTLS) {
 /**
  * @param {import('../../../index').ProxyOptions | null | undefined} proxy
  * @returns {ProxyWay | undefined}
- * @throws {TypeError} for a URL that is none, or a header with CR, LF or NUL
+ * @throws {TypeError} for an invalid URL, or a header with CR, LF or NUL
  */
 function readProxy(proxy) {
   if (!proxy || !proxy.origin) return undefined;
@@ -222,13 +222,13 @@ function abortSignal(signal) {
 }
 
 /**
- * Gives the attempt to connect up when `signal` says so.
+ * Fails the client when `signal` is aborted before the connection is open.
  *
  * @param {ClientFields} client
  * @param {AbortSignal} signal
  */
 function obey(client, signal) {
-  // Whoever aborts does it in a context of his own; listeners see that of the client.
+  // Listeners run in the async context of the client, not in that of the caller of `abort`.
   const abort = AsyncResource.bind(() => client._fail('The operation was aborted'));
   if (signal.aborted) {
     process.nextTick(abort);

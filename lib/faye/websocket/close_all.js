@@ -47,7 +47,7 @@ function closeAll(code = CloseCode.going_away, reason = '', timeout = API.CLOSE_
           result.closed--;
           attempt(() => socket.terminate());
         }
-        // One that is closed may still have output to send.
+        // Also of a closed WebSocket, which may still have output to be written.
         socket._stream.destroy();
         if (socket._stream.closed === undefined) leave(socket);
       }
@@ -61,8 +61,8 @@ function closeAll(code = CloseCode.going_away, reason = '', timeout = API.CLOSE_
 }
 
 /**
- * Calls `then` when the connection is over: when its stream says so, or the WebSocket where the stream
- * is of a kind that says nothing.
+ * Calls `then` when the connection is over: at 'close' of its stream, or at that of the WebSocket where streams of its kind
+ * emit none.
  *
  * @param {WebSocketFields} socket
  * @param {() => void} then
@@ -75,7 +75,7 @@ function whenGone(socket, then) {
 }
 
 /**
- * What one socket's listener throws is its own: the others are closed all the same.
+ * Calls a function; an exception, of a listener of one WebSocket, is thrown later, so that the others are closed.
  *
  * @param {() => void} act
  */

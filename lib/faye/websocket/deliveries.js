@@ -10,18 +10,18 @@ const NOTHING = Buffer.alloc(0);
 /** @typedef {(error?: Error | null) => void} Callback */
 
 /**
- * The callbacks of `send`: each is called once, in order, when the operating system has what was sent, or with an error
+ * The callbacks of `send`. Each is called once, in order: when the operating system has taken the message, or with an error
  * when it never will.
  */
 class Deliveries {
   /** @param {WebSocketFields} socket */
   constructor(socket) {
     this._socket = socket;
-    /** @type {Callback[]} of what the stream has not been given yet */
+    /** @type {Callback[]} of messages that were sent in this turn, or before the connection is open */
     this._unsent = [];
-    /** @type {Set<Callback[]>} of what waits for messages that are being made or compressed */
+    /** @type {Set<Callback[]>} of messages that wait for others that are being streamed or compressed */
     this._queued = new Set();
-    /** @type {Set<Callback[]>} of that, and of what the stream has been given and has not written */
+    /** @type {Set<Callback[]>} the same, and those of messages that the stream has and the system has not taken */
     this._unwritten = new Set();
     this._isScheduled = false;
     this._isOver = false;
@@ -35,7 +35,7 @@ class Deliveries {
     if (this._socket._driver.readyState > 0) this.begin();
   }
 
-  /** The connection is open: what was sent leaves at the end of this turn. */
+  /** The connection is open: messages of this turn are written at its end. */
   begin() {
     if (this._isScheduled || this._unsent.length === 0) return;
     this._isScheduled = true;
@@ -51,7 +51,7 @@ class Deliveries {
   }
 
   /**
-   * Calls back when what was sent before has been written.
+   * Calls back when the messages of before have been written.
    *
    * @param {Callback[]} callbacks
    */
@@ -75,7 +75,7 @@ class Deliveries {
     if (this._unwritten.delete(callbacks)) call(callbacks, error);
   }
 
-  /** The connection is over; what has been sent was handed over, and may still be written. */
+  /** The connection is over; messages that the stream has may still be written. */
   end() {
     this._isOver = true;
     const callbacks = this._unsent;
@@ -92,7 +92,7 @@ class Deliveries {
       });
   }
 
-  /** What has not been written never will be. */
+  /** Messages that have not been written never will be. */
   fail() {
     this._isOver = true;
     const all = [...this._unwritten, this._unsent];
@@ -116,7 +116,7 @@ function call(callbacks, error) {
 }
 
 /**
- * Sends a message, and calls back.
+ * Sends a message with a callback.
  *
  * @param {WebSocketFields} socket
  * @param {string | Buffer | import('buffer').Blob} message

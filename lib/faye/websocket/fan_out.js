@@ -12,16 +12,16 @@ const { native, Opcode } = require('../../driver/session');
  *
  * @typedef {object} Outgoing
  * @property {number} length bytes of the payload
- * @property {(ids: Uint32Array) => void} sendTo appends it to native sessions, framed once
- * @property {() => string | Buffer} get the message for those that cannot be sent it that way
+ * @property {(ids: Uint32Array) => void} sendTo appends the message, framed once, to native sessions
+ * @property {() => string | Buffer} get the message, for `send` of sockets that cannot share its frame
  */
 
 /**
- * Sends one message to many sockets; together to those that share its frame.
+ * Sends one message to many sockets, in one native call to those that can share its frame.
  *
  * @param {Iterable<WebSocketFields>} sockets
  * @param {Outgoing} outgoing
- * @param {(socket: WebSocketFields) => boolean} refuses whether a socket is passed over
+ * @param {(socket: WebSocketFields) => boolean} refuses whether a socket is skipped
  * @returns {{sent: number, skipped: WebSocketFields[]}}
  */
 function fanOut(sockets, outgoing, refuses) {
@@ -50,7 +50,7 @@ function fanOut(sockets, outgoing, refuses) {
 }
 
 /**
- * A message as `send` takes it, for many.
+ * A message for `fanOut`, of any value that `send` takes.
  *
  * @param {any} message
  * @returns {Outgoing & { isText: boolean, payload: Buffer }}

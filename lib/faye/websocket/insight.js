@@ -5,8 +5,8 @@
 const { channel } = require('diagnostics_channel');
 
 /**
- * Channels of `node:diagnostics_channel` that tell of every connection of this thread, whoever has made it. Who has
- * something to tell asks `hasSubscribers` first: without subscribers no message is made.
+ * Channels of `node:diagnostics_channel` about all connections of this thread. Callers of `tell` ask `hasSubscribers` first:
+ * without subscribers no message is made.
  */
 const channels = {
   open: channel('faye-websocket:open'),
@@ -21,7 +21,7 @@ const channels = {
  *
  * @param {keyof typeof channels} name
  * @param {WebSocketFields} socket
- * @param {object} [more] what the message has beside `websocket` and `role`
+ * @param {object} [more] members of the message beside `websocket` and `role`
  */
 function tell(name, socket, more) {
   channels[name].publish({ websocket: socket, role: socket._role, ...more });

@@ -7,7 +7,7 @@ const { pathOf } = require('./stats');
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
 
 /**
- * What a person wants to know of a WebSocket that is printed: `util.inspect` calls it as a method.
+ * A text about a WebSocket for people: `util.inspect` calls this function as a method.
  *
  * @this {WebSocketFields}
  * @param {number} depth

@@ -10,9 +10,9 @@ const { Duplex } = require('stream');
 const { discardInput } = require('../../driver/socket_pipe');
 
 /**
- * Whether the peer may still be sending. The system resets a connection that is closed with unread bytes, and a peer
- * that is reset may lose what it was sent last: the reason for which it is refused. "Discarding any trailing bytes that
- * may have been received", says RFC 6455 section 7.1.1.
+ * Whether the end of the peer's stream has to be awaited, since the peer may still be sending. The system resets a
+ * connection that is closed with unread bytes, and a peer that is reset may lose the bytes that it was sent last, such as
+ * our close frame. RFC 6455 section 7.1.1 wants to close "discarding any trailing bytes that may have been received".
  *
  * @param {ByteStream} stream
  * @param {Driver} driver
@@ -23,7 +23,7 @@ function awaitsEnd(stream, driver) {
 }
 
 /**
- * Ends a socket; within limits, it may send what it still holds, and a peer that may still be sending has its end awaited.
+ * Ends a socket. Within `timeout`, its output is written, and the end of the peer's stream awaited where `awaitsEnd`.
  *
  * @param {ByteStream} stream
  * @param {number} timeout milliseconds
@@ -36,7 +36,7 @@ function linger(stream, timeout, driver) {
     const timer = setTimeout(destroy, timeout);
     stream.once('close', () => clearTimeout(timer));
     if (awaits) discardInput(stream, driver);
-    // A stream that has ended both ways destroys itself.
+    // A stream of which both directions have ended destroys itself.
     else stream.once('finish', destroy);
   }
   stream.end();

@@ -5,8 +5,8 @@
 const { CLOSED, OPEN } = require('./ready_state');
 
 /**
- * `for await (const message of ws)`. While the loop is behind, the socket is paused: no more is held than what had
- * arrived with the message at hand.
+ * `for await (const message of ws)`. While the loop is busy with a message, the socket is paused: only messages that have
+ * arrived together with that one are held.
  */
 class MessageIterator {
   /** @param {WebSocketFields} socket */
@@ -63,14 +63,14 @@ class MessageIterator {
     socket.removeListener('close', this._onClose);
   }
 
-  /** @returns {Error | null} the error that ended the connection, once */
+  /** @returns {Error | null} the error that has ended the connection; null when it was taken before */
   _takeError() {
     const error = this._error;
     this._error = null;
     return error;
   }
 
-  /** @returns {Promise<IteratorResult<any>>} rejected, once, with what ended the connection if it was an error */
+  /** @returns {Promise<IteratorResult<any>>} rejected once if an error has ended the connection */
   next() {
     if (this._messages.length > 0) return Promise.resolve({ value: this._messages.shift(), done: false });
     if (this._isOver) {
@@ -84,7 +84,7 @@ class MessageIterator {
   }
 
   /**
-   * The loop was left: the connection is closed with 1000, and what has not been taken is passed over.
+   * The loop was left: closes the connection with 1000, and drops messages that the loop has not taken.
    *
    * @returns {Promise<IteratorResult<any>>}
    */

@@ -6,14 +6,14 @@ const { performance } = require('perf_hooks');
 
 const { OPEN } = require('./ready_state');
 
-/** Pings whose pongs are awaited; of more the oldest is forgotten. */
+/** Most pings of which the time is kept until their pong comes; of more, the oldest is dropped. */
 const MOST_PINGS = 16;
 
 /** @typedef {import('../../../index').Stats} Stats */
 
 /**
- * What a connection has carried since its `stats` were asked for the first time. From then on this stands before the
- * methods by which messages come and go; others have none of it in their way.
+ * Counts what a connection carries from the first time that its `stats` are read. Its methods that send and receive messages
+ * are wrapped then; those of other connections are not, so that counting costs them nothing.
  */
 class Counters {
   /** @param {WebSocketFields} socket */
@@ -60,7 +60,7 @@ class Counters {
       }
       return isTaken;
     });
-    // A message to many would pass that by.
+    // A broadcast would not call `_sendNow`.
     hide(driver, '_joinsBroadcast', () => false);
   }
 
@@ -128,7 +128,7 @@ function counted(bytes) {
 }
 
 /**
- * What carries a connection at the moment.
+ * What reads and writes a connection at the moment.
  *
  * @param {WebSocketFields} socket
  * @returns {Stats['path']}

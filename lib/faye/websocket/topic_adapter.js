@@ -6,16 +6,17 @@ const { native } = require('../../driver/session');
 const { beginRelay, endRelay } = require('./topics');
 
 /**
- * What carries publications to other processes.
+ * Carries publications between processes.
  *
  * @typedef {object} TopicAdapter
- * @property {(topic: string, bytes: Buffer) => void} publish gives bytes to all processes that have subscribed, this one or not
- * @property {(onMessage: (topic: string, bytes: Uint8Array) => void) => void} subscribe has what others publish given to a function
- * @property {() => void} [close] gives nothing to it any more
+ * @property {(topic: string, bytes: Buffer) => void} publish sends bytes to all processes that have subscribed; this one may
+ *   be among them
+ * @property {(onMessage: (topic: string, bytes: Uint8Array) => void) => void} subscribe has a function called with what
+ *   processes publish
+ * @property {() => void} [close] stops calling it
  */
 
-// What adapters carry: a byte that tells the format, one that tells text from binary, who has published it, and
-// the payload.
+// The bytes that adapters carry: one for the format, one for text or binary, the publishing process, and the payload.
 const FORMAT = 1;
 const TEXT = 1;
 const BINARY = 2;
@@ -23,11 +24,11 @@ const ORIGIN_BYTES = 8;
 const HEAD_BYTES = 2 + ORIGIN_BYTES;
 
 /**
- * Has topics reach other processes.
+ * Shares topics with other processes.
  *
  * @param {TopicAdapter} adapter
- * @returns {() => void} ends it
- * @throws {TypeError | Error} for what is no adapter, and when the process has one already
+ * @returns {() => void} stops sharing them
+ * @throws {TypeError | Error} for an object without the methods of an adapter, and when the process has an adapter already
  */
 function useTopicAdapter(adapter) {
   for (const method of /** @type {const} */ (['publish', 'subscribe'])) {
@@ -52,7 +53,7 @@ function useTopicAdapter(adapter) {
 }
 
 /**
- * Reads what an adapter has carried; null for what is not ours.
+ * Parses bytes that an adapter has carried; null for bytes of another format.
  *
  * @param {Uint8Array} bytes
  * @returns {{ origin: Buffer, isText: boolean, payload: Buffer } | null}

@@ -9,7 +9,7 @@ const { fanOut, outgoing } = require('./fan_out');
 const { OPEN } = require('./ready_state');
 const { native } = require('../../driver/session');
 
-/** Publications of other threads that are delivered before the event loop goes on. */
+/** Most publications of other threads that are delivered in one turn of the event loop. */
 const MOST_AT_ONCE = 256;
 
 /**
@@ -19,10 +19,10 @@ const MOST_AT_ONCE = 256;
  */
 const subscribers = new Map();
 
-/** Takes what other threads publish while anybody here has subscribed, or is a relay; null otherwise. */
+/** Receives what other threads publish; null while this thread has neither subscribers nor a relay. */
 let inbox = /** @type {import('../../native').TopicInbox | null} */ (null);
 
-/** What passes publications on to other machines: see ./topic_adapter. */
+/** Passes publications on to other processes: see ./topic_adapter. */
 let relay = /** @type {((topic: string, isText: boolean, payload: Buffer) => void) | null} */ (null);
 
 /**
@@ -33,7 +33,7 @@ function check(topic) {
   if (typeof topic !== 'string') throw new TypeError('topic must be a string');
 }
 
-/** @returns {import('../../native').TopicInbox | null} null where there are no threads to share with */
+/** @returns {import('../../native').TopicInbox | null} null in WebAssembly, which is of one thread */
 function open() {
   if (inbox === null && native.TopicInbox !== undefined) inbox = new native.TopicInbox(takeAll);
   return inbox;
@@ -179,7 +179,7 @@ function* without(sockets, except) {
 }
 
 /**
- * As `send` would: what waits is bounded where the socket has the option `maxBackpressure`.
+ * As for `send`: output that waits is limited where the socket has the option `maxBackpressure`.
  *
  * @param {WebSocketFields} socket
  * @returns {boolean}
@@ -189,7 +189,7 @@ function refuses({ readyState, _driver: driver }) {
   return driver._backpressure !== null && driver._backpressure.refuses(driver);
 }
 
-/** Delivers what other threads have published; the addon calls it. */
+/** Delivers what other threads have published; called by the addon. */
 function takeAll() {
   for (let count = 0; inbox !== null; count++) {
     if (count === MOST_AT_ONCE) {
@@ -213,7 +213,7 @@ function take(from, { topic, isText, length }) {
 }
 
 /**
- * Has all publications of this process given to `to`.
+ * Has `to` called with all publications of this process.
  *
  * @param {(topic: string, isText: boolean, payload: Buffer) => void} to
  * @returns {(topic: string, isText: boolean, payload: Buffer) => void} delivers what other processes have published
@@ -228,7 +228,7 @@ function beginRelay(to) {
   };
 }
 
-/** Ends what `beginRelay` has begun. */
+/** Undoes `beginRelay`. */
 function endRelay() {
   relay = null;
   inbox?.setRelay(false);

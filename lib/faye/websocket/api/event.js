@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What listeners receive. `fields` become own properties after `type`, in their own order.
+ * An event. `fields` become own properties behind `type`, in their order.
  *
  * @this {any}
  * @param {string} eventType
@@ -13,7 +13,7 @@ function Event(eventType, fields) {
 }
 
 /**
- * The DOM's old way to begin an event.
+ * Sets the fields of an event: the DOM's method for events made by `createEvent`.
  *
  * @this {any}
  * @param {string} eventType
@@ -26,7 +26,7 @@ Event.prototype.initEvent = function (eventType, canBubble, cancelable) {
   this.cancelable = cancelable;
 };
 
-// Nothing bubbles and nothing can be cancelled; both exist for code written against the DOM.
+// Events do not bubble and cannot be cancelled; these methods are for code that is written for the DOM.
 Event.prototype.stopPropagation = function () {};
 Event.prototype.preventDefault = function () {};
 

@@ -2,7 +2,7 @@
 
 const Event = require('./event');
 
-/** The DOM's face of an EventEmitter: a mix-in for the prototypes of WebSocket and EventSource. */
+/** The DOM's EventTarget on top of an EventEmitter: methods for the prototypes of WebSocket and EventSource. */
 const EventTarget = {
   onopen: /** @type {Function | null} */ (null),
   onmessage: /** @type {Function | null} */ (null),
@@ -15,7 +15,7 @@ const EventTarget = {
    * @this {any}
    * @param {string} eventType
    * @param {(event: any) => void} listener
-   * @param {unknown} [useCapture] means nothing
+   * @param {unknown} [useCapture] ignored
    */
   addEventListener(eventType, listener, useCapture) { // eslint-disable-line no-unused-vars
     this.on(eventType, listener);
@@ -27,14 +27,14 @@ const EventTarget = {
    * @this {any}
    * @param {string} eventType
    * @param {(event: any) => void} listener
-   * @param {unknown} [useCapture] means nothing
+   * @param {unknown} [useCapture] ignored
    */
   removeEventListener(eventType, listener, useCapture) { // eslint-disable-line no-unused-vars
     this.removeListener(eventType, listener);
   },
 
   /**
-   * The `on…` handler first, then the listeners; either may be absent.
+   * Calls the `on…` handler first, and then the listeners.
    *
    * @this {any}
    * @param {any} event
@@ -46,8 +46,8 @@ const EventTarget = {
     const handler = 'on' + event.type;
     if (this[handler]) this[handler](event);
 
-    // An emitter throws on an `error` nobody listens to; a peer must not be able to cause that
-    // once an application has called removeAllListeners().
+    // An emitter throws at 'error' without a listener. After an application has called
+    // removeAllListeners(), a peer must not be able to cause that.
     if (event.type === 'error' && this.listenerCount('error') === 0) return;
     this.emit(event.type, event);
   },
