@@ -3,8 +3,8 @@
 const { spans, slab, Status, HEADER_INTS, EVENT_INTS } = require('./session');
 
 /**
- * What one `receive` reported and what is still to be dispatched of it. Kept on the driver while
- * listeners run, so that nothing is lost when one throws or feeds the driver again.
+ * The events of one report, and which of them are still to be dispatched. `Input` keeps it while listeners run, so that no
+ * event is lost when one throws or feeds the driver again.
  */
 class Batch {
   /**
@@ -14,10 +14,10 @@ class Batch {
    * @param {number} consumed bytes of the chunk that were parsed
    */
   constructor(chunk, count, status, consumed) {
-    /** What the events point into, and what is parsed on when they have been dispatched. */
+    /** `chunk`: memory that the events point into; `source`: the chunk of which the rest is parsed after them. */
     this.chunk = this.source = chunk;
     this._bytes = this._sourceBytes = chunk.length;
-    // An array, as copying into typed memory of its own costs more than a small batch is worth.
+    // Copied, as `spans` is used again; into an array, since making a typed array costs more than a small batch.
     const length = EVENT_INTS * count;
     const events = new Array(length);
     for (let i = 0; i < length; i++) events[i] = spans[HEADER_INTS + i];
@@ -29,7 +29,7 @@ class Batch {
   }
 
   /**
-   * Has `source` parsed on when the events have been dispatched.
+   * Sets the chunk of which the rest is parsed when the events were dispatched.
    *
    * @param {Buffer} source
    */
@@ -39,7 +39,7 @@ class Batch {
   }
 
   /**
-   * Whether what is still needed was transferred by somebody, or made smaller.
+   * Whether memory that is still needed was transferred or made smaller by other code.
    *
    * @returns {boolean}
    */
@@ -49,7 +49,7 @@ class Batch {
   }
 
   /**
-   * The memory of `chunk` may be overwritten or transferred: what points into it is copied.
+   * The memory of `chunk` may be overwritten or transferred: copies it, if events or the rest need it.
    *
    * @param {Buffer} chunk
    */

@@ -11,7 +11,7 @@ const releaseOnGc = require('./release_on_gc');
 const { parseServer, authorization } = require('../url');
 const { protocolList, maxLength } = require('./session_options');
 
-/** The client's side of RFC 6455: readyState is -1 until the request has been sent. */
+/** The client's side of RFC 6455; `readyState` is -1 until the request was sent. */
 class Client extends Hybi {
   /**
    * @param {string | URL} url `ws:`, `wss:` or `ws+unix:`
@@ -45,7 +45,7 @@ class Client extends Hybi {
     this._socketPath = socketPath;
     /** @type {Extensions | null} */
     this._extensions = new Extensions(this, options);
-    /** @type {(() => void) | null} called when the server has answered */
+    /** @type {(() => void) | null} called when the server's response has been read */
     this._onResponse = null;
   }
 
@@ -66,7 +66,7 @@ Client.prototype.statusCode = undefined;
 Client.prototype.headers = undefined;
 
 /**
- * The value of Sec-WebSocket-Key; a property so that tests can fix it.
+ * A new value for Sec-WebSocket-Key; a property, so that tests can replace it.
  *
  * @returns {string}
  */

@@ -11,7 +11,7 @@ const { native } = require('./session');
 
 const PREFIX = 'Error during WebSocket handshake: ';
 
-/** A client's half: the request, which a plug-in that throws prevents. */
+/** A client's half of the handshake: the request. If a plug-in throws, none is sent, and the connection fails. */
 class ClientHandshake extends Handshake {
   /** @returns {boolean} */
   start() {
@@ -32,7 +32,7 @@ class ClientHandshake extends Handshake {
     return true;
   }
 
-  /** The server's response has arrived: takes it, or fails the connection for what is wrong with it. */
+  /** The server's response has arrived: opens the connection, or fails it. */
   complete() {
     const driver = /** @type {Client} */ (this._driver);
     const { statusCode, headers, failure, protocol } = /** @type {Answer} */ (native.answer(driver._id));

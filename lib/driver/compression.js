@@ -5,13 +5,12 @@
 const { native } = require('./session');
 const { sequence, throwAll } = require('../sequence');
 
-/** Messages from this size on, in characters or bytes, would block the event loop for too long. */
+/** Length of messages, in characters or bytes, from which on they are compressed on another thread. */
 const LONG = 262144;
 
 /**
- * What leaves a connection with permessage-deflate later than it was sent: long messages, which are
- * compressed on another thread, and those that were sent after them. Control frames pass them by,
- * as they do with the original.
+ * The queue of messages that wait for compression: long ones, which are compressed on another thread, and those that were
+ * sent after them. As in the original, control frames do not wait.
  */
 class Compression {
   /** @param {Driver} driver */
@@ -21,12 +20,12 @@ class Compression {
     this._queue = [];
     this._sending = false;
     this._then = null;
-    /** Bytes of the messages that wait. */
+    /** The length of the messages that wait, in bytes. */
     this.waiting = 0;
   }
 
   /**
-   * Whether a message of `length` cannot leave at once.
+   * Whether a message of `length` has to wait.
    *
    * @param {number} length characters or bytes
    * @returns {boolean}
@@ -36,11 +35,11 @@ class Compression {
   }
 
   /**
-   * Takes a message if it cannot leave at once.
+   * Queues a message if it has to wait.
    *
    * @param {number} opcode 1 or 2
    * @param {string | Uint8Array} data
-   * @returns {boolean} whether it was taken
+   * @returns {boolean} whether it was queued
    */
   takes(opcode, data) {
     if (!this.delays(data.length)) return false;
@@ -53,7 +52,7 @@ class Compression {
   }
 
   /**
-   * Runs `then` when the messages that wait now have been sent.
+   * Calls `then` when the messages that wait now have been framed.
    *
    * @param {() => void} then
    */
@@ -63,7 +62,7 @@ class Compression {
   }
 
   /**
-   * Runs `then` when nothing waits any more.
+   * Calls `then` when no message waits any more.
    *
    * @param {() => void} then
    */
@@ -72,10 +71,10 @@ class Compression {
     else then();
   }
 
-  /** Sends what waits, until a message is long: that is compressed on another thread, and those behind it wait. */
+  /** Frames the messages that wait, until one is long: that is compressed on another thread, and those behind it wait. */
   _next() {
     const driver = this._driver;
-    // By whoever listens to the output; what waits behind a message must neither stay nor be overtaken.
+    // Exceptions of listeners to the output: thrown at the end, as the messages behind must still be sent, in order.
     /** @type {unknown[]} */
     const thrown = [];
     let entry;
@@ -94,7 +93,7 @@ class Compression {
         const id = driver._id;
         native.sendAsync(id, opcode, payload).then((/** @type {any} */ pending) => {
           this.waiting -= payload.length;
-          // Out of the promise: what listeners throw is theirs to catch.
+          // In a tick, as exceptions of listeners would become rejections of the promise.
           process.nextTick(() => {
             // Another session may have got the number meanwhile.
             sequence(() => driver._id === id && driver._output.wrote(pending), () => this._next());

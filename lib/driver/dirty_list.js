@@ -3,9 +3,9 @@
 /** @import { Served } from '../contracts' */
 
 /**
- * The connections that are served past Node's streams, and which of them have output to be written:
- * the native side writes it one behind the other when it has served some connections, or when the
- * turn ends. The memory's layout is documented in src/transport/event_loop/dirty_list.rs.
+ * The connections that are read and written past Node's streams, and the dirty list: those of them with output. The native
+ * side writes their output after it has served some connections, and at the end of its turn; JavaScript has it written at
+ * the end of other turns. The memory's layout is documented in src/transport/event_loop/dirty_list.rs.
  */
 const { native, dirtyList: memory, MAX_DIRTY, DIRTY_HEADER_INTS: HEADER_INTS } = require('./session');
 
@@ -14,7 +14,7 @@ const ROUND = 1;
 const SERVING = 2;
 
 /**
- * Connections by number; released ones leave a hole that is filled again.
+ * Connections by number; the number of a released one is used again.
  *
  * @type {(Served | undefined)[]}
  */
@@ -44,7 +44,7 @@ function clearDirty(number) {
 }
 
 /**
- * The round that has not been written yet.
+ * The round of the list as it is now, which has not been written yet.
  *
  * @returns {number}
  */
@@ -52,7 +52,7 @@ function currentRound() {
   return memory[ROUND];
 }
 
-/** Writes what the connections on the list hold, at once. */
+/** Has the output of the connections on the list written, at once. */
 function writeDirty() {
   if (memory[COUNT] === 0) return;
   const unwritten = native.servedWriteDirty();
@@ -60,7 +60,7 @@ function writeDirty() {
   for (const number of unwritten) connections[number]?.handOver?.();
 }
 
-/** The turn ends: the list is written, unless the native side is about to do it. */
+/** The turn ends: has the list written, unless the native side is serving connections and will write it afterwards. */
 function writeAtEndOfTurn() {
   if (memory[SERVING] === 0) writeDirty();
 }

@@ -23,16 +23,16 @@ const { connectionBegins, connectionEnds } = require('../flush_scheduler');
 const STATES = ['connecting', 'open', 'closing', 'closed'];
 
 /**
- * One connection: the native session that knows the protocol, and around it the order in which
- * JavaScript sees things happen. It owns three parts, `_input`, `_output` and, until the connection is open,
- * `_handshake`, and tells them who reads and writes the socket. What the versions of the protocol differ in, `ProtocolVersion`
- * of ../contracts.d.ts, is defined by those that extend it, ./hybi and ./hixie.
+ * One connection: its native session, which has the rules of the protocol, and the order in which JavaScript is told of
+ * events. It owns three parts, `_input`, `_output` and, until the connection is open, `_handshake`, and tells them what
+ * reads and writes the socket. The methods that differ between versions of the protocol, `ProtocolVersion` of
+ * ../contracts.d.ts, are defined by the classes that extend this one, ./hybi and ./hixie.
  *
- * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told first.
+ * Events: open, message, error, close, ping, pong. An owner (see `attach`) is told before listeners.
  */
 class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (LazyEmitter) {
   /**
-   * @param {number} session number of the native session; the driver gives it back
+   * @param {number} session number of the native session, which the driver releases
    * @param {IncomingMessage | null} request of a server's connection
    * @param {string | URL} url
    */
@@ -42,33 +42,33 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     this.url = url;
     /** -1 before a client's request, 0 connecting, 1 open, 2 closing, 3 closed. */
     this.readyState = 0;
-    /** The wire side. */
+    /** The driver's side towards the socket: a stream of bytes. */
     this.io = new IO(this);
 
-    /** The number of the native session; it is this driver's to give back. */
+    /** The number of the native session; `RELEASED` once it was released. */
     this._id = session;
     connectionBegins();
     /** @type {Owner | null} */
     this._owner = null;
-    /** @type {DirectSocket | null} what reads and writes the socket past its stream, while it does */
+    /** @type {DirectSocket | null} reads and writes the socket past its stream; null while the stream does */
     this._direct = null;
-    /** @type {StreamHandle | null} of a server's socket, once it is known whether Node reads it; see ../socket/handle_transfer */
+    /** @type {StreamHandle | null} handle of a server's socket, from the tick after the constructor on; see ../socket/handle_transfer */
     this._handle = null;
 
     this._input = new Input(this);
     this._output = new Output(this);
-    /** @type {Handshake | null} until the connection is open, and what came before that is delivered */
+    /** @type {Handshake | null} null once the connection is open, and input that came before that was delivered */
     this._handshake = null;
 
     // Declared, not set: these begin on the prototype.
-    /** @type {Messages | null} the stream of messages, once somebody has asked for it */
+    /** @type {Messages | null} the stream of messages; null before its first use */
     this._messages;
-    /** @type {Backpressure | null} how much may wait for the peer, where that is limited */
+    /** @type {Backpressure | null} the limit on output that waits for the peer; null without a limit */
     this._backpressure;
   }
 
   /**
-   * The application's side of the driver; whoever owns the driver can do without.
+   * The driver's side towards the application: a stream of messages. An owner does not need it.
    *
    * @returns {Messages}
    */
@@ -81,8 +81,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   }
 
   /**
-   * Makes `owner` the first to know of everything, through its methods `_open`, `_receiveMessage`,
-   * `_emitError` and `_beginClose`, and gathers the output of a turn into one write.
+   * Sets the owner: its methods `_open`, `_receiveMessage`, `_emitError` and `_beginClose` are called before listeners of
+   * the driver's events. With an owner, the output of a turn is gathered into one write.
    *
    * @param {Owner} owner
    */
@@ -91,7 +91,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   }
 
   /**
-   * Bounds what the peer may do and what may wait for it: see ../peer_limits. The owner calls it once, before the handshake.
+   * Limits what the peer may send, and output that waits for it: see ../peer_limits. Called by the owner, once, before the
+   * handshake.
    *
    * @param {PeerLimits} limits
    */
@@ -117,8 +118,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
    * Adds a header to our half of the handshake; an undefined value adds none.
    *
    * @param {string} name
-   * @param {unknown} value made text
-   * @returns {boolean} false when the handshake has been sent
+   * @param {unknown} value converted to text
+   * @returns {boolean} false when our half was sent already
    * @throws {TypeError} for CR, LF or NUL
    */
   setHeader(name, value) {
@@ -128,18 +129,18 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   }
 
   /**
-   * Sends our half of the handshake. The WebSocket calls it when its user can have added listeners, and a client's
-   * when the socket, or the tunnel through a proxy, stands.
+   * Sends our half of the handshake. A server's WebSocket calls it in the tick after its constructor, when its user has
+   * added listeners; a client when the socket, or the tunnel through a proxy, is connected.
    *
-   * @param {Uint8Array} [body] what came with a server's request, before anything that the socket still holds
-   * @param {(driver: Driver) => void} [onAccept] called before a server's answer is written that accepts the request
-   * @returns {boolean} false when it was sent before, or cannot be
+   * @param {Uint8Array} [body] bytes that came behind a server's request, before those that the socket still holds
+   * @param {(driver: Driver) => void} [onAccept] called before a server writes the response that accepts the request
+   * @returns {boolean} false when it was sent before, or the handshake fails
    */
   start(body, onAccept) {
     return this._handshake !== null && this._handshake.start(body, onAccept);
   }
 
-  /** The handshake is complete: tells the owner and listeners, and sends what was queued. */
+  /** The handshake is complete: sends frames that were queued, and tells the owner and listeners. */
   _open() {
     const handshake = /** @type {Handshake} */ (this._handshake);
     this.readyState = 1;
@@ -152,7 +153,7 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   // ---- input
 
   /**
-   * Takes bytes of the peer; as of Input.
+   * Takes bytes of the peer: see `parse` of ./input.
    *
    * @param {any} chunk
    */
@@ -168,7 +169,7 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     if (hasListeners(this) && this.listenerCount('message') > 0) this.emit('message', new MessageEvent(data));
   }
 
-  /** Acts on a verdict of the native side, unless a listener closed the connection before. */
+  /** Closes or fails the connection after a verdict of the native session, unless a listener has closed it before. */
   _settle() {
     const verdict = native.settle(this._id);
     if (verdict === null) return;
@@ -179,10 +180,10 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   // ---- output
 
   /**
-   * Sends a message of the owner's, as `messages.write` does.
+   * Sends a message for the owner, as `messages.write` does.
    *
    * @param {string | Buffer} message
-   * @returns {boolean} false when it was not sent, or when the socket has more to write than it wants
+   * @returns {boolean} false when it was not sent, or the socket is over its high-water mark
    */
   _send(message) {
     if (this._messages !== null) return this._messages.write(message);
@@ -204,7 +205,8 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   }
 
   /**
-   * Runs `then` when the messages that were sent before have come out of what delays them.
+   * Calls `then` when earlier messages were framed: compression, plug-ins or a message that is being streamed may delay
+   * them.
    *
    * @param {() => void} then
    */
@@ -212,12 +214,12 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     then();
   }
 
-  /** Hands what was said to the socket, at once. */
+  /** Writes output that waits for the end of the turn, at once. */
   flush() {
     this._output.flush();
   }
 
-  /** The socket has written what it held: senders may go on. The socket's 'drain' calls it, through `io.resume`. */
+  /** The socket has drained: senders may go on. Called by the socket's 'drain', through `io.resume`. */
   _drained() {
     this._output.drained();
     const { _owner: owner, _messages: messages } = this;
@@ -229,7 +231,7 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   }
 
   /**
-   * Bytes for the peer that were not handed to the socket's stream or the system.
+   * Bytes for the peer that neither the socket's stream nor the system has got.
    *
    * @returns {number}
    */
@@ -264,7 +266,7 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
   }
 
   /**
-   * Fails the connection because of what waits for the peer.
+   * Fails the connection because too much output waits for the peer.
    *
    * @param {number} code
    * @param {string} reason
@@ -276,20 +278,20 @@ class Driver extends /** @type {new () => EventEmitter & ProtocolVersion} */ (La
     else sequence(() => owner._emitError(reason), () => owner._beginClose(reason, code));
   }
 
-  /** The socket is gone: what is queued is handed over for the last time. */
+  /** The socket ends: its stream gets the output that waits, and the session is released. */
   detach() {
     this._output.flush();
     this._release();
   }
 
-  /** Forgets what has not been handed to the socket, and reads no more. */
+  /** Drops the output that waits, stops reading, and releases the session. */
   discard() {
     this._output.discard();
     if (this._handshake !== null) this._handshake.discard();
     this._release();
   }
 
-  /** Gives the native session's memory back; nothing is read or written any more. */
+  /** Releases the native session; nothing is read or written any more. */
   _release() {
     if (this._direct !== null) this._direct.returnToStream();
     else if (this._aside !== null) this._aside.returnToStream();
@@ -318,16 +320,16 @@ const CLOSE = [
   (driver, event) => driver.emit('close', event),
 ];
 
-// What most connections never need.
+// Fields that most connections never set: they use no memory on the prototype.
 
 Driver.prototype.version = 'hybi-13';
-/** Whether the connection ends before the peer has said that it sends no more. */
+/** Whether the connection ends while the peer may still be sending: see ../faye/websocket/linger. */
 Driver.prototype._awaitsEnd = false;
 /** Whether the connection is a stream of HTTP/2. */
 Driver.prototype.isOverHttp2 = false;
 /** @type {string | null | undefined} the subprotocol that was agreed on */
 Driver.prototype.protocol = undefined;
-/** @type {DirectSocket | null} what reads past the stream, while the stream reads in its place */
+/** @type {DirectSocket | null} the direct socket that has stepped aside: the stream reads in its place */
 Driver.prototype._aside = null;
 Driver.prototype._messages = null;
 /** Whether there will be no more messages. */
@@ -335,7 +337,7 @@ Driver.prototype._isFinished = false;
 Driver.prototype._backpressure = null;
 /** Whether what the peer sends in a second is limited. */
 Driver.prototype._isRated = false;
-/** @type {FinalizationRegistry<number> | null} where the driver is registered, see ./release_on_gc */
+/** @type {FinalizationRegistry<number> | null} the registry that releases the session when the driver is collected, see ./release_on_gc */
 Driver.prototype._registry = null;
 
 module.exports = Driver;

@@ -6,8 +6,8 @@ const { Stream } = require('stream');
 const { hasListeners } = require('../socket/node_internals');
 
 /**
- * Emitters and legacy streams that nobody may ever listen to, such as there are three of for each
- * connection: they get their table of listeners with the first listener.
+ * Emitters and legacy streams that may never have a listener, of which each connection has three: their table of listeners
+ * is made with the first one.
  */
 function LazyEmitter() {}
 Object.setPrototypeOf(LazyEmitter.prototype, EventEmitter.prototype);
@@ -16,14 +16,14 @@ Object.setPrototypeOf(LazyEmitter.prototype, EventEmitter.prototype);
 function LazyStream() {}
 Object.setPrototypeOf(LazyStream.prototype, Stream.prototype);
 
-// Node's own, in streams, is lost without that table.
+// That of Node's streams throws without that table.
 /** @this {import('../contracts').LegacyStream} */
 LazyStream.prototype.eventNames = function () {
   return hasListeners(this) ? Stream.prototype.eventNames.call(this) : [];
 };
 
 module.exports = {
-  // Functions are no classes to TypeScript.
+  // TypeScript does not take functions for classes.
   LazyEmitter: /** @type {new () => EventEmitter} */ (/** @type {unknown} */ (LazyEmitter)),
   LazyStream: /** @type {new () => import('../contracts').LegacyStream} */ (/** @type {unknown} */ (LazyStream)),
 };

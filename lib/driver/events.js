@@ -1,6 +1,6 @@
 'use strict';
 
-/** What a driver emits. Shapes that dependents read: see the fields. */
+/** The events of a driver. Packages that use the driver directly read their fields. */
 class OpenEvent {}
 class ConnectEvent {}
 

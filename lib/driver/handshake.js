@@ -8,7 +8,7 @@
 const headerLine = require('../header_line');
 
 /**
- * What either role's half of the opening handshake consists of, and what waits for its end: see `Handshake` of
+ * Our half of the opening handshake, in either role, and the frames that wait for its end: see `Handshake` of
  * ../contracts.d.ts.
  */
 class Handshake {
@@ -29,7 +29,7 @@ class Handshake {
    * Adds a header; an undefined value adds none.
    *
    * @param {string} name
-   * @param {unknown} value made text
+   * @param {unknown} value converted to text
    * @throws {TypeError} for CR, LF or NUL
    */
   setHeader(name, value) {
@@ -62,7 +62,7 @@ class Handshake {
   }
 }
 
-/** Whether input is kept, as nothing could be delivered from it yet. */
+/** Whether input is kept, because the handshake has not been answered yet. */
 Handshake.prototype.holdsInput = false;
 
 module.exports = Handshake;

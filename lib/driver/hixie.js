@@ -11,7 +11,7 @@ const { native, Opcode, VERSIONS } = require('./session');
 const serverSession = require('./server_session');
 const { sequence } = require('../sequence');
 
-/** The drafts before hybi: text only, no codes, no pings, servers only. */
+/** Drafts 75 and 76, servers only: they have text messages, and no close codes and pings. */
 class Hixie extends Driver {
   /**
    * @param {IncomingMessage} request
@@ -40,13 +40,13 @@ class Hixie extends Driver {
   }
 
   /**
-   * Says goodbye where the draft has a word for it, and does not wait for an answer.
+   * Closes without waiting for the peer; draft 76 has a close frame, which is sent before.
    *
    * @returns {boolean} false when the connection is closed
    */
   close() {
     if (this.readyState === 3) return false;
-    // Nothing was written that could be lost before the handshake was answered.
+    // Before the handshake was answered, no output can be lost by a reset.
     this._awaitsEnd ||= this.readyState !== 0;
     this._output.wrote(native.conclude(this._id));
     this._output.flush();
@@ -56,7 +56,7 @@ class Hixie extends Driver {
     return true;
   }
 
-  /** The peer has said goodbye, or broken the protocol: both end the connection, as the drafts have no codes. */
+  /** The peer has closed, or violated the protocol: both close the connection alike, as the drafts have no codes. */
   _shutdown() {
     this.close();
   }
@@ -71,7 +71,7 @@ class Hixie extends Driver {
   }
 
   /**
-   * A byte before the text, and one behind.
+   * Bytes of a frame beside its text: one before it, and one behind.
    *
    * @returns {number}
    */

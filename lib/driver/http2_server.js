@@ -15,7 +15,7 @@ const { headOf, urlOf } = require('../http2/request');
 const { respond } = require('../http2/stream');
 const { sequence } = require('../sequence');
 
-/** The answer to an extended CONNECT (RFC 8441): header fields, which Node sends. */
+/** The response to an extended CONNECT (RFC 8441): header fields, which Node sends. */
 class Http2Handshake extends ServerHandshake {
   /**
    * @param {Http2Server} driver
@@ -28,11 +28,11 @@ class Http2Handshake extends ServerHandshake {
   }
 
   /**
-   * As of Handshake.
+   * As `setHeader` of Handshake.
    *
    * @param {string} name
    * @param {unknown} value
-   * @throws {TypeError} for what Node cannot send in a header
+   * @throws {TypeError} for a name or value that Node cannot send
    */
   setHeader(name, value) {
     if (value !== undefined) {
@@ -53,7 +53,7 @@ class Http2Handshake extends ServerHandshake {
    */
   _answer(extensions) {
     const { _id: id, _owner: owner } = this._driver;
-    // A listener of 'request' has Node answer what nobody has taken by 'connect'.
+    // A server with a listener of 'request' and none of 'connect': Node has answered the request with 405.
     if (this._stream.headersSent) {
       if (owner !== null) sequence(() => owner._emitError('The request has been answered'), () => owner._finalizeClose());
       return false;

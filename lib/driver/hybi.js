@@ -16,7 +16,7 @@ const MessageWriters = require('./message_writer');
 const { sequence } = require('../sequence');
 
 /**
- * Payload of a control frame: text, bytes, or whatever can be made text.
+ * The payload of a control frame: of bytes, or of the text of any other value.
  *
  * @param {any} data
  * @returns {Buffer}
@@ -28,20 +28,20 @@ function controlPayload(data) {
 }
 
 /**
- * What begins on the prototype, as most connections never need it.
+ * Fields that begin on the prototype, since most connections never set them.
  *
  * @typedef {object} Seldom
- * @property {MessageReader | null} _reader a message that is read while it arrives
- * @property {Extensions | null} _extensions plug-ins, or what is left to negotiate
- * @property {Compression | null} _compression what leaves later than it was sent, where messages are compressed
+ * @property {MessageReader | null} _reader the message that is read while it arrives
+ * @property {Extensions | null} _extensions plug-ins; after the handshake, only where some were agreed on
+ * @property {Compression | null} _compression the queue of messages that wait for compression, where that was agreed on
  */
 
-/** RFC 6455 and its drafts 07 and 08, on an open connection; both roles extend it. */
+/** RFC 6455 and its drafts 07 and 08, except for the handshake; the classes of both roles extend it. */
 class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof Driver>) => Driver & Seldom} */ (Driver) {
   /**
    * @param {Extension} extension
    * @returns {boolean} false when the handshake is over
-   * @throws {TypeError} for what is none, or has the name of another
+   * @throws {TypeError} for an object that is no extension, or has the name of another
    */
   addExtension(extension) {
     if (this.readyState > 0) return false;
@@ -51,10 +51,10 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * Has the native side negotiate permessage-deflate, if that is all there is to negotiate.
+   * Has the native side negotiate permessage-deflate, if it is the only extension.
    *
-   * @param {Extensions} extensions what there is
-   * @returns {boolean}
+   * @param {Extensions} extensions
+   * @returns {boolean} whether it is
    */
   _proposeDeflate(extensions) {
     const settings = extensions.nativeSettings();
@@ -65,7 +65,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
     return true;
   }
 
-  /** As of Driver; long messages are compressed on another thread from now on, where compression was agreed on. */
+  /** As `_open` of Driver; where compression was agreed on, long messages are compressed on another thread from now on. */
   _open() {
     if (native.isCompressed(this._id)) this._compression = new Compression(this);
     super._open();
@@ -140,7 +140,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * False, and nothing sent, for a payload no control frame can hold (RFC 6455 section 5.5).
+   * False, and nothing is sent, for a payload of more than 125 bytes (RFC 6455 section 5.5).
    *
    * @param {any} message
    * @param {() => void} [callback]
@@ -215,9 +215,9 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
     if (code) {
       this._output.wrote(native.sendClose(this._id, +code & 0xffff, controlPayload(data)));
     } else if (opcode <= Opcode.binary) {
-      // Once closing, a message would come after the close frame (RFC 6455 section 5.5.1).
+      // While closing, no message may follow our close frame (RFC 6455 section 5.5.1).
       if (this.readyState === 2) return true;
-      // A copy: the caller may overwrite its buffer at once, and a plug-in may take its time.
+      // A copy, as the caller may overwrite its buffer at once, and a plug-in may call back later.
       if (this._extensions !== null) this._extensions.encode(opcode, Buffer.from(data));
       else if (this._waits(opcode, data)) return true;
       else if (isText) this._output.writeText(opcode, data);
@@ -231,11 +231,11 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * A message that is sent while it is made.
+   * A stream for a message that is sent in fragments, while it is written.
    *
    * @param {boolean} isBinary
    * @returns {import('stream').Writable}
-   * @throws {Error} where plug-ins have to encode messages
+   * @throws {Error} where plug-ins take part, which encode whole messages
    */
   createWriter(isBinary) {
     if (this._extensions !== null) throw new Error('Extension plug-ins encode whole messages only');
@@ -243,14 +243,14 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
     return this._writers.create(isBinary);
   }
 
-  /** As of Driver; who writes a long message goes on. */
+  /** As `_drained` of Driver; the writer of a streamed message goes on. */
   _drained() {
     const { _writers: writers } = this;
     if (writers === null) super._drained();
     else sequence(() => super._drained(), () => writers.drained());
   }
 
-  /** As of Driver; messages that are still being written or read end with it. */
+  /** As `_release` of Driver; streams of messages that are not complete are destroyed. */
   _release() {
     super._release();
     if (this._writers !== null) this._writers.close();
@@ -259,7 +259,8 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * Whether a message leaves later, because it or one before it takes long to compress or is still being made.
+   * Queues a message if it cannot be framed now: because it, or one before it, takes long to compress, or a message is being
+   * streamed. Returns whether it was queued.
    *
    * @param {number} opcode
    * @param {string | Uint8Array} data
@@ -274,7 +275,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * Runs `then` when every message that is inside an extension has come out.
+   * Calls `then` when plug-ins or compression have returned all messages.
    *
    * @param {() => void} then
    */
@@ -285,11 +286,11 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * Answers the peer's close frame, or its fault, and closes.
+   * Closes the connection: the peer has sent a close frame, or violated the protocol.
    *
    * @param {number} code
    * @param {string} reason
-   * @param {boolean} failed whether the peer broke the protocol
+   * @param {boolean} failed whether the peer has violated the protocol
    */
   _shutdown(code, reason, failed) {
     this.readyState = 2;
@@ -300,7 +301,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * Sends the last close frame; all that was sent before has come out of what delays it.
+   * Sends our close frame, if it was not sent before, and ends the connection. All earlier messages were framed.
    *
    * @param {number} code
    * @param {string} reason
@@ -362,7 +363,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * More of a message that is handed on while it arrives.
+   * Delivers the next part of a message that is read while it arrives.
    *
    * @param {number} opcode 1 or 2
    * @param {boolean} isFirst
@@ -372,7 +373,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   _deliverPart(opcode, isFirst, isLast, payload) {
     if (isFirst) {
       const reader = this._reader = new MessageReader(this);
-      // It was the owner who asked for messages in parts.
+      // Only an owner sets `streamAbove`.
       if (!/** @type {Owner} */ (this._owner)._receiveStream(reader, opcode === Opcode.binary)) {
         this._reader = null;
         this._fail(CloseCode.unexpected_condition, 'Nobody listens for messages as streams');
@@ -385,10 +386,10 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * A message that has been through the plug-ins.
+   * Delivers a message that the plug-ins have decoded.
    *
    * @param {number} opcode 1 or 2
-   * @param {any} data what the last plug-in has made of the message
+   * @param {any} data of the message from the last plug-in
    */
   _deliverDecoded(opcode, data) {
     if (data instanceof Uint8Array && !native.checkDecoded(this._id, opcode, /** @type {Buffer} */ (data))) return this._settle();
@@ -396,7 +397,7 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 
   /**
-   * Fails the connection for something found outside the native session.
+   * Fails the connection for an error that was found outside the native session.
    *
    * @param {string | number} type a close code, or its name in ./close_code
    * @param {string} message
@@ -408,16 +409,16 @@ class Hybi extends /** @type {new (...parameters: ConstructorParameters<typeof D
   }
 }
 
-// What most connections never need.
+// Fields that most connections never set: they use no memory on the prototype.
 
-/** @type {MessageWriters | null} messages that are sent while they are made */
+/** @type {MessageWriters | null} streams of messages that are sent in fragments */
 Hybi.prototype._writers = null;
 Hybi.prototype._reader = null;
 Hybi.prototype._extensions = null;
 Hybi.prototype._compression = null;
-/** @type {Map<string, () => void> | null} by the payload of their ping */
+/** @type {Map<string, () => void> | null} callbacks of `ping`, by the payloads of their pings */
 Hybi.prototype._pingCallbacks = null;
-/** Bytes of the key that masks each of our frames. */
+/** Bytes of a masking key in each of our frames: 4 or 0. */
 Hybi.prototype._keyBytes = 0;
 
 module.exports = Hybi;

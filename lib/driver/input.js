@@ -15,43 +15,43 @@ const {
 } = require('./session');
 const { latin1Of, utf8Of } = require('../socket/node_internals');
 
-/** After handshakes and verdicts the rest of the chunk is still to be parsed. */
+/** Status of a batch whose handshake or verdict was dealt with: the rest of the chunk has to be parsed. */
 const RESUME = Status.FULL;
 
-/** Past the stream, reading fewer bytes without what follows them costs more than copying them. */
+/** Fewer missing bytes of a message are copied from the slab: a read into memory of their own would cost more. */
 const LEAST_READ = 32768;
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * What the peer says: chunks come in, the session parses them, and the driver is told of each event in order,
- * whatever listeners do meanwhile. Keeps what could not be parsed or delivered yet.
+ * The input of a driver. The native session parses chunks, and the driver is told of their events in order, also when
+ * listeners throw, pause, or feed the driver again. Chunks and events that cannot be parsed or delivered yet are kept.
  *
- * Of its driver it reads `readyState`, `_id` and who reads the socket (`io`, `_direct`), and calls `_deliver`,
- * `_deliverEncoded`, `_receivePing`, `_receivePong` and `_settle`, and `complete` of the handshake.
+ * Of its driver it reads `readyState`, `_id`, and what reads the socket (`io`, `_direct`). It calls `_deliver`,
+ * `_deliverEncoded`, `_deliverPart`, `_receivePing`, `_receivePong` and `_settle`, and `complete` of the handshake.
  */
 class Input {
   /** @param {Driver} driver */
   constructor(driver) {
     this._driver = driver;
-    /** @type {Batch | null} events of a chunk that have not been dispatched yet, and what its status asks for */
+    /** @type {Batch | null} events of a chunk that were not dispatched yet, and the status of the chunk */
     this.batch = null;
 
     // Declared, not set: these begin on the prototype.
-    /** @type {Landing | null} a long message that is being joined */
+    /** @type {Landing | null} a long message that is being joined here, of chunks */
     this._landing;
-    /** @type {Buffer | null} a long message that has been joined, until it is delivered */
+    /** @type {Buffer | null} a long message that was joined, until it is delivered */
     this._landed;
-    /** @type {Buffer | null} the chunk that is parsed on when a message has been inflated */
+    /** @type {Buffer | null} the chunk of which the rest is parsed when a message was inflated on another thread */
     this.held;
-    /** @type {Buffer[] | null} chunks behind that one, or behind events whose listener threw */
+    /** @type {Buffer[] | null} chunks behind that one, or behind events of which a listener has thrown */
     this._queued;
   }
 
   /**
-   * Takes bytes of the peer. What listeners throw comes out of it, and nothing that was received is lost by that.
+   * Takes bytes of the peer. Exceptions of listeners are thrown to the caller; the events behind are kept.
    *
-   * @param {any} chunk a Buffer, or what can be made one; its memory may be changed until the call returns
+   * @param {any} chunk a Buffer, or an argument of `Buffer.from`; payloads are unmasked in it
    */
   parse(chunk) {
     const driver = this._driver;
@@ -71,9 +71,9 @@ class Input {
   }
 
   /**
-   * As `parse`, for `length` bytes that the native side has read and parsed itself.
+   * As `parse`, for `length` bytes that the event loop has read and parsed.
    *
-   * @param {Buffer} chunk what the events point into
+   * @param {Buffer} chunk memory that the events point into
    * @param {number} length bytes
    * @param {number} count events in `spans`
    */
@@ -85,7 +85,7 @@ class Input {
     try {
       this._report(chunk, count);
       if (this.batch !== null) {
-        // All of it is to be parsed again from where it stopped.
+        // The rest of these bytes has to be parsed by `native.receive`.
         const { batch } = this;
         if (batch.status !== Status.NEED_MORE) batch.resumeIn(chunk.subarray(0, length));
         this._drain();
@@ -96,7 +96,7 @@ class Input {
   }
 
   /**
-   * As `takeReport`, for the rest of a long message, which the native side has read to memory of its own.
+   * As `takeReport`, for the rest of a long message that the event loop has read into memory that was lent for it.
    *
    * @param {Buffer} memory that `DirectSocket.land` was given
    * @param {number} length bytes
@@ -106,10 +106,10 @@ class Input {
     this.takeReport(memory, length, 1);
   }
 
-  /** The peer has ended: what is left behind a listener that threw would wait for another chunk for ever. */
+  /** The peer has ended its stream: delivers events and chunks behind a listener that has thrown, as no other chunk will. */
   deliverRest() {
     const { _driver: driver } = this;
-    // A driver that is closed takes nothing any more, and what is left would be left for ever.
+    // A closed driver delivers nothing, and the loop would not end.
     while (driver.readyState < 3 && this.isBehind && this.held === null && !driver.io._paused) {
       try {
         this.parse(EMPTY);
@@ -121,19 +121,19 @@ class Input {
     }
   }
 
-  /** What was received and has not been delivered is passed over, but for what the session still has to find in it. */
+  /** Events that were not delivered are dropped from now on; chunks are still parsed, for the peer's close frame. */
   end() {
     this._isEnded = true;
   }
 
-  /** The session is gone: nothing will be parsed any more. */
+  /** The session was released: nothing is parsed any more. */
   release() {
     this._isEnded = true;
     this._landing = this._queued = null;
   }
 
   /**
-   * Whether something that was received has not been delivered or parsed yet.
+   * Whether events were not delivered yet, or chunks not parsed.
    *
    * @returns {boolean}
    */
@@ -141,9 +141,9 @@ class Input {
     return this.batch !== null || this.held !== null || this._queued !== null;
   }
 
-  // ---- who reads, and to which memory
+  // ---- which memory holds the bytes
 
-  /** Somebody else reads from now on: what has arrived of a long message is the session's. */
+  /** Another reader begins: the bytes of a long message that have arrived are given back to the session. */
   stopLanding() {
     if (this._landing === null) return;
     native.cancelLanding(this._driver._id, this._landing.memory);
@@ -151,10 +151,9 @@ class Input {
   }
 
   /**
-   * The slab, of which the first `length` bytes are this connection's, will be overwritten: what is
-   * left of them is copied. Returns whether what follows must come through `parse`: behind events of a
-   * listener that threw or runs the event loop, a message that is inflated on another thread, or the
-   * first of a long one.
+   * The first `length` bytes of the slab, of this connection, will be overwritten: copies what is still needed of them.
+   * Returns whether later chunks have to come through `parse`: behind events of which a listener has thrown or runs the
+   * event loop, behind a message that is inflated on another thread, or within a long message that is joined here.
    *
    * @param {number} length
    * @returns {boolean}
@@ -166,7 +165,7 @@ class Input {
   }
 
   /**
-   * `chunk` may be overwritten or transferred from now on: what is left of it is copied.
+   * `chunk` may be overwritten or transferred from now on: copies what is still needed of it.
    *
    * @param {Buffer} chunk
    */
@@ -183,7 +182,7 @@ class Input {
   // ---- parsing
 
   /**
-   * Parses a chunk, behind what came before it: a listener of that may throw, and the chunk is kept.
+   * Parses a chunk after everything before it was delivered. The chunk is kept if a listener of that throws.
    *
    * @param {Buffer} chunk
    */
@@ -199,7 +198,7 @@ class Input {
 
   /**
    * @param {Buffer} chunk
-   * @param {number} from bytes to leave out
+   * @param {number} from byte from which on to parse
    */
   _parse(chunk, from) {
     if (this._landing !== null) this._receiveLanding(this._landing, chunk, from);
@@ -226,7 +225,7 @@ class Input {
   }
 
   /**
-   * Takes what the native side has reported of a chunk.
+   * Takes the native report about a chunk, from the spans.
    *
    * @param {Buffer} chunk
    * @param {number} count events in `spans`
@@ -241,7 +240,7 @@ class Input {
     }
   }
 
-  /** Dispatches and parses what is there, unless it has to wait for a message to be inflated. */
+  /** Dispatches events and parses chunks, until there are none, or a message has to be inflated on another thread first. */
   _drain() {
     for (;;) {
       const { batch } = this;
@@ -275,7 +274,7 @@ class Input {
     }
   }
 
-  /** Whoever else has the memory of a chunk has transferred it: what was in it cannot be known any more. */
+  /** The memory of a chunk was transferred by other code, before its events were delivered: fails the connection. */
   _lose() {
     this.batch = this._queued = null;
     const text = 'The memory of received bytes was transferred before they were read';
@@ -286,7 +285,7 @@ class Input {
   // ---- long messages
 
   /**
-   * The chunk of a batch ends within a long message.
+   * The chunk of a batch ends within a long message: begins to join it.
    *
    * @param {Batch} batch
    */
@@ -302,7 +301,7 @@ class Input {
   }
 
   /**
-   * Takes what comes next of that message; the rest of the chunk is parsed behind it.
+   * Takes the next bytes of a long message that is being joined; the rest of the chunk is parsed behind it.
    *
    * @param {Landing} landing
    * @param {Buffer} chunk
@@ -329,19 +328,19 @@ class Input {
   }
 
   /**
-   * A message takes long to inflate: that happens on another thread, and reading goes on later.
+   * A message takes long to inflate: has that done on another thread, and goes on with the chunk afterwards.
    *
    * @param {Buffer} chunk
-   * @param {number} from where parsing goes on
+   * @param {number} from byte of the chunk from which on to parse then
    */
   _inflateAsync(chunk, from) {
     this.held = chunk;
-    // Out of the promise: what listeners throw is theirs to catch.
+    // In a tick, as exceptions of listeners would become rejections of the promise.
     native.inflateAsync(this._driver._id).then(() => process.nextTick(() => this._readOn(from)));
   }
 
   /**
-   * Parses what waited for a message to be inflated.
+   * Parses the chunks that have waited for a message to be inflated.
    *
    * @param {number} from
    */
@@ -361,7 +360,7 @@ class Input {
     }
   }
 
-  /** Nothing is held any more; chunks are left when a listener threw. */
+  /** No chunk is held any more: goes on with chunks behind a listener that has thrown, or has the socket read again. */
   _goOn() {
     const { io, _direct: direct } = this._driver;
     if (this._queued !== null) {
@@ -378,10 +377,10 @@ class Input {
   /**
    * Tells the driver of one event.
    *
-   * @param {number} code a `Kind` and what follows above it, see ./session
+   * @param {number} code a `Kind` in the low bits; see ./session for the others
    * @param {number} offset bytes
    * @param {number} length bytes
-   * @param {Buffer} chunk what the event points into, unless its payload is in scratch memory
+   * @param {Buffer} chunk memory that the event points into, unless its payload is in scratch memory
    */
   _dispatch(code, offset, length, chunk) {
     if (this._isEnded) return;
@@ -417,8 +416,8 @@ class Input {
   }
 
   /**
-   * Memory for a payload that is nobody else's: from half of `Buffer.poolSize` on an ArrayBuffer of its own, as the listener
-   * may transfer it, below that a part of Node's pool, which cannot be transferred.
+   * A copy of a payload for listeners. From half of `Buffer.poolSize` on it has an ArrayBuffer of its own, which a listener
+   * may transfer; shorter ones are parts of Node's pool, which cannot be transferred.
    *
    * @param {number} code
    * @param {number} offset
@@ -442,9 +441,9 @@ class Input {
   }
 }
 
-// What most connections never need.
+// Fields that most connections never set: they use no memory on the prototype.
 
-/** Whether what has been read but not delivered is to be passed over. */
+/** Whether events that were not delivered are dropped. */
 Input.prototype._isEnded = false;
 Input.prototype._landing = null;
 Input.prototype._landed = null;
@@ -452,7 +451,7 @@ Input.prototype.held = null;
 Input.prototype._queued = null;
 
 /**
- * Whether `bytes` are `chunk`, or lie in the slab, where nothing but the chunk at hand does.
+ * Whether `bytes` are `chunk`, or in the slab, which has the bytes of this chunk only.
  *
  * @param {Uint8Array} bytes
  * @param {Uint8Array} chunk

@@ -3,8 +3,8 @@
 const { native } = require('./session');
 
 /**
- * A long message of which only some has arrived: it is joined in the memory that its listeners get.
- * That grows with what arrives, never with what a header claims.
+ * A long binary message that has not arrived completely. Its bytes are joined in the memory that listeners get, which grows
+ * with the bytes that have arrived, not with the length in the header.
  */
 class Landing {
   /**
@@ -22,10 +22,10 @@ class Landing {
   }
 
   /**
-   * Takes what comes next of the message; returns how many bytes that are.
+   * Takes the next bytes of the message; returns how many.
    *
    * @param {Buffer} chunk
-   * @param {number} from bytes of the chunk to leave out
+   * @param {number} from byte of the chunk with which they begin
    * @returns {number}
    */
   push(chunk, from) {
@@ -39,7 +39,8 @@ class Landing {
   }
 
   /**
-   * Memory for the message once `arrived` bytes of it are there: of what is reserved only what is used costs anything.
+   * Memory for the message when `arrived` bytes have arrived. It may be longer: pages of memory that are not written cost
+   * nothing.
    *
    * @param {number} arrived bytes
    * @returns {Buffer}

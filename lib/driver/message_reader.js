@@ -5,8 +5,8 @@
 const { Readable } = require('stream');
 
 /**
- * A message that is read while it arrives. While more of it waits than its reader wants, the connection is read no
- * further.
+ * A stream of a message that is read while it arrives. While the stream is over its high-water mark, the connection is not
+ * read.
  */
 class MessageReader extends Readable {
   /** @param {Driver} driver */
@@ -16,7 +16,7 @@ class MessageReader extends Readable {
   }
 
   /**
-   * Takes what has arrived.
+   * Takes the next bytes of the message.
    *
    * @param {Buffer} bytes
    * @param {boolean} isLast
@@ -44,9 +44,9 @@ class MessageReader extends Readable {
    * @param {(error?: Error | null) => void} callback
    */
   _destroy(error, callback) {
-    // The rest of the message is passed over.
+    // The rest of the message is dropped by `receive`.
     this._driver.messages.letGo();
-    // As of Node's own streams over a network: without a listener an error is no exception.
+    // As for Node's streams of HTTP: without a listener of 'error', the error is not thrown.
     callback(this.listenerCount('error') > 0 ? error : null);
   }
 }

@@ -13,8 +13,8 @@ const { Opcode } = require('./session');
 const EMPTY = Buffer.alloc(0);
 
 /**
- * A message that is sent while it is made: each chunk leaves as a fragment (RFC 6455 section 5.4). Writers wait while the
- * socket has more to send than it wants.
+ * A stream for a message: each chunk is sent as a fragment (RFC 6455 section 5.4). Its writer waits while the socket is over
+ * its high-water mark.
  */
 class MessageWriter extends Writable {
   /**
@@ -22,15 +22,15 @@ class MessageWriter extends Writable {
    * @param {boolean} isBinary
    */
   constructor(writers, isBinary) {
-    // The characters of a text may be divided between its chunks.
+    // The bytes of a text are not decoded chunk by chunk: a character may be divided between two.
     super({ decodeStrings: isBinary });
     this._writers = writers;
     this._opcode = isBinary ? Opcode.binary : Opcode.text;
-    /** Checks the bytes of a text. */
+    /** Checks that the bytes of a text are UTF-8. */
     this._decoder = isBinary ? null : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    /** The first half of a character that the next chunk of a text completes. */
+    /** The first surrogate of a character that the next chunk of a text completes. */
     this._half = '';
-    /** What waits for the writer's turn: bytes, whether they are the last, and who is to be told. */
+    /** A chunk that waits for the messages before. */
     this.waiting = /** @type {[bytes: Uint8Array, isLast: boolean, callback: (error?: Error | null) => void] | null} */ (null);
   }
 
@@ -65,7 +65,7 @@ class MessageWriter extends Writable {
   }
 
   /**
-   * The bytes of a chunk, behind what the one before has left of a character.
+   * The bytes of a chunk, behind the first surrogate that the chunk before may have ended with.
    *
    * @param {string | Uint8Array} chunk
    * @returns {Uint8Array}
@@ -86,17 +86,17 @@ class MessageWriter extends Writable {
    */
   _destroy(error, callback) {
     this._writers.leave(this);
-    // As of Node's own streams over a network: without a listener an error is no exception.
+    // As for Node's streams of HTTP: without a listener of 'error', the error is not thrown.
     callback(this.listenerCount('error') > 0 ? error : null);
   }
 }
 
 /**
- * The messages of a connection that are sent while they are made, one after the other, and what was sent meanwhile: RFC
- * 6455 section 5.4, "The fragments of one message MUST NOT be interleaved between the fragments of another message".
+ * The streams of messages that a connection sends, one after the other, and the messages that wait for the end of a stream:
+ * RFC 6455 section 5.4, "The fragments of one message MUST NOT be interleaved between the fragments of another message".
  */
 class MessageWriters {
-  /** @param {any} driver an open one of ./hybi */
+  /** @param {any} driver a Hybi that is open */
   constructor(driver) {
     this._driver = driver;
     /** @type {MessageWriter | null} */
@@ -104,7 +104,7 @@ class MessageWriters {
     this._hasBegun = false;
     /** Whether messages that were sent before the current writer's are still being compressed. */
     this._awaitsCompression = false;
-    /** @type {((error?: Error | null) => void) | null} who goes on when the socket has room */
+    /** @type {((error?: Error | null) => void) | null} the callback of the writer that waits for the socket to drain */
     this._blocked = null;
     /** @type {(MessageWriter | [opcode: number, payload: Buffer] | (() => void))[]} */
     this._queue = [];
@@ -124,20 +124,20 @@ class MessageWriters {
   }
 
   /**
-   * Takes a message that is sent meanwhile.
+   * Queues a message behind the streams.
    *
    * @param {number} opcode 1 or 2
    * @param {string | Uint8Array} data
    */
   queue(opcode, data) {
-    // A copy: the caller may overwrite its buffer at once.
+    // A copy, as the caller may overwrite its buffer at once.
     const payload = Buffer.from(/** @type {any} */ (data));
     this.waiting += payload.length;
     this._queue.push([opcode, payload]);
   }
 
   /**
-   * Runs `then` when what was sent before has left.
+   * Calls `then` when the streams and messages of before have been framed.
    *
    * @param {() => void} then
    */
@@ -146,7 +146,7 @@ class MessageWriters {
   }
 
   /**
-   * Sends a fragment, when it is the writer's turn.
+   * Sends a fragment; or keeps it, while it is not the writer's turn.
    *
    * @param {MessageWriter} writer
    * @param {Uint8Array} bytes
@@ -166,7 +166,7 @@ class MessageWriters {
     else callback();
   }
 
-  /** The socket has room again. */
+  /** The socket has drained. */
   drained() {
     const callback = this._blocked;
     this._blocked = null;
@@ -174,7 +174,7 @@ class MessageWriters {
   }
 
   /**
-   * A writer has been destroyed, or has ended.
+   * A writer was destroyed, or has ended.
    *
    * @param {MessageWriter} writer
    */
@@ -191,7 +191,7 @@ class MessageWriters {
     }
   }
 
-  /** The connection closes: no writer can go on. */
+  /** The connection closes: destroys all writers. */
   close() {
     const writers = [this._current, ...this._queue];
     this._current = null;
@@ -219,7 +219,7 @@ class MessageWriters {
     if (waiting !== null) this.send(writer, ...waiting);
   }
 
-  /** Sends what waits, until it is a writer's turn. */
+  /** Sends the messages that wait, until it is a writer's turn. */
   _next() {
     const driver = this._driver;
     for (let entry = this._queue.shift(); entry !== undefined; entry = this._queue.shift()) {

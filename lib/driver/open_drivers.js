@@ -8,14 +8,14 @@
 const { hasHandle } = require('../socket/node_internals');
 
 /**
- * The drivers of servers' connections whose sessions are open, by the numbers of these: one pointer
- * for each. A socket of Node's always closes before it is forgotten, others may not: their drivers
- * are not held here.
+ * The drivers of servers' connections, by the numbers of their sessions, which costs one pointer each. A socket of Node's
+ * always emits 'close', after which its driver is removed; a stream of another kind may be collected without it, so that its
+ * driver is held weakly.
  */
 const drivers = /** @type {(Driver | WeakRef<Driver> | undefined)[]} */ ([]);
 
 /**
- * A server's connection begins: `closeAll` finds its driver until `strike`.
+ * Adds the driver of a server's connection, for `closeAll`.
  *
  * @param {Driver} driver
  * @param {ByteStream} stream
@@ -25,7 +25,7 @@ function enlist(driver, stream) {
 }
 
 /**
- * The session is about to be given back, or has left with its socket.
+ * Removes a driver: its session is about to be released, or its socket was sent to another process.
  *
  * @param {Driver} driver
  */
@@ -33,7 +33,7 @@ function strike({ _id: id }) {
   if (id < drivers.length) drivers[id] = undefined;
 }
 
-/** @returns {Driver[]} the drivers that are enlisted */
+/** @returns {Driver[]} the drivers that were added and not removed */
 function openDrivers() {
   return drivers.map((entry) => (entry instanceof WeakRef ? entry.deref() : entry)).filter((driver) => driver !== undefined);
 }

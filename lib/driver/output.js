@@ -12,49 +12,48 @@ const { queueText, queueBytes, frameQueued } = require('./send_queue');
 const { sequence } = require('../sequence');
 const { flushAtEndOfTurn, running } = require('../flush_scheduler');
 
-/** Bytes of output that are not held back until the turn ends, so that `send` can tell the truth. */
+/** Bytes of output from which on it is written before the turn ends, so that `send` can return false for a full socket. */
 const FLUSH_BYTES = 65536;
 
-/** Shorter messages are copied, to be written with others. */
+/** Shorter messages are copied, so that they are written together with others. */
 const PAST_BYTES = 32768;
 
-/** Longer texts are encoded where they are framed, unless they go past the socket's stream. */
+/** Longer texts are encoded in the memory of their frame, unless they are written past the socket's stream. */
 const MAX_QUEUED_CHARS = 4096;
 
-/** For less, Node's pool of memory is as good as memory that is used again. */
+/** For fewer bytes, Node's pool costs no more than to keep memory and use it again. */
 const POOLED_BYTES = 256;
 
-/** Replies to pings that may wait for a congested socket; beyond, only the newest is kept. */
+/** Most replies to pings that wait for a congested socket; of further ones only the newest is kept. */
 const MAX_UNSENT_PONGS = 60;
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * What a driver says, on its way from messages to the socket. Short messages are queued, and the
- * session frames them when it is next called; long ones are framed in memory of their own. Of both,
- * what is said in one turn leaves in one write when the turn ends.
+ * The output of a driver, from messages to the socket. Short messages are put into the send queue, and the next native call
+ * frames them; long ones are framed in memory of their own. All messages of one turn are written in one write at its end.
  *
- * Of its driver it reads `_id`, `_owner`, who writes the socket (`io`, `_direct`), `_input.batch` and how
- * messages are framed (`_overhead`, `_sharesFrames`); it calls nothing of it.
+ * Of its driver it reads `_id`, `_owner`, `readyState`, what writes the socket (`io`, `_direct`), `_input.batch`, and how
+ * messages are framed (`_overhead`, `_sharesFrames`).
  */
 class Output {
   /** @param {Driver} driver */
   constructor(driver) {
     this._driver = driver;
-    /** How many callers hold output back until they are done, one inside the other. */
+    /** The number of nested callers that hold output back until they return. */
     this.holders = 0;
     /** Whether `flushTogether` will be called at the end of the turn. */
     this._isScheduled = false;
-    /** Bytes for the peer that the session holds; exact where `_isExact`. */
+    /** Bytes for the peer in the session; an estimate unless `_isExact`. */
     this._pending = 0;
     this._isExact = true;
 
     // Declared, not set: these begin on the prototype.
     /** @type {Buffer[] | null} frames of long messages that wait for the end of the turn */
     this._frames;
-    /** @type {number} bytes of these frames */
+    /** @type {number} the length of these frames together */
     this._framed;
-    /** @type {Buffer | null} the first of them, if no other output goes before it */
+    /** @type {Buffer | null} the only one of them, if no other output is written before it */
     this._only;
     /** @type {number} replies to pings that wait for a congested socket */
     this._unsentPongs;
@@ -63,9 +62,9 @@ class Output {
   }
 
   /**
-   * Listeners begin to run: what they say leaves when they are done, or never return.
+   * Listeners begin to run: their output is written when they return, or when they end the process or run the event loop.
    *
-   * @returns {Output | null} what `letGo` is to be given
+   * @returns {Output | null} the argument of `letGo`
    */
   hold() {
     const outer = running.output;
@@ -75,10 +74,10 @@ class Output {
   }
 
   /**
-   * The listeners are done; the caller flushes.
+   * The listeners have returned; the caller has to flush.
    *
    * @param {Output | null} outer
-   * @returns {boolean} whether nobody else holds output back
+   * @returns {boolean} whether no other caller holds output back
    */
   letGo(outer) {
     running.output = outer;
@@ -87,7 +86,7 @@ class Output {
   }
 
   /**
-   * Bytes for the peer that were not handed to the socket's stream or the system, as far as they are known.
+   * Bytes for the peer that neither the socket's stream nor the system has got, as far as they are known.
    *
    * @returns {number}
    */
@@ -97,7 +96,7 @@ class Output {
   }
 
   /**
-   * The session holds exactly `pending` bytes.
+   * Notes that the session has exactly `pending` bytes for the peer.
    *
    * @param {number} pending
    */
@@ -151,7 +150,8 @@ class Output {
   }
 
   /**
-   * Writes a message that is not queued; `memory` is the payload's with room for a header, if it is ours.
+   * Writes a message that is too long for the send queue. `memory` is that of the payload, with room for a header before it,
+   * if it is ours and not the caller's.
    *
    * @param {number} opcode
    * @param {Buffer} payload
@@ -174,7 +174,8 @@ class Output {
   }
 
   /**
-   * Whether this is the first that is said to the only message of a chunk: others seldom follow.
+   * Whether this is the first message that is sent in answer to the only event of a chunk. It is written at once then, as
+   * others seldom follow.
    *
    * @returns {boolean}
    */
@@ -185,7 +186,7 @@ class Output {
   }
 
   /**
-   * Writes a message past the socket's stream, which gets what the kernel does not take.
+   * Writes a message past the socket's stream; the stream gets the bytes that the kernel does not take.
    *
    * @param {DirectSocket} direct
    * @param {number} opcode
@@ -203,14 +204,14 @@ class Output {
         io._put(rest);
         return;
       }
-      // A copy: the caller may overwrite its buffer at once, as we will overwrite ours.
+      // A copy, as the caller may overwrite its buffer at once, and we overwrite ours.
       io._put(Buffer.from(rest));
     }
     if (memory !== null) keep(memory);
   }
 
   /**
-   * Makes a frame of a message where it lies, to be written when the turn ends, uncopied.
+   * Makes a frame in the memory of its payload, to be written at the end of the turn without a copy.
    *
    * @param {number} opcode
    * @param {Buffer} memory
@@ -230,7 +231,7 @@ class Output {
     this.wrote(0);
   }
 
-  /** What the session holds goes out before the frames that are gathered next. */
+  /** Takes the session's output, which has to be written before the frames that are gathered next. */
   _gatherOutput() {
     const { _id: id, _direct: direct } = this._driver;
     if (direct !== null) direct.clearDirty();
@@ -243,19 +244,20 @@ class Output {
   }
 
   /**
-   * Notes a message of `length` bytes that the session will frame when it is next called.
+   * Notes a message of `length` bytes in the send queue, which the next native call frames.
    *
    * @param {number} length
    */
   queued(length) {
     const driver = this._driver;
-    // Nobody knows how long it will be when it has been compressed.
+    // Its length after compression is not known.
     if (!driver._sharesFrames) this._isExact = false;
     this.wrote(this._pending + length + driver._overhead(length));
   }
 
   /**
-   * Notes that the session holds `pending` bytes for the peer.
+   * Notes that the session has `pending` bytes for the peer, and has them written: at the end of the turn, or at once from
+   * `FLUSH_BYTES` on.
    *
    * @param {number} pending
    */
@@ -268,7 +270,7 @@ class Output {
     }
   }
 
-  /** Hands the session's output to the socket. */
+  /** Writes the output to the socket. */
   flush() {
     this._isScheduled = false;
     if (this._frames !== null) return this._putFrames(this._frames);
@@ -283,7 +285,7 @@ class Output {
     this._handOver(this._isExact ? pending : frameQueued(id));
   }
 
-  /** As `flush`, before the loop goes on: together with other connections, where that is cheaper. */
+  /** As `flush`, but past the stream by the dirty list: written with that of other connections before the loop goes on. */
   flushTogether() {
     const { _pending: pending, _driver: { _direct: direct } } = this;
     if (direct === null || pending === 0 || this._frames !== null || !direct.writable) return this.flush();
@@ -294,7 +296,7 @@ class Output {
   }
 
   /**
-   * The session's output is about to be written without `flush`: whether there is any, as far as is known here.
+   * The session's output is about to be written without `flush`. Returns whether there may be any.
    *
    * @returns {boolean}
    */
@@ -304,13 +306,13 @@ class Output {
     return isPending;
   }
 
-  /** Hands all that the session holds to the socket's stream. */
+  /** Writes all bytes of the session to the socket's stream. */
   handOverAll() {
     this._handOver(frameQueued(this._driver._id));
   }
 
   /**
-   * Hands the `length` bytes that the session holds to the socket's stream.
+   * Writes the bytes of the session, which should be `length`, to the socket's stream.
    *
    * @param {number} length
    */
@@ -325,7 +327,7 @@ class Output {
   }
 
   /**
-   * What the session holds, which should be `length` bytes.
+   * Takes the bytes of the session, which should be `length`.
    *
    * @param {number} length
    * @returns {Buffer}
@@ -340,7 +342,7 @@ class Output {
   }
 
   /**
-   * Hands gathered frames and what the session holds to the socket's stream: in one write, unless it is long.
+   * Writes gathered frames, and then the bytes of the session, to the socket's stream: in one write, unless they are long.
    *
    * @param {Buffer[]} frames
    */
@@ -351,7 +353,7 @@ class Output {
     if (frames.length === 1 && only !== null) {
       if (putAndForget(io, only)) keep(only);
     } else if (bytes <= FLUSH_BYTES) {
-      // Corked, the socket would seem congested, and then announce that it has drained.
+      // Joined, not corked: a corked stream returns false from `write`, and emits 'drain' afterwards.
       io._put(Buffer.concat(frames, bytes));
     } else {
       sequence(...frames.map((frame) => () => io._put(frame)));
@@ -364,10 +366,10 @@ class Output {
     this._framed = 0;
   }
 
-  // ---- a socket that takes no more, or is gone
+  // ---- a socket that is congested, or has ended
 
   /**
-   * Answers a ping. A peer that pings and never reads must not make us collect its pongs.
+   * Answers a ping. A peer that pings and does not read must not make us keep a pong for each ping.
    *
    * @param {Buffer} payload
    */
@@ -382,7 +384,7 @@ class Output {
     this.write(Opcode.pong, payload);
   }
 
-  /** The socket has written what it held. */
+  /** The socket has drained. */
   drained() {
     this.isCongested = false;
     this._unsentPongs = 0;
@@ -392,28 +394,28 @@ class Output {
     if (this._driver.readyState < 3) this.pong(payload);
   }
 
-  /** Forgets what has not been handed to the socket. */
+  /** Drops the output that the socket has not got. */
   discard() {
     const { _direct: direct } = this._driver;
     if (direct !== null) direct.clearDirty();
     this.release();
   }
 
-  /** The session is gone, and what it held with it. */
+  /** The session was released, and its output with it. */
   release() {
     this._pending = 0;
     this._dropFrames();
   }
 }
 
-// What most connections never need.
+// Fields that most connections never set: they use no memory on the prototype.
 
-/** Whether the socket has more to write than it wants. */
+/** Whether the socket is over its high-water mark. */
 Output.prototype.isCongested = false;
 Output.prototype._frames = null;
 Output.prototype._framed = 0;
 Output.prototype._only = null;
-/** Whether a message of the chunk that is being dispatched has been answered at once. */
+/** Whether the event of the chunk that is being dispatched was answered, with a message that was written at once. */
 Output.prototype._hasAnswered = false;
 Output.prototype._unsentPongs = 0;
 Output.prototype._lastPong = null;

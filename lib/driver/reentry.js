@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * A listener may run the event loop before it returns; the npm package deasync does. Sockets are read
- * meanwhile, into the slab in which the rest of the listener's chunk lies. The native side says so before
- * it happens, with `REENTERED` in place of a length.
+ * A listener may run the event loop before it returns, as the npm package deasync does. Sockets are then read into the slab,
+ * which still has the rest of the listener's chunk. The native side reports it before, with `REENTERED` in place of a
+ * length.
  */
 const { writeDirty } = require('./dirty_list');
 const { flush, running } = require('../flush_scheduler');
@@ -11,16 +11,16 @@ const { flush, running } = require('../flush_scheduler');
 /** See src/binding/served.rs. */
 const REENTERED = -0x80000000 + 3;
 
-/** Whose chunk lies in the slab, and its bytes. */
+/** The connection whose chunk is in the slab while its listeners run, and the length of the chunk. */
 const occupied = { by: /** @type {import('../contracts').DirectSocket | null} */ (null), length: 0 };
 
 /**
- * A listener runs the event loop: keeps what is left of its chunk, and writes all output that waits. The addon's
- * dispatch calls it.
+ * A listener runs the event loop: copies the rest of its chunk, and writes all output that waits. Called by the addon's
+ * dispatch.
  */
 function reentered() {
   if (occupied.by !== null) occupied.by.leaveSlab(occupied.length);
-  // What listeners have sent would leave when they return, and they may be waiting for the answer.
+  // The output of listeners would be written when they return, and the listener may be waiting for an answer to it.
   if (running.output !== null) running.output.flush();
   flush();
   writeDirty();

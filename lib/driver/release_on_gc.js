@@ -6,8 +6,9 @@ const { native } = require('./session');
 const { connectionEnds } = require('../flush_scheduler');
 
 /**
- * Native sessions are numbers, so somebody has to give them back. A socket of Node's always closes
- * before it is forgotten; other streams, and connections that were never opened, may not.
+ * Releases native sessions whose drivers were garbage-collected. A session is only a number to JavaScript, and has to be
+ * released by a call. A socket of Node's always emits 'close', at which that is done; streams of other kinds, and
+ * connections that were never opened, may be collected without it.
  */
 const registry = new FinalizationRegistry((id) => {
   native.releaseSession(id);

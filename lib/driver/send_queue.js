@@ -1,21 +1,21 @@
 'use strict';
 
 /**
- * Messages on their way to the native side. They wait in shared memory, next to each other, and
- * the next native call of any kind frames them all; see src/proto/sessions.
+ * The send queue: short messages wait in shared memory, and the next native call, for any purpose, frames all of them. See
+ * src/proto/sessions.
  */
 const { native, payloads, sendQueue, QUEUE_BYTES, MAX_QUEUED, ENTRY_INTS, RELEASED } = require('./session');
 const { writeUtf8 } = require('../socket/node_internals');
 
-/** From this size on a call of its own costs less than copying. */
+/** Longer messages are not queued, as a native call costs less than to copy them, in bytes. */
 const MAX_BYTES = 4096;
 const MAX_CHARS = Math.floor(QUEUE_BYTES / 3);
 
-/** Bytes of `payloads` in use, unless the native side has emptied it meanwhile. */
+/** Bytes of `payloads` in use; right only while the queue is not empty. */
 let used = 0;
 
 /**
- * Makes room for `length` bytes and returns where they go.
+ * Makes room for `length` bytes, and returns their place in `payloads`.
  *
  * @param {number} length
  * @returns {number}
@@ -76,10 +76,10 @@ function queueBytes(id, opcode, bytes) {
 }
 
 /**
- * Has everything framed that is queued, for all sessions.
+ * Has all queued messages framed, of all sessions.
  *
  * @param {number} id of a session
- * @returns {number} bytes that wait for its peer
+ * @returns {number} bytes of this session that wait for the peer
  */
 function frameQueued(id) {
   return native.pending(id);

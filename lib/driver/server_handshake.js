@@ -6,17 +6,17 @@ const Handshake = require('./handshake');
 const { native } = require('./session');
 
 /**
- * What begins on the prototype, as most connections never need it.
+ * Fields that begin on the prototype, since most connections never set them.
  *
  * @typedef {object} Seldom
- * @property {Uint8Array[] | null} _early input that came before `start`
- * @property {boolean} _awaitsBody of draft 76: whether the request has been answered, but for its body
+ * @property {Uint8Array[] | null} _early input that has come before `start`
+ * @property {boolean} _awaitsBody draft 76: whether the request was answered, and its body is awaited
  */
 
-/** A server's half: the answer to a request, which may be a refusal. */
+/** A server's half of the handshake: the response that accepts or refuses a request. */
 class ServerHandshake extends /** @type {new (...parameters: ConstructorParameters<typeof Handshake>) => Handshake & Seldom} */ (Handshake) {
   /**
-   * Whether the request has been answered; of draft 76 it may be all but its body.
+   * Whether the request was answered; in draft 76, its body may still be awaited.
    *
    * @returns {boolean}
    */
@@ -25,7 +25,7 @@ class ServerHandshake extends /** @type {new (...parameters: ConstructorParamete
   }
 
   /**
-   * Input that comes before `start`, or behind such input whose listener threw, is kept.
+   * Keeps input that comes before `start`, or behind such input if a listener of that has thrown.
    *
    * @param {any} chunk
    * @returns {boolean}
@@ -37,12 +37,12 @@ class ServerHandshake extends /** @type {new (...parameters: ConstructorParamete
     return true;
   }
 
-  // @ts-expect-error TypeScript takes what is on a prototype for a field.
+  // @ts-expect-error TypeScript takes the property on the prototype for a field.
   get holdsInput() {
     return this._early !== null;
   }
 
-  /** Parses the input that came before `start`. */
+  /** Parses the input that has come before `start`. */
   _parseEarly() {
     const { _driver: driver, _early: early } = this;
     if (early === null) return;
@@ -106,7 +106,7 @@ class ServerHandshake extends /** @type {new (...parameters: ConstructorParamete
    * Sends the response that accepts the request.
    *
    * @param {string | null} extensions the value of Sec-WebSocket-Extensions
-   * @returns {boolean} whether the connection is open: false where more of the request is awaited, or its peer is gone
+   * @returns {boolean} whether the connection is open: false where draft 76's body is awaited, or the peer is gone
    */
   _answer(extensions) {
     const { _id: id, _output: output } = this._driver;
@@ -115,7 +115,7 @@ class ServerHandshake extends /** @type {new (...parameters: ConstructorParamete
     return isOpen;
   }
 
-  /** Of draft 76: the body has arrived and been answered. */
+  /** Draft 76: the body has arrived, and the native session has answered it. */
   complete() {
     const driver = this._driver;
     driver._output.wrote(native.pending(driver._id));

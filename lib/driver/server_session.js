@@ -8,7 +8,7 @@
 const { native, lent } = require('./session');
 const { protocolList, maxLength } = require('./session_options');
 
-/** Request headers a handshake of any version looks at, in the order of src/proto/sessions/setup.rs. */
+/** Request headers that a handshake of any version reads, in the order of src/proto/sessions/setup.rs. */
 const HANDSHAKE_HEADERS = [
   'connection', 'upgrade', 'origin', 'sec-websocket-version', 'sec-websocket-key', 'sec-websocket-key1',
   'sec-websocket-key2', 'sec-websocket-protocol', 'sec-websocket-extensions', ':protocol',
@@ -19,8 +19,8 @@ const REQUIRE_MASKING = 2;
 const MASKING = 4;
 
 /**
- * The number of a native session for a request that asks for an upgrade. `version` forces one, by
- * its place in `VERSIONS`; without it the request's headers decide.
+ * Makes a native session for an upgrade request, and returns its number. `version` is an index of `VERSIONS`; without it,
+ * the request's headers decide.
  *
  * @param {IncomingMessage} request
  * @param {string} url

@@ -1,15 +1,15 @@
 'use strict';
 
 /**
- * The memory JavaScript and the native sessions share, and the codes that are passed in it. The
- * layout is documented in src/proto/sessions; both sides must agree on it.
+ * The memory that JavaScript shares with the native sessions, and the codes in it. Its layout is documented in
+ * src/proto/sessions; both sides have to agree on it.
  */
 const { constants } = require('buffer');
 const workerThreads = require('worker_threads');
 
 const native = require('../native_binding');
 
-/** Bytes of payloads that can be queued. */
+/** Bytes of payloads for which the send queue has room. */
 const QUEUE_BYTES = 65536;
 /** Events one `receive` can report. */
 const MAX_EVENTS = 256;
@@ -18,48 +18,48 @@ const EVENT_INTS = 3;
 
 const spans = new Int32Array(HEADER_INTS + EVENT_INTS * MAX_EVENTS);
 const payloads = Buffer.allocUnsafeSlow(QUEUE_BYTES);
-/** Messages that can be queued before the native side has to frame them. */
+/** Messages for which the send queue has room. */
 const MAX_QUEUED = 1024;
 const ENTRY_INTS = 3;
 const sendQueue = new Int32Array(1 + ENTRY_INTS * MAX_QUEUED);
 
-/** Bytes one read of a socket can take. */
+/** Most bytes that one read of a socket takes. */
 const SLAB_BYTES = 65536;
-/** Where sockets are read to, one chunk after the other: nothing may refer to it for long. */
+/** The slab: memory into which all sockets are read, one chunk after the other; each chunk overwrites the one before. */
 const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 
-/** Connections whose output is ready, see ./dirty_list. */
+/** Numbers of connections with output to be written, see ./dirty_list. */
 const DIRTY_HEADER_INTS = 3;
 const MAX_DIRTY = 1024;
 const dirtyList = new Int32Array(DIRTY_HEADER_INTS + MAX_DIRTY);
 
 /**
- * What is lent to the native side, which keeps this object while it has sessions or connections of ours
- * and relies on its properties: they are never replaced. Whoever begins a session or a connection takes
- * the number from here, so that the object is there as long as anybody can.
+ * The memory that is lent to the native side. That keeps this object alive while it has sessions or connections of ours, and
+ * relies on its properties, which must never be replaced. `number` is that of this copy of the package; it is taken from
+ * this object for each session or connection, so that the object is alive then.
  */
 const lent = { spans, payloads, sendQueue, slab, dirtyList, number: -1 };
-// Bun and Deno cannot do that; there, too, this memory reaches no user.
+// Bun and Deno have no such function; no user of the package can reach this memory in any case.
 if (!process.versions.bun && !process.versions.deno) {
   for (const memory of [spans, payloads, sendQueue, slab, dirtyList]) workerThreads.markAsUntransferable(memory.buffer);
 }
 lent.number = native.attach(lent, constants.MAX_STRING_LENGTH);
 
-/** No session has this number: the native side ignores whatever is asked of it, but frames what is queued. */
+/** A number that no session has: native calls with it do nothing but frame the messages in the send queue. */
 const RELEASED = 0xffffffff;
 
 const Status = { NEED_MORE: 0, FULL: 1, HANDSHAKE: 2, VERDICT: 3, BUSY: 4, LANDING: 5 };
 
-/** Low three bits of an event's code: what it is. */
+/** The kind of an event: the low three bits of its code. */
 const Kind = { TEXT_ASCII: 0, TEXT_UTF8: 1, TEXT_LENIENT: 2, BINARY: 3, PING: 4, PONG: 5, ENCODED: 6, PART: 7 };
 const KIND_BITS = 7;
-/** The payload lies in the session's scratch memory, not in the chunk. */
+/** Bit of an event's code: the payload is in the session's scratch memory, not in the chunk. */
 const SCRATCH_BIT = 8;
-/** Of an encoded message: its opcode and reserved bits follow above these. */
+/** Of an encoded message or a part: the lowest bit of its opcode in the code, and that of its reserved bits or flags. */
 const OPCODE_SHIFT = 4;
 const RSV_SHIFT = 8;
 
-/** Versions by the numbers the native side knows them by. */
+/** Versions by their numbers on the native side. */
 const VERSIONS = ['', 'hybi-13', 'hybi-8', 'hybi-7', 'hixie-76', 'hixie-75'];
 
 /** Bytes of a masking key (RFC 6455 section 5.2). */

@@ -6,7 +6,7 @@ const requireSingleLine = require('../single_line');
 const MAX_LENGTH = 0x3ffffff;
 
 /**
- * A list given as an array, as comma-separated text, or not at all.
+ * The subprotocols of a list, or of a text with commas between them.
  *
  * @param {Iterable<unknown> | string | null | undefined} protocols
  * @returns {string[]}
