@@ -15,14 +15,14 @@ const { connections, SOCKET_EVENTS } = require('./event_loop');
 const { Flushed, Finished, Failed, Closed } = native.SocketEvents || {};
 
 /**
- * A TCP or Unix socket dialled outside Node, and then read and written on Node's loop: the byte
- * stream a `net.Socket` is, with its surface. Only where `attach()` of ./event_loop is not -1.
+ * A TCP or Unix socket that is dialled natively, and then read and written on Node's loop: a stream of bytes with the
+ * interface of a `net.Socket`. Only where `attach()` of ./event_loop is not -1.
  *
  * Events: those of a Duplex, and `connect`, `ready`, `timeout`.
  */
 class DialledSocket extends Duplex {
   /**
-   * Begins to connect when the running callback is done.
+   * Begins to connect in the next tick.
    *
    * @param {import('./dial_target').DialOptions} options
    * @throws {Error} for options that only a socket of Node's can honour
@@ -40,7 +40,7 @@ class DialledSocket extends Duplex {
     this.remoteFamily = undefined;
 
     this._closed = false;
-    /** @type {DirectSocket | null} what reads and writes for a driver past this stream, while it does */
+    /** @type {DirectSocket | null} reads and writes for a driver past this stream; null while this stream does */
     this._direct = null;
     this._dispatched = 0;
     this._ended = false;
@@ -48,7 +48,7 @@ class DialledSocket extends Duplex {
     /** @type {[enable: boolean, seconds: number] | null} */
     this._keepAlive = null;
     this._noDelay = true;
-    /** Of the connection on Node's loop; -1 before there is one, and after it is closed. */
+    /** The number of the connection on Node's loop; -1 before there is one, and after it was closed. */
     this._number = -1;
     this._onClosed = null;
     this._onFinished = null;
@@ -56,7 +56,7 @@ class DialledSocket extends Duplex {
     /** @type {(() => void)[]} */
     this._onOpen = [];
     this._reading = false;
-    /** Bytes that were read by the time the socket was closed. */
+    /** Bytes that were read when the socket was closed. */
     this._received = 0;
     this._timer = null;
 
@@ -74,7 +74,7 @@ class DialledSocket extends Duplex {
   }
 
   /**
-   * Bytes handed to the socket, whether or not the kernel has them yet.
+   * Bytes that were written to the socket, including those that the kernel has not taken yet.
    *
    * @returns {number}
    */
@@ -110,7 +110,7 @@ class DialledSocket extends Duplex {
   }
 
   /**
-   * As of a `net.Socket`, and so the methods below.
+   * As `setNoDelay` of a `net.Socket`; so the methods below.
    *
    * @param {boolean} [noDelay]
    * @returns {this}
@@ -133,7 +133,7 @@ class DialledSocket extends Duplex {
   }
 
   /**
-   * Emits `timeout` after so many milliseconds without traffic; 0 switches it off.
+   * Emits 'timeout' after `milliseconds` without traffic; 0 switches this off.
    *
    * @param {number} milliseconds
    * @param {() => void} [callback] listener of 'timeout'
@@ -173,7 +173,7 @@ class DialledSocket extends Duplex {
     return this;
   }
 
-  /** Ends the stream, and destroys the socket when everything is written. */
+  /** Ends the stream, and destroys the socket when all output is written. */
   destroySoon() {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
@@ -183,7 +183,7 @@ class DialledSocket extends Duplex {
   _read() {
     if (this._reading) return;
     this._reading = true;
-    // Nothing is read here: the loop brings the bytes in the async context of the creator.
+    // Bytes are not read here but on the loop, and pushed in the async context of the socket's creator.
     if (this._direct === null) native.servedRead(this._number, true);
   }
 
@@ -231,7 +231,7 @@ class DialledSocket extends Duplex {
       this._onOpen = [];
       if (abandoned) abandoned(error || closedEarly());
       callback(error);
-      // In a tick of its own, as of a `net.Socket`: a listener of 'error' that throws does not hold it back.
+      // In a tick of its own, as with a `net.Socket`, so that 'close' is emitted if a listener of 'error' throws.
       process.nextTick(() => this.emit('close', Boolean(error)));
     };
     if (this._closed) {
@@ -247,7 +247,7 @@ class DialledSocket extends Duplex {
   }
 
   /**
-   * Writes when the connection stands, and calls back when more may be written.
+   * Writes when the socket is connected, and calls back when more may be written.
    *
    * @param {number} length bytes
    * @param {() => boolean} write returns whether more may follow at once
@@ -275,13 +275,13 @@ class DialledSocket extends Duplex {
     this._timer = null;
   }
 
-  /** Starts the time of `setTimeout` anew, by the name that it has in a `net.Socket`. */
+  /** Restarts the timer of `setTimeout`; a `net.Socket` has this method under this name. */
   _unrefTimer() {
     if (this._timer) this._timer.refresh();
   }
 
   /**
-   * Takes a report of the native side while no driver reads past the stream: see `servedAttach` in ../native.d.ts.
+   * Takes a native report about the connection: see `servedAttach` in ../native.d.ts.
    *
    * @param {number} length
    * @param {number} count
@@ -299,7 +299,7 @@ class DialledSocket extends Duplex {
   }
 
   /**
-   * Bytes from Node's loop.
+   * Bytes were read on Node's loop.
    *
    * @param {Buffer} chunk
    */
@@ -310,8 +310,8 @@ class DialledSocket extends Duplex {
   }
 
   /**
-   * The connection stands and is served on Node's loop: 'connect' is emitted, and what was written before goes out.
-   * For ./dialling.
+   * The connection is established and on Node's loop: writes the output of before, and emits 'connect'. Called by
+   * ./dialling.
    *
    * @param {number} number of the connection
    * @param {SocketEndpoints} endpoints
@@ -335,12 +335,12 @@ class DialledSocket extends Duplex {
     for (const run of waiting) run();
     this.emit('connect');
     this.emit('ready');
-    // Nobody may ever read, and still a reset has to be found.
+    // Reads also if nobody does, so that a reset is noticed.
     if (this.readable && !this.isPaused()) this.read(0);
   }
 
   /**
-   * What the loop reports besides bytes, as bits of `SocketEvents`.
+   * Takes events besides those of bytes, as bits of `SocketEvents`.
    *
    * @param {number} report
    */
@@ -366,25 +366,25 @@ class DialledSocket extends Duplex {
     if (this._ended) return;
     this._ended = true;
     this.push(null);
-    // A paused stream with nothing left to read says so at once, as a `net.Socket` does.
+    // As with a `net.Socket`, a paused stream with an empty buffer emits 'end' at once.
     this.read(0);
   }
 
   /**
-   * The connection has failed, or was never made. For ./dialling.
+   * The connection has failed, or could not be made. Also called by ./dialling.
    *
    * @param {SocketFailure} failure
    */
   fail(failure) {
-    // A proxy that hangs up without a word is an end, not an error.
+    // A proxy that closes without a response is an end of the stream, not an error.
     const isEnd = failure.syscall === 'proxy' && failure.code === 'EOF';
     this.destroy(isEnd ? undefined : errorOf(failure));
   }
 
   /**
-   * Nothing will follow. For ./dialling.
+   * The connection was closed, and no report will follow. Also called by ./dialling.
    *
-   * @param {Error} [error] by default that it came too early
+   * @param {Error} [error] by default that of a socket which was closed before it was connected
    */
   close(error) {
     this._closed = true;

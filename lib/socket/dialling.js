@@ -16,12 +16,13 @@ const { attach } = require('./event_loop');
 const { Credentials, Connection, Failure, End } = native.DialState || {};
 
 /**
- * The time before there is a connection: another thread looks names up, connects, and speaks TLS, and asks about
- * what Node has rules for. Of its socket it reads `destroyed`, and it calls `open`, `fail`, `close` and `destroy`.
+ * A connection that is being made: another thread looks the name up, connects, and makes TLS handshakes; certificates are
+ * compared with names here, by Node's rules. Of its socket it reads `destroyed`, and calls `open`, `fail`, `close` and
+ * `destroy`.
  */
 class Dialling {
   /**
-   * Begins when the running callback is done.
+   * Begins to connect in the next tick.
    *
    * @param {import('./dialled')} socket
    * @param {DialOptions} options
@@ -34,28 +35,28 @@ class Dialling {
     this._isOver = false;
     this._dialler = new native.Dialler(
       targetOf(options),
-      // Since Node.js 24 a call from another thread brings no `AsyncLocalStorage` stores with it.
+      // Since Node.js 24 a call from another thread does not restore the stores of `AsyncLocalStorage`.
       () => context.runInAsyncScope(this._turn, this),
       connectorOf(options), proxy && connectorOf(proxy));
-    // As for `net.connect`: a socket that is destroyed in the turn it was made in dials nobody.
+    // As with `net.connect`, nothing is dialled if the socket is destroyed in the turn in which it was made.
     process.nextTick(() => {
       if (!socket.destroyed) this._dialler.dial();
     });
   }
 
-  /** @param {boolean} keepAlive whether the process waits for what comes of it */
+  /** @param {boolean} keepAlive whether the attempt keeps the process alive */
   setRef(keepAlive) {
     this._dialler.setRef(keepAlive);
   }
 
-  /** The socket is destroyed: `close` of it follows. */
+  /** Aborts the attempt, as the socket was destroyed; `close` of the socket follows. */
   abandon() {
     this._dialler.abandon();
   }
 
   /** Answers the dialler's doorbell. */
   _turn() {
-    // It may have been rung once more before the connection was handed over.
+    // It may have been rung once more before the connection was taken.
     if (this._isOver) return;
     const { _socket: socket, _dialler: dialler } = this;
     switch (dialler.state()) {
@@ -71,7 +72,7 @@ class Dialling {
     }
   }
 
-  /** The connection stands: from now on it is served on Node's loop. */
+  /** The connection is established: has it read and written on Node's loop from now on. */
   _handOver() {
     const { _socket: socket, _dialler: dialler } = this;
     this._isOver = true;
@@ -80,10 +81,10 @@ class Dialling {
     else socket.open(number, /** @type {SocketEndpoints} */ (dialler.endpoints()));
   }
 
-  /** Shows the server's certificate to Node's rules for names; the native side waits for consent. */
+  /** Compares the server's certificate with its name by Node's function; the native side waits for consent. */
   _check() {
     const credentials = this._dialler.takeCredentials();
-    // The time was up meanwhile: the doorbell rings again for that.
+    // The time limit has ended the attempt meanwhile: the doorbell rings again.
     if (credentials === null) return;
     const { name, certificate } = credentials;
     let error;

@@ -1,20 +1,20 @@
 'use strict';
 
 /**
- * A socket that is read and written past its stream, on Node's loop (see src/transport/event_loop): a
- * server's, whose handle Node keeps, or a dialled one. What is peculiar to either is its `Side`.
+ * A socket that is read and written past its stream, on Node's loop (see src/transport/event_loop): a server's, whose handle
+ * Node keeps, or a dialled one. What differs between the two is in their `Side`s.
  *
- * @typedef {object} Side how a direct socket gets along with the stream beside it
- * @property {(driver: import('../driver/driver'), socket: any) => boolean} isFree whether nobody can
- *   tell the difference if the driver's socket is read past its stream
- * @property {(direct: DirectSocket) => boolean} stopStream has the stream read no more; false where it goes on
+ * @typedef {object} Side the functions of a direct socket that depend on the kind of its stream
+ * @property {(driver: import('../driver/driver'), socket: any) => boolean} isFree whether nobody can see a difference if the
+ *   driver's socket is read past its stream
+ * @property {(direct: DirectSocket) => boolean} stopStream stops the stream reading; false where it goes on
  * @property {(direct: DirectSocket) => void} startStream has the stream read again
- * @property {(direct: DirectSocket) => void} letGo gives up what was needed for reading past the stream, for good
- * @property {(direct: DirectSocket, length: number, count: number) => void} receive takes a report that is not of
- *   bytes or memory: see `servedAttach` in ../native.d.ts
- * @property {string[]} watched the stream's events beside pause and resume that somebody else may cause
+ * @property {(direct: DirectSocket) => void} letGo ends reading past the stream, for good
+ * @property {(direct: DirectSocket, length: number, count: number) => void} receive takes a report that is of neither bytes,
+ *   output nor memory: see `servedAttach` in ../native.d.ts
+ * @property {string[]} watched events of the stream, beside 'pause' and 'resume', by which other code shows that it uses it
  */
-// Not the global one, which test runners replace.
+// Not the global function, which test runners replace.
 const { setImmediate } = require('timers');
 
 const { driverOf } = require('../driver/socket_pipe');
@@ -27,9 +27,9 @@ const { refreshTimer } = require('./node_internals');
 const EMPTY = Buffer.alloc(0);
 
 /**
- * What a driver has as `_direct` while its socket is read past its stream, and as `_aside` while the
- * stream reads for a while: it steps aside while the application is paused. The stream reads instead, up to
- * its high-water mark, and so finds the end of the connection or its failure as any paused `net.Socket` does.
+ * `_direct` of a driver while its socket is read past its stream. It steps aside while the application has paused, and is
+ * `_aside` of the driver then: the stream reads instead, up to its high-water mark, and so finds the end of the connection
+ * or its failure, as any paused `net.Socket` does.
  */
 class DirectSocket {
   /**
@@ -41,22 +41,22 @@ class DirectSocket {
     this._driver = driver;
     this._socket = socket;
     this._side = side;
-    /** Of the connection on the loop; -1 before it is there, and when it was let go of. */
+    /** The number of the connection on the loop; -1 before there is one, and after it was released. */
     this._number = -1;
     this._dirtyRound = -1;
     this._dirtyBytes = 0;
 
     // Declared, not set: these begin on the prototype.
-    /** @type {number} bytes that were read by the time the connection was let go of */
+    /** @type {number} bytes that were read when the connection was released */
     this._read;
-    /** @type {number} the same of those written */
+    /** @type {number} bytes that were written then */
     this._written;
     /** @type {Buffer | null} memory that was lent for a long message */
     this._landing;
   }
 
   /**
-   * The connection on the loop has this number, and the stream does not read. For ./takeover, once.
+   * Begins to read and write past the stream, which does not read any more. Called by ./takeover, once.
    *
    * @param {number} number
    */
@@ -90,7 +90,7 @@ class DirectSocket {
   }
 
   /**
-   * Whether the stream must not read.
+   * Whether this reads, and the stream must not.
    *
    * @returns {boolean}
    */
@@ -101,7 +101,7 @@ class DirectSocket {
   // ---- output
 
   /**
-   * Whether what is written now may go past the stream without overtaking anything.
+   * Whether output may be written past the stream now: the stream has none that would come before.
    *
    * @returns {boolean}
    */
@@ -111,7 +111,7 @@ class DirectSocket {
   }
 
   /**
-   * Whether there is output on the dirty list that has not been written yet.
+   * Whether the connection is on the dirty list, which has not been written yet.
    *
    * @returns {boolean}
    */
@@ -120,7 +120,7 @@ class DirectSocket {
   }
 
   /**
-   * Bytes of the output on the dirty list that has not been written yet.
+   * The length of the output for which it is on the dirty list.
    *
    * @returns {number}
    */
@@ -129,7 +129,7 @@ class DirectSocket {
   }
 
   /**
-   * Has the session's output written before the loop goes on, together with that of other connections.
+   * Puts the connection on the dirty list: its output is written before the loop goes on, with that of other connections.
    *
    * @param {number} bytes length of that output
    */
@@ -143,14 +143,14 @@ class DirectSocket {
     }
   }
 
-  /** Something else is written first, or more: what is on the dirty list must not come in between. */
+  /** Takes the connection off the dirty list, as its output is written at once. */
   clearDirty() {
     if (!this.isDirty) return;
     clearDirty(this._number);
     this._dirtyRound = -1;
   }
 
-  /** Has the stream write what the kernel did not take of its output when the dirty list was written. */
+  /** The kernel has not taken all output when the dirty list was written: the stream has to write the rest. */
   handOver() {
     this.clearDirty();
     this._driver._output.handOverAll();
@@ -159,7 +159,7 @@ class DirectSocket {
   /**
    * Writes the session's output at once.
    *
-   * @returns {number} bytes of it that the kernel did not take
+   * @returns {number} bytes that the kernel has not taken
    */
   write() {
     if (this._socket.timeout) refreshTimer(this._socket);
@@ -172,7 +172,7 @@ class DirectSocket {
    *
    * @param {number} opcode reserved bits above its low four bits
    * @param {Buffer} payload
-   * @returns {number} bytes of both that the kernel did not take
+   * @returns {number} bytes of both that the kernel has not taken
    */
   send(opcode, payload) {
     this.clearDirty();
@@ -180,14 +180,14 @@ class DirectSocket {
     return native.servedSend(this._number, opcode, payload);
   }
 
-  /** The socket is ended or destroyed in the turn in which something was sent. */
+  /** Writes output that waits for the end of the turn, as the socket is about to be ended or destroyed. */
   writeAll() {
     if (this.isReading && (this._driver._output.takePending() || this.isDirty)) native.servedWrite(this._number);
   }
 
-  // ---- who reads
+  // ---- whether this reads, or the stream
 
-  /** The application wants no more for now. */
+  /** The application has paused. */
   pause() {
     if (!this.isReading) return;
     native.servedRead(this._number, false);
@@ -195,7 +195,7 @@ class DirectSocket {
     this._settleLater();
   }
 
-  /** The application wants to read again, unless something else holds the stream back. */
+  /** The application has resumed: reads again, unless the stream or the input still has to wait. */
   resume() {
     this._isHeld = false;
     const { io, _input: input } = this._driver;
@@ -204,30 +204,31 @@ class DirectSocket {
     else if (!native.servedRead(this._number, true)) this.returnToStream();
   }
 
-  /** Steps aside, or comes back, before the loop polls again. */
+  /** Steps aside or comes back at the end of this turn, whichever is right then. */
   _settleLater() {
     if (this._isSettling) return;
     this._isSettling = true;
     setImmediate(settle, this);
   }
 
-  /** Has the stream read for a while. */
+  /** Steps aside: has the stream read. */
   stepAside() {
     const { _driver: driver } = this;
     if (!this.isReading) return;
     if (this.isDirty) driver._output.flush();
-    // What has arrived of a long message is the session's.
+    // The bytes of a long message that have arrived are given back to the session.
     native.servedRaw(this._number, false);
     this._raw = false;
     this._landing = null;
     driver._direct = null;
     driver._aside = this;
     this._side.startStream(this);
-    // It takes one chunk more, as every pipe has it, unless a listener of its own has paused its reader: the pipe is told now.
+    // A pipe stops its stream only after the next chunk. Where a listener has paused, as if in a chunk, the pipe learns of
+    // it by an empty one now.
     if (this._isHeld) this._socket.emit('data', EMPTY);
   }
 
-  /** Reads again in place of the stream, unless that has something left or something else is different. */
+  /** Comes back: reads again in place of the stream, unless that has buffered bytes, or is used by other code. */
   comeBack() {
     const { _driver: driver, _socket: socket, _side: side } = this;
     if (driver._aside !== this || !side.isFree(driver, socket) || !side.stopStream(this)) return;
@@ -238,9 +239,9 @@ class DirectSocket {
   }
 
   /**
-   * Lets go of the socket: neither reads nor writes it any more.
+   * Releases the connection on the loop: neither reads nor writes the socket any more.
    *
-   * @returns {boolean} false when it had been let go of before
+   * @returns {boolean} false when it was released before
    */
   release() {
     if (this._number < 0) return false;
@@ -258,7 +259,7 @@ class DirectSocket {
     return true;
   }
 
-  /** Has the stream go on reading where we stopped. */
+  /** Releases the connection, and has the stream read on. */
   returnToStream() {
     const { isReading } = this;
     if (isReading && this.isDirty) this._driver._output.flush();
@@ -268,7 +269,7 @@ class DirectSocket {
   // ---- input
 
   /**
-   * Takes a report of the native side: see `servedAttach` in ../native.d.ts.
+   * Takes a native report about the connection: see `servedAttach` in ../native.d.ts.
    *
    * @param {number} length
    * @param {number} count
@@ -286,7 +287,7 @@ class DirectSocket {
    */
   _take(length, count) {
     const { _socket: socket, _driver: driver } = this;
-    // Destroyed in this turn of the loop.
+    // The socket was destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (socket.timeout) refreshTimer(socket);
     occupied.by = this;
@@ -302,7 +303,7 @@ class DirectSocket {
   }
 
   /**
-   * Has the rest of a long message read to `memory`.
+   * Has the rest of a long message read into `memory`.
    *
    * @param {Buffer} memory with what has arrived of the message in its first bytes
    * @returns {boolean} false if the rest has to come in chunks
@@ -327,8 +328,8 @@ class DirectSocket {
   }
 
   /**
-   * The `length` bytes in the slab will be overwritten: what is left of them is copied, and chunks that follow come
-   * unparsed until it is delivered.
+   * The first `length` bytes of the slab will be overwritten: copies what is still needed of them. Chunks are reported
+   * unparsed until that was delivered.
    *
    * @param {number} length
    */
@@ -343,16 +344,16 @@ class DirectSocket {
   }
 }
 
-// What most connections never need.
+// Fields that most connections never set: they use no memory on the prototype.
 
 DirectSocket.prototype._read = 0;
 DirectSocket.prototype._written = 0;
 DirectSocket.prototype._landing = null;
-/** Whether chunks are handed over unparsed. */
+/** Whether chunks are reported unparsed. */
 DirectSocket.prototype._raw = false;
 /** Whether `settle` will be called. */
 DirectSocket.prototype._isSettling = false;
-/** Whether a listener of the driver's has paused it. */
+/** Whether it was paused by a listener while a chunk was dispatched. */
 DirectSocket.prototype._isHeld = false;
 
 /** @param {DirectSocket} direct */
@@ -362,7 +363,7 @@ function settle(direct) {
   else direct.comeBack();
 }
 
-// ---- what others do to the stream
+// ---- what other code does to the stream
 
 /** @this {object} */
 function onPause() {
@@ -378,14 +379,14 @@ function onResume() {
 }
 
 /**
- * Somebody else begins to read, or the driver ceases to: they get what a stream gives.
+ * Other code begins to read the stream, or the driver stops reading it: returns the socket to its stream.
  *
  * @this {object}
  * @param {string | symbol} event
  */
 function onListener(event) {
   const { _direct: direct } = driverOf(this);
-  // What is aside looks before it comes back.
+  // A direct socket that has stepped aside checks this when it comes back.
   if (direct !== null && (event === 'data' || event === 'readable')) direct.returnToStream();
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * The errors of sockets that Node has not dialled or does not read: those that a `net.Socket` or `tls.TLSSocket` would have given.
+ * The errors of sockets that are dialled or read natively: the same as those of a `net.Socket` or `tls.TLSSocket`.
  *
  * @import { SystemError } from '../contracts'
  * @import { ProxyAnswer, SocketFailure } from '../native'
@@ -11,7 +11,7 @@ const { getSystemErrorName, getSystemErrorMap } = require('util');
 const { inWordsOfNode } = require('../dialling/trust');
 
 /**
- * What Node makes of a system call's failure.
+ * The error that Node makes of a failed system call.
  *
  * @param {number} errno libuv's
  * @param {string} syscall
@@ -37,7 +37,7 @@ function closedEarly() {
 }
 
 /**
- * The error that `net.connect` would have given.
+ * The error that `net.connect` would emit.
  *
  * @param {SocketFailure} failure
  * @returns {SystemError}
@@ -46,7 +46,7 @@ function errorOf(failure) {
   const error = dialError(failure);
   if (failure.others.length === 0) return error;
   const errors = [error, ...failure.others.map(dialError)];
-  // Node leaves the message of such an error empty; the first attempt's says what happened.
+  // Node leaves the message of such an error empty; that of the first attempt says more.
   const { message, code, errno, syscall } = error;
   return Object.assign(new AggregateError(errors, message), { code, errno, syscall });
 }

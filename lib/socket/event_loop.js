@@ -1,22 +1,22 @@
 'use strict';
 
 /**
- * The native event loop set of this copy of the package: what it calls for each connection that it reads,
- * a server's and a dialled one's. See src/binding/served.rs.
+ * The function that the native event loop calls with reports about connections, of servers and dialled ones. See
+ * src/binding/served.rs.
  */
 const { connections } = require('../driver/dirty_list');
 const { REENTERED, reentered } = require('../driver/reentry');
 const { native, lent } = require('../driver/session');
 
-/** In place of a length: the socket has failed, and its owner should find out how. */
+/** In place of a length: the socket has failed; Node has to read the error from it. */
 const FAILED = -0x80000000;
-/** In place of a length: the kernel did not take `count` bytes of the output of the dirty list. */
+/** In place of a length: the kernel has not taken `count` bytes of output, when the dirty list was written. */
 const UNWRITTEN = FAILED + 1;
-/** In place of a length: `count` bytes of memory are wanted for a message that is being read. */
+/** In place of a length: `count` bytes of memory are needed for a message that is landing. */
 const MEMORY_WANTED = FAILED + 2;
-/** In place of a length: what has happened to a dialled connection besides, as bits of `SocketEvents`. */
+/** In place of a length: `count` has other events of a dialled connection, as bits of `SocketEvents`. */
 const SOCKET_EVENTS = FAILED + 4;
-/** In a count of events: the event is in that memory. */
+/** Bit in a count of events: the event is in that memory. */
 const LANDED = 1 << 16;
 
 const isEnabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof native.servedAttach === 'function' &&
@@ -25,20 +25,21 @@ const isEnabled = process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0' && typeof nat
 let isAttached = false;
 
 /**
- * The number to have connections served with, or -1 where Node's loop cannot be watched.
+ * The number of this copy of the package, for native calls that add a connection; -1 where Node's loop cannot be watched.
  *
  * @returns {number}
  */
 function attach() {
   if (!isEnabled) return -1;
-  // Again for each connection after a failure: descriptors may have been short.
+  // Tried again for each connection after a failure, which may have been for want of descriptors.
   isAttached ||= native.servedAttach(lent.number, dispatch);
   return isAttached ? lent.number : -1;
 }
 
 /**
  * @param {number} number of the connection
- * @param {number} length bytes in the slab; 0 and below, see above
+ * @param {number} length bytes in the slab; 0 at the end of the stream; below 0, one of the constants above or an error
+ *   number
  * @param {number} count events in `spans`
  */
 function dispatch(number, length, count) {

@@ -1,8 +1,7 @@
 'use strict';
 
 /**
- * What we rely on of Node's sockets that Node does not document, each with what happens where it is
- * missing.
+ * Members of Node's objects that Node does not document and we use, each with what is done where it is missing.
  */
 const { EventEmitter } = require('events');
 const { Socket } = require('net');
@@ -13,8 +12,8 @@ const { Socket } = require('net');
 // ---- sockets and their handles
 
 /**
- * Whether a stream is a socket of Node's with a handle: it emits 'close' before it is forgotten. Where Node has no
- * such handle, its sockets are as other streams to us.
+ * Whether a stream is a socket of Node's with a handle, which emits 'close' before it is garbage-collected. In a runtime
+ * whose sockets have no such handle, they are treated as streams of other kinds.
  *
  * @param {unknown} stream
  * @returns {boolean}
@@ -24,7 +23,7 @@ function hasHandle(stream) {
 }
 
 /**
- * Runs `callback` while a socket that Node has taken its handle from has it again, and can be written to.
+ * Gives a socket its handle back, which Node has taken from it, while `callback` runs: it can be written to then.
  *
  * @param {any} socket
  * @param {StreamHandle} handle
@@ -39,8 +38,8 @@ function withHandle(socket, handle, callback) {
 const hasUnrefTimer = typeof /** @type {any} */ (Socket.prototype)._unrefTimer === 'function';
 
 /**
- * Starts the time anew after which a socket is idle; only for one with a `timeout`. Without `_unrefTimer`
- * the timeout is set again, which does the same at more cost.
+ * Restarts the timer of a socket with a `timeout`. Without `_unrefTimer` the timeout is set again, which has the same effect
+ * at more cost.
  *
  * @param {ByteStream & { timeout: number }} socket
  */
@@ -50,7 +49,7 @@ function refreshTimer(socket) {
 }
 
 /**
- * The descriptor of a socket's handle; below 0 where there is none, and on Windows.
+ * The descriptor of a socket's handle; -1 without one, and on Windows.
  *
  * @param {ByteStream} socket
  * @returns {number}
@@ -60,8 +59,8 @@ function descriptorOf({ _handle: handle }) {
 }
 
 /**
- * The handle by which Node reads and writes a connected socket, if it has a descriptor and keeps the
- * process alive; otherwise null, and the socket is read through its stream.
+ * The handle of a connected socket, if it has a descriptor and keeps the process alive; otherwise null, and the socket is
+ * read through its stream.
  *
  * @param {ByteStream} socket
  * @returns {StreamHandle | null}
@@ -72,9 +71,8 @@ function plainHandle(socket) {
 }
 
 /**
- * Has a socket's stream read no more. False where its handle refuses, and then it goes on reading. The
- * stream asks `reading` before it starts its handle again; a Node without it asks the handle, whose
- * `readStart` we replace.
+ * Stops a socket's stream reading. False where its handle refuses, and then the stream goes on. Node does not start a handle
+ * again that has `reading`; where Node does not look at it, it calls `readStart` of the handle, which we replace.
  *
  * @param {StreamHandle} handle
  * @returns {boolean}
@@ -97,8 +95,7 @@ function startReading(handle) {
 }
 
 /**
- * The getter of a property that a handle inherits; undefined where it has none, and then its socket is
- * read through its stream.
+ * The getter of a property that a handle inherits; undefined without one, and then the socket is read through its stream.
  *
  * @param {object} object
  * @param {string} name
@@ -114,8 +111,8 @@ function getterOf(object, name) {
 // ---- streams
 
 /**
- * The streams that a stream is piped into, as its own list; null where a stream has no such list, and
- * then a real pipe is used.
+ * The list of streams that a stream is piped into, as the stream has it; null where it has none, and then a real pipe is
+ * used.
  *
  * @param {ByteStream} stream
  * @returns {unknown[] | null}
@@ -125,7 +122,7 @@ function pipesOf({ _readableState: state }) {
 }
 
 /**
- * Has a stream that has such a list seem to be piped into `destination` alone.
+ * Sets that list to `destination` alone, so that the stream seems to be piped into it.
  *
  * @param {ByteStream} stream
  * @param {object} destination
@@ -137,7 +134,7 @@ function seemPiped(stream, destination) {
 const { _write, _writeGeneric } = /** @type {any} */ (Socket.prototype);
 
 /**
- * Whether a socket's stream hands a chunk to its handle as Node's does: it does not keep what was written.
+ * Whether a socket has Node's own methods for writing, which do not keep a chunk that the handle has written.
  *
  * @param {ByteStream} socket
  * @returns {boolean}
@@ -151,8 +148,8 @@ function writesAsNode(socket) {
 const hasTable = '_events' in new EventEmitter();
 
 /**
- * Whether anybody may listen to an emitter: false before the first listener of one that was made without
- * a table of them. Where emitters have no such table, always.
+ * Whether an emitter may have listeners: false before the first one, for an emitter that was made without a table of them.
+ * Always true where emitters have no such table.
  *
  * @param {EventEmitter} emitter
  * @returns {boolean}
@@ -162,7 +159,7 @@ function hasListeners(emitter) {
 }
 
 /**
- * A table of listeners as an emitter makes it, but without a hash table before it needs one.
+ * A table of listeners, as an emitter makes it, but with V8's fast properties instead of a hash table.
  *
  * @this {any}
  * @param {(...args: any[]) => void} listener of 'error'
@@ -173,7 +170,7 @@ function Listeners(listener) {
 Listeners.prototype = Object.create(null);
 
 /**
- * Adds a listener of 'error', the first of an emitter that was made without a table of listeners.
+ * Adds a listener of 'error' as the first listener of an emitter that was made without a table of them.
  *
  * @param {EventEmitter} emitter
  * @param {(...args: any[]) => void} listener
@@ -184,7 +181,7 @@ function catchErrors(emitter, listener) {
     emitter.on('error', listener);
     return;
   }
-  // As `on` would, but for the event 'newListener', of which nobody can be listening.
+  // As `on` does, without the event 'newListener', which cannot have a listener yet.
   own._events = new Listeners(listener);
   own._eventsCount = 1;
 }
@@ -192,8 +189,8 @@ function catchErrors(emitter, listener) {
 const { emit } = EventEmitter.prototype;
 
 /**
- * The listeners of an emitter by event, to look whether there are any; null where that cannot be told from them,
- * and `emit` has to be called.
+ * The table of listeners of an emitter, by event, from which can be told whether there are any; null without a table or
+ * where `emit` was replaced, and then `emit` has to be called.
  *
  * @param {EventEmitter} emitter
  * @returns {{ [event: string]: unknown } | null}
@@ -208,7 +205,8 @@ const hasSlices = ['latin1Slice', 'utf8Slice', 'latin1Write', 'utf8Write'].every
   (name) => typeof /** @type {any} */ (Buffer.prototype)[name] === 'function');
 
 /**
- * What `toString` comes down to, and is called where it is missing; so the functions below, and `write`.
+ * As `toString('latin1')`, by the faster method that it calls, where there is that. So the functions below, for `toString`
+ * and `write`.
  *
  * @param {Buffer} bytes
  * @param {number} start
@@ -252,15 +250,15 @@ function writeUtf8(bytes, text, at) {
 // ---- requests
 
 /**
- * Where Node keeps the object that it makes of the raw headers for the first who reads `headers`.
+ * The symbol under which Node keeps the object of headers, which it makes at the first read of `headers`.
  *
  * @type {any}
  */
 let kHeaders;
 
 /**
- * Whether reading `headers` of a request makes an object that setting `headers` to null would have Node
- * forget. False where Node does not keep it that way, and then it stays.
+ * Whether the next read of a request's `headers` makes that object, which setting `headers` to null would drop. False where
+ * Node has no such symbol: the object is kept then.
  *
  * @param {import('http').IncomingMessage} request
  * @returns {boolean}

@@ -1,11 +1,11 @@
 'use strict';
 
 /**
- * Taking sockets over from their streams: what is certain to make no difference to whoever holds them.
+ * Taking sockets over from their streams, where other code that has the socket can see no difference.
  *
- * A server's socket keeps its place and its life cycle: its handle only stops reading, what the kernel
- * does not take at once is written through it, and an end or an error is left to it to find. Of a
- * dialled socket the driver is the only one that reads.
+ * Node keeps a server's socket and its life cycle: its handle only stops reading. Bytes that the kernel does not take at
+ * once are written through the stream, and at an end or an error the stream reads again, and finds it. A dialled socket is
+ * taken over only while its driver is its only reader.
  *
  * @import { StreamHandle } from '../contracts'
  */
@@ -20,11 +20,11 @@ const { plainHandle, stopReading, startReading, getterOf } = require('./node_int
 
 const kDirect = Symbol('direct');
 
-/** Methods that a stream calls of itself: one of its own stands for a difference that we would not make. */
+/** Methods that a stream calls on itself: where a socket has one of its own, that would not be called any more. */
 const OVERRIDABLE = ['read', 'push', 'emit', '_read', '_write'];
 
 /**
- * Whether a stream is as one that only its pipe reads, with nothing on its way.
+ * Whether a stream is read by its pipe only, was not changed, and has nothing buffered.
  *
  * @param {any} socket
  * @returns {boolean}
@@ -38,7 +38,7 @@ function isPlain(socket) {
 }
 
 /**
- * Whether the driver reads, and has delivered all that it was given.
+ * Whether the driver is not paused, and has delivered all input that it got.
  *
  * @param {import('../driver/driver')} driver
  * @returns {boolean}
@@ -75,13 +75,13 @@ const nodeSide = {
 
   receive(direct, length) {
     const { _socket: socket } = direct;
-    // Destroyed in this turn of the loop.
+    // The socket was destroyed in this turn of the loop.
     if (socket.destroyed) {
       direct.release();
       return;
     }
     direct.returnToStream();
-    // Reading has consumed the error; Node would find nothing but the end of the stream.
+    // Our read has taken the error: Node's would return the end of the stream.
     if (length < 0 && length !== FAILED) socket.destroy(systemError(length, 'read'));
   },
 };
@@ -89,9 +89,9 @@ const nodeSide = {
 const disguises = new Map();
 
 /**
- * A prototype between a handle and its own: it counts our bytes, keeps the stream from reading
- * beside us, and lets go of the descriptor before it is closed. Null where a handle is not as we know
- * it.
+ * Makes a prototype to be put between a handle and its own prototype: it adds our bytes to the handle's counters, keeps the
+ * stream from reading while we do, and releases the connection before the descriptor is closed. Null for a handle without
+ * the members that this needs.
  *
  * @param {any} original
  * @returns {any}
@@ -138,8 +138,8 @@ function disguise(original) {
 }
 
 /**
- * Reads and writes a server's socket past its stream from now on, if that is certain to make no
- * difference. It must be coupled to the driver, which has its handle.
+ * Reads and writes a server's socket past its stream from now on, if nobody can see a difference. The socket must be coupled
+ * to the driver, which has its handle.
  *
  * @param {import('../driver/driver')} driver
  * @param {import('../contracts').ByteStream} socket
@@ -195,7 +195,7 @@ const dialledSide = {
 };
 
 /**
- * Has chunks reach the stream, unparsed.
+ * Has chunks reported to the stream, unparsed.
  *
  * @param {any} socket
  */
@@ -206,11 +206,11 @@ function returnSession(socket) {
 }
 
 /**
- * Reads and writes for `driver` past the stream of a dialled socket from now on, if that is certain to
- * make no difference. The two must be piped into each other.
+ * Reads and writes a dialled socket past its stream from now on, if nobody can see a difference. Driver and socket must be
+ * piped into each other.
  *
  * @param {import('../driver/driver')} driver
- * @param {any} socket a DialledSocket; others are left alone
+ * @param {any} socket a DialledSocket; nothing is done for others
  */
 function takeDialled(driver, socket) {
   if (!dialledSide.isFree(driver, socket)) return;
