@@ -2,7 +2,7 @@
 
 const { AsyncResource } = require('async_hooks');
 
-/** An async context that holds nothing open by itself, and tells tools that look for open handles so. */
+/** An async context. Tools that look for open handles ask `hasRef` whether it keeps the process alive: it does not. */
 class AsyncContext extends AsyncResource {
   hasRef() {
     return false;

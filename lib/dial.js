@@ -134,7 +134,8 @@ function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, kernelS
 /**
  * @param {URL} server
  * @param {string | undefined} path Unix socket
- * @param {{ serverTLS?: any, connector?: TlsConnector, proxy?: ProxyWay, proxyTLS?: any, proxyConnector?: TlsConnector }} way
+ * @param {{ serverTLS?: any, connector?: TlsConnector, proxy?: ProxyWay, proxyTLS?: any, proxyConnector?: TlsConnector }}
+ *   way
  * @param {any} netOptions
  * @returns {DialledSocket}
  */

@@ -5,21 +5,21 @@
 const { writeAtEndOfTurn, writeDirty } = require('./driver/dirty_list');
 
 /**
- * Whatever is sent in one turn of the event loop leaves in one write: outputs that have something queue up
- * here and are flushed when the running callback is done, before the loop waits again.
+ * All messages that a connection sends in one turn of the event loop are written in one write: outputs wait here, and are
+ * flushed when the running callback has returned.
  */
 const waiting = /** @type {Output[]} */ ([]);
 
 /**
- * The output of the driver whose listeners are running: it is flushed when they are done, or never return. And whether the
- * process is about to end: there will be no end of the turn, and what is sent leaves at once.
+ * `output`: that of the driver whose listeners are running, which is flushed when they return, or end the process.
+ * `isExiting`: the process is ending, and the turn will not end: messages are written at once.
  */
 const running = { output: /** @type {Output | null} */ (null), isExiting: false };
 
-/** The first of them that was not flushed yet, while others are. */
+/** The index of the first of them that was not flushed yet. */
 let next = 0;
 
-/** Writes what waits for the end of the turn. */
+/** Flushes all outputs that wait for the end of the turn. */
 function flush() {
   try {
     while (next < waiting.length) waiting[next++].flushTogether();
@@ -31,10 +31,10 @@ function flush() {
   }
 }
 
-/** Connections of this copy of the package; while there are any, it listens for the end of the process. */
+/** The number of connections of this copy of the package, which listens to 'exit' of the process while there are any. */
 let connections = 0;
 
-/** `ws.send(x); process.exit()` has always delivered x. */
+/** Writes all output when the process ends: in the original, `ws.send(x); process.exit()` delivers x. */
 function onExit() {
   running.isExiting = true;
   if (running.output !== null) running.output.flush();
@@ -42,17 +42,17 @@ function onExit() {
   writeDirty();
 }
 
-/** There is another connection. */
+/** A connection was made. */
 function connectionBegins() {
   if (++connections > 1) return;
-  // Copies of the package, of which there may be many, are not what the warning about listeners is for.
+  // Without Node's warning of a leak: there may be many copies of the package, each with one listener.
   const most = process.getMaxListeners();
   process.setMaxListeners(0);
   process.on('exit', onExit);
   process.setMaxListeners(most);
 }
 
-/** A connection has been forgotten. */
+/** A connection was released. */
 function connectionEnds() {
   if (--connections === 0) process.removeListener('exit', onExit);
 }

@@ -3,12 +3,12 @@
 const requireSingleLine = require('./single_line');
 
 /**
- * Name and value of a header as they may be sent, or null for an undefined value.
+ * Name and value of a header, checked; null for an undefined value.
  *
- * @param {any} name made text
- * @param {any} value made text
+ * @param {any} name converted to text
+ * @param {any} value converted to text
  * @returns {[name: string, value: string] | null}
- * @throws {TypeError} for CR, LF or NUL, which would end the header and begin another (RFC 9110 section 5.5)
+ * @throws {TypeError} for CR, LF or NUL (RFC 9110 section 5.5)
  */
 function headerLine(name, value) {
   if (value === undefined) return null;

@@ -6,18 +6,18 @@
  */
 
 /**
- * Whether the peer of a connection is still there: the automatic pings, how soon they are answered,
- * how long nothing has come, and how long the connection has lasted.
+ * Whether the peer of a connection is alive: automatic pings and the time limit for their pongs, the time without input, and
+ * the lifetime of the connection.
  *
- * Nothing is written down when bytes arrive: the counter that every socket has is compared with what
- * it was. A verdict falls after the loop has polled, so that what waits in the system is heard first.
+ * Nothing is done when bytes arrive: the socket's counter of bytes is compared with its value of before. A connection fails
+ * only after the loop has polled once more, so that input which waits in the system is read first.
  */
 const { CloseCode } = require('./driver/close_code');
 const { OPEN } = require('./faye/websocket/ready_state');
 const { sequence } = require('./sequence');
 const { WheelEntry, wheel } = require('./timer_wheel');
 
-/** What has come is looked at so many times in an `idleTimeout`. */
+/** How often the counter of bytes is read in an `idleTimeout`. */
 const LOOKS = 4;
 
 /** Periods in milliseconds, 0 for none. Connections with the same options share them. */
@@ -27,7 +27,7 @@ class Periods {
    * @param {PeerLimits} limits
    */
   constructor(ping, { pongTimeout = 0, idleTimeout = 0, maxLifetime = 0 }) {
-    // As for `setInterval`, which the option has always been given to.
+    // As `setInterval` converts its argument, which the original passes the option to.
     this.ping = ping ? Math.max(1, Math.trunc(ping * 1000) || 1) : 0;
     this.pong = toMilliseconds(pongTimeout);
     this.idle = toMilliseconds(idleTimeout);
@@ -62,10 +62,10 @@ function periodsOf(ping, limits) {
   return lastPeriods;
 }
 
-/** Connections on which a verdict is about to fall. */
+/** Connections that fail unless the next poll of the loop brings input. */
 const suspects = new Set();
 
-/** Moments are milliseconds of the wheel's clock; 0 where nothing is waited for. */
+/** The liveness of one connection. Times are milliseconds of the wheel's clock; 0 for none. */
 class Liveness extends WheelEntry {
   /**
    * @param {WebSocketFields} socket
@@ -77,10 +77,10 @@ class Liveness extends WheelEntry {
     this._periods = periods;
     /** When the next ping is due. */
     this._pingAt = 0;
-    /** When the oldest ping that has not been answered has to be, and the last that has been. */
+    /** Until when the oldest unanswered ping has to be answered; and the number of the last ping that was. */
     this._pongBy = 0;
     this._answered = 0;
-    /** When something had come last, and the counter of bytes then. */
+    /** When the counter of bytes had last changed; and its value then. */
     this._heardAt = 0;
     this._heard = 0;
     this._expiresAt = 0;
@@ -94,11 +94,11 @@ class Liveness extends WheelEntry {
     }
   }
 
-  /** The connection begins, or is open: silence and lifetime count from now on. */
+  /** The connection begins, or is open: the time without input and the lifetime count from now on. */
   begin() {
     const { idle, lifetime } = this._periods;
     const now = wheel.now();
-    // A ping that was sent before the connection was open is not awaited.
+    // Pongs of pings that were sent before the connection was open are not awaited.
     this._answered = this._socket._pingId;
     if (idle > 0) {
       this._heardAt = now;
@@ -116,7 +116,7 @@ class Liveness extends WheelEntry {
   }
 
   /**
-   * A pong has come: a number that was sent answers it, and with it those before (RFC 6455 section 5.5.3).
+   * A pong has come: if it has the number of a ping, it answers that and all earlier ones (RFC 6455 section 5.5.3).
    *
    * @param {Buffer} payload
    */
@@ -128,12 +128,12 @@ class Liveness extends WheelEntry {
     if (!(number > this._answered && number <= latest) || String(number) !== text) return;
     this._answered = number;
     const { ping, pong } = this._periods;
-    // The oldest that is left was sent so many periods, at least, before the latest.
+    // The oldest unanswered ping was sent at least so many periods before the latest one.
     this._pongBy = number === latest ? 0 : this._pingAt - ping * (latest - number) + pong;
   }
 
   /**
-   * What the timer wheel calls.
+   * Called by the timer wheel.
    *
    * @param {number} now milliseconds
    */
@@ -149,7 +149,7 @@ class Liveness extends WheelEntry {
   }
 
   /**
-   * Stands in the wheel where something is to be done next.
+   * Sets the timer for the next time at which something has to be done.
    *
    * @param {number} now
    */
@@ -174,7 +174,7 @@ class Liveness extends WheelEntry {
   }
 
   /**
-   * Notes whether something has come. While nobody reads, nothing can.
+   * Notes whether there was input. While the connection is not read, its time does not count.
    *
    * @param {number} now
    */
@@ -190,7 +190,7 @@ class Liveness extends WheelEntry {
   }
 
   /**
-   * What the peer has failed to do, or null.
+   * The text of the error, if a time limit of the peer is over; otherwise null.
    *
    * @param {number} now
    * @returns {string | null}
@@ -203,7 +203,7 @@ class Liveness extends WheelEntry {
     return null;
   }
 
-  /** Fails the connection, unless its peer was heard of while the loop polled. */
+  /** Fails the connection, unless the last poll of the loop has brought input. */
   _judge() {
     const now = wheel.now();
     this._listen(now);
@@ -212,7 +212,7 @@ class Liveness extends WheelEntry {
     else this._wait(now);
   }
 
-  /** The connection has lasted as long as it may. */
+  /** The lifetime of the connection is over. */
   _expire() {
     this._expiresAt = 0;
     const socket = this._socket;
@@ -230,7 +230,7 @@ function suspect(liveness) {
   if (suspects.size === 1) setImmediate(judge);
 }
 
-/** Called when the loop has polled once since the first suspect was found. */
+/** Called when the loop has polled once after the first suspect was found. */
 function judge() {
   const all = [...suspects];
   suspects.clear();
@@ -238,8 +238,8 @@ function judge() {
 }
 
 /**
- * A count that grows with the bytes from the peer: past the socket's stream, that of what reads there,
- * which is quicker to ask. That it changes with who reads is no harm.
+ * A counter of bytes from the peer: that of the direct socket, which is quicker to read, or else that of the stream. It may
+ * change also when another of the two begins to read, which does no harm.
  *
  * @param {WebSocketFields} socket
  * @returns {number} bytes
@@ -252,7 +252,7 @@ function received({ _stream: stream, _driver: driver }) {
 }
 
 /**
- * A stream that does not count what is read from it has it counted behind.
+ * Counts the bytes of a stream that has no counter of its own.
  *
  * @param {WebSocketFields} socket
  */
@@ -275,7 +275,7 @@ function isReading({ _stream: stream, _driver: driver }) {
 }
 
 /**
- * Watches over a connection; null where no option asks for it.
+ * The liveness of a connection; null if no option needs it.
  *
  * @param {WebSocketFields} socket
  * @param {number | undefined} ping the option, in seconds

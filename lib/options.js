@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Refuses options that nobody knows.
+ * Throws for options with unknown names.
  *
  * @param {object | null | undefined} options
  * @param {readonly string[]} validKeys

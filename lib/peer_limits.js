@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * The options that say how long a peer may be silent and how much of ours it may take: none of them
- * is on by default. Their names, their units and what is thrown for a wrong value are here; what they
- * do is in ./liveness, ./driver/backpressure and src/proto/rate.rs.
+ * The options that limit how long a peer may be silent, what it may send, and how much output may wait for it. None is on by
+ * default. Their names, units and errors are here; their effects are in ./liveness, ./driver/backpressure and
+ * src/proto/rate.rs.
  *
  * @typedef {object} PeerLimits every member is undefined where the option was not given
  * @property {number} [pongTimeout] seconds
@@ -23,22 +23,22 @@ const COUNTS = ['maxBackpressure', 'maxFragments'];
 const RATES = ['maxMessageRate', 'maxPingRate'];
 const NAMES = [...TIMEOUTS, 'closeTimeout', ...COUNTS, 'onBackpressure', ...RATES, 'streamAbove'];
 
-/** Most frames in a message that the core can count to. */
+/** Most frames of a message that the core can count. */
 const MOST_FRAGMENTS = 0xffffffff;
 
-/** The limits of the connection before: most connections have the same, and share them. */
+/** The limits of the last connection: most connections have the same, and share the object. */
 let last = /** @type {PeerLimits | null} */ (null);
 
 /**
  * @param {any} options
  * @returns {?PeerLimits} null where none of the options is given
- * @throws {TypeError} for a value of another type, or an option that means nothing without another
+ * @throws {TypeError} for a value of another type, or an option that needs another
  * @throws {RangeError} for a number that is out of range
  */
 function peerLimits(options) {
   const { pongTimeout, idleTimeout, closeTimeout, maxLifetime, maxBackpressure, onBackpressure, maxFragments,
     maxMessageRate, maxPingRate, streamAbove } = options;
-  // The usual case, at the cost of a few comparisons.
+  // The usual case, for which a few comparisons suffice.
   if (pongTimeout == null && idleTimeout == null && closeTimeout == null && maxLifetime == null &&
     maxBackpressure == null && onBackpressure == null && maxFragments == null && maxMessageRate == null &&
     maxPingRate == null && streamAbove == null) return null;

@@ -16,8 +16,8 @@ function throwAll(errors) {
 }
 
 /**
- * Takes every step, whatever those before it throw, and then throws all of that: a listener must not keep
- * others from learning what comes next.
+ * Takes all steps, also if some throw, and then throws their exceptions: a listener that throws must not keep others from
+ * being called.
  *
  * @param {...function(): void} steps
  */
@@ -34,13 +34,14 @@ function sequence(...steps) {
 }
 
 /**
- * As `sequence`, for what every connection does: steps that are the same functions each time make no closures.
+ * As `sequence`, for steps that are the same functions for all connections: they get their arguments here, and need no
+ * closures.
  *
  * @template T
  * @template [A=undefined]
- * @param {T} subject what each step is given
+ * @param {T} subject the first argument of each step
  * @param {ReadonlyArray<(subject: T, argument: A) => void>} steps
- * @param {A} [argument] what each step is given besides
+ * @param {A} [argument] the second one
  */
 function sequenceOf(subject, steps, argument) {
   /** @type {unknown[] | null} */

@@ -3,12 +3,12 @@
 const native = require('./native_binding');
 
 /**
- * Refuses a text of the application that would end the line of a request or response it stands in,
- * and begin another: one with CR, LF or NUL (RFC 9110 section 5.5).
+ * Throws for a text of the application with CR, LF or NUL, which must not be part of a line of a request or response (RFC
+ * 9110 section 5.5).
  *
  * @param {string} text
- * @param {string} what it is, for the error's message
- * @param {string} [shown] as which the message shows it; by default the text itself, in quotes
+ * @param {string} what the name of the text, for the error's message
+ * @param {string} [shown] the end of the message; by default the text itself, in quotes
  * @throws {TypeError}
  */
 function requireSingleLine(text, what, shown = ': ' + JSON.stringify(text)) {

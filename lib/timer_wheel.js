@@ -1,9 +1,8 @@
 'use strict';
 
 /**
- * One timer of Node's for all connections of this environment. A connection that waits for several
- * moments stands in the slot of the earliest only, linked to its neighbours there: no allocation when
- * it moves on, nothing left behind when it leaves.
+ * One timer of Node's for all connections of this thread. A connection that waits for several times is in the slot of the
+ * earliest only, in a linked list: to move or remove it needs no allocation.
  */
 const { performance } = require('perf_hooks');
 
@@ -11,19 +10,19 @@ const AsyncContext = require('./async_context');
 const LONGEST_TIMEOUT = require('./longest_timeout');
 const { throwAll } = require('./sequence');
 
-/** Later than by so many milliseconds, the loop was blocked. */
+/** A timer that fires more than so many milliseconds late shows that the loop was blocked. */
 const PATIENCE = 100;
 
-/** Entries meet in a slot whose moments differ by no more than a 64th, two to this power, of the wait. */
+/** Entries share a slot if their times differ by no more than a 64th (two to this power) of their wait. */
 const SLOT_BITS = 6;
 
 /** @typedef {Slot | WheelEntry} Link of a ring */
 
-/** Everything that is called at one moment, the latest of those that its entries wait for: the head of a ring. */
+/** Entries that are called at the same time, the latest that any of them waits for; the head of their linked list. */
 class Slot {
   /** @param {number} end milliseconds of the wheel's clock */
   constructor(end) {
-    /** The latest moment that belongs here. */
+    /** The latest time that belongs to this slot. */
     this.end = end;
     this.time = 0;
     /** @type {Link} */
@@ -34,12 +33,12 @@ class Slot {
 }
 
 /**
- * What stands in a slot. Whoever extends this has a method `onTime(now)`, called when its moment has
- * come and it has left its slot.
+ * An entry of a slot. Classes that extend it have a method `onTime(now)`, which is called when the entry's time has come and
+ * the entry was removed from its slot.
  */
 class WheelEntry extends AsyncContext {
   constructor() {
-    // Listeners are called in the async context of whoever made the connection.
+    // Listeners are called in the async context of the code that has made the connection.
     super('FAYE_WEBSOCKET_TIMER');
     /** @type {Link | null} */
     this.next = null;
@@ -53,29 +52,28 @@ class WheelEntry extends AsyncContext {
 class TimerWheel {
   constructor() {
     /**
-     * Slots by their ends. There are at most 128 for each power of two of a wait, so the earliest is
-     * looked for among all of them.
+     * Slots by their ends. As there are at most 128 for each power of two of a wait, the earliest is searched among all.
      *
      * @type {Map<number, Slot>}
      */
     this._slots = new Map();
     this._timer = null;
-    /** When the timer expires. */
+    /** The time for which the timer is set. */
     this._armed = 0;
-    /** Whether entries are being called: the timer is set again behind the last of them. */
+    /** Whether entries are being called; the timer is set again after the last of them. */
     this._turning = false;
     this._keepingAlive = 0;
-    /** Time in which the loop was blocked, in all. */
+    /** The time in which the loop was blocked, altogether. */
     this._lost = 0;
     this._now = 0;
-    // The timer belongs to no connection, and must keep the async context of none.
+    // The timer is of no connection, and must not keep the async context of one alive.
     this._root = new AsyncContext('FAYE_WEBSOCKET_TIMERS');
     this._fire = () => this._onTimer();
   }
 
   /**
-   * Milliseconds, never going back. Time in which the loop was blocked does not count: peers that
-   * were heard of in it could not be listened to.
+   * Milliseconds, which never decrease. Time in which the loop was blocked does not count, as input of peers could not be
+   * read in it.
    *
    * @returns {number}
    */
@@ -86,7 +84,7 @@ class TimerWheel {
   }
 
   /**
-   * Has `entry.onTime` called at `time` or up to a 64th of the wait later; it leaves the slot it is in.
+   * Has `entry.onTime` called at `time`, or up to a 64th of the wait later; an earlier time of the entry is replaced.
    *
    * @param {WheelEntry} entry
    * @param {number} time milliseconds of the wheel's clock
@@ -113,7 +111,7 @@ class TimerWheel {
   }
 
   /**
-   * Takes an entry out, if it is in.
+   * Removes an entry, if it is in a slot.
    *
    * @param {WheelEntry} entry
    */
@@ -124,19 +122,19 @@ class TimerWheel {
     previous.next = next;
     entry.next = entry.previous = null;
     if (next !== previous) return;
-    // Neighbours on both sides are one: the slot, which is empty now.
+    // Both neighbours are the same: the slot, which is empty now.
     const { end } = /** @type {Slot} */ (next);
     if (this._slots.get(end) === next) this._slots.delete(end);
     if (this._slots.size === 0) this._disarm();
   }
 
-  /** The process stays alive for the sake of the timer, until `letGo` has been called as often. */
+  /** Has the timer keep the process alive, until `letGo` was called as often. */
   keepAlive() {
     this._keepingAlive++;
     if (this._keepingAlive === 1 && this._timer !== null) this._timer.ref?.();
   }
 
-  /** Takes one `keepAlive` back. */
+  /** Undoes one `keepAlive`. */
   letGo() {
     this._keepingAlive--;
     if (this._keepingAlive === 0 && this._timer !== null) this._timer.unref?.();
@@ -156,21 +154,21 @@ class TimerWheel {
     this._timer = null;
   }
 
-  /** Calls what is due. Milliseconds by which the timer is late count as time in which the loop was blocked. */
+  /** Calls the entries that are due. The time by which the timer is late is time in which the loop was blocked. */
   _onTimer() {
     this._timer = null;
-    // A timer that is said to have expired has: clocks differ by fractions, and in tests by more.
+    // The timer has expired, also if its clock differs from ours by fractions, or in tests with mocked timers by more.
     const late = performance.now() - this._lost - this._armed;
     if (late > PATIENCE) this._lost += late;
     if (this._armed > this._now) this._now = this._armed;
     this._turn();
   }
 
-  /** Calls every entry whose time has come, and arms the timer for the next; what entries throw is thrown at the end. */
+  /** Calls every entry whose time has come, and sets the timer for the next one; exceptions are thrown at the end. */
   _turn() {
     const now = this.now();
     const due = [...this._slots.values()].filter(({ time }) => time <= now).sort((one, other) => one.time - other.time);
-    // Entries that move on do not come back to these.
+    // Entries that are set again while others are called must not join these slots.
     for (const { end } of due) this._slots.delete(end);
     const errors = [];
     this._turning = true;

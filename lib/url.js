@@ -5,14 +5,14 @@ const requireSingleLine = require('./single_line');
 /**
  * A WHATWG URL.
  *
- * @param {unknown} input made text
- * @param {string[]} [protocols] those it may have, with their colons; any when left out
- * @returns {URL | null} null for what is none, or has another protocol
+ * @param {unknown} input converted to text
+ * @param {string[]} [protocols] the protocols that it may have, with their colons; any when left out
+ * @returns {URL | null} null for an invalid URL, or another protocol
  * @throws {TypeError} for CR, LF and NUL
  */
 function parseUrl(input, protocols) {
   const text = String(input);
-  // The URL parser would silently drop them.
+  // The URL parser would silently remove them.
   requireSingleLine(text, 'URL');
   let url;
   try {
@@ -24,8 +24,8 @@ function parseUrl(input, protocols) {
 }
 
 /**
- * Where a client connects to: a `ws:` or `wss:` URL, and for `ws+unix:` the socket's path beside it,
- * which ends at the first colon: `ws+unix:/run/app.sock:/chat?room=1`. Null for any other URL.
+ * What a client connects to: a `ws:` or `wss:` URL. Of a `ws+unix:` URL, also the path of a Unix socket, which ends at the
+ * first colon: `ws+unix:/run/app.sock:/chat?room=1`. Null for any other URL.
  *
  * @returns {{ uri: URL, socketPath?: string } | null}
  * @param {unknown} input
@@ -56,7 +56,7 @@ function decode(text) {
 }
 
 /**
- * The value of a Basic Authorization header for the URL's credentials, if it has any.
+ * The value of Authorization (RFC 7617, Basic) for the URL's credentials; undefined without any.
  *
  * @param {URL} url
  * @returns {string | undefined}

@@ -12,22 +12,22 @@ const TEXT = 'Too many bytes wait for the peer';
 const NOTHING = Buffer.alloc(0);
 
 /**
- * How much may wait for a peer that reads slowly. A message is refused while more than `limit` bytes
- * wait that the system has not taken, so that at most the limit and one message are held. Only an owner sets limits, so the
- * driver has one.
+ * A limit on the output that waits for a peer which reads slowly. A message is refused while more than `limit` bytes wait
+ * that the system has not taken: at most the limit and one message are held. A driver with a limit has an owner, which has
+ * set it.
  */
 class Backpressure {
   /**
    * @param {number} limit in bytes
-   * @param {boolean} drops whether messages are skipped; else the connection is closed
+   * @param {boolean} drops whether messages are dropped; otherwise the connection is closed
    */
   constructor(limit, drops) {
     this._limit = limit;
     this._drops = drops;
     this._isClosing = false;
-    /** Bytes of messages that wait for the connection to open. */
+    /** The length of messages that wait for the connection to be open, in bytes or characters. */
     this._early = 0;
-    /** Messages that have been refused. */
+    /** The number of messages that were refused. */
     this.refused = 0;
   }
 
@@ -68,13 +68,13 @@ class Backpressure {
     if (driver.readyState < 1) return this._early > this._limit;
     const owner = /** @type {Owner} */ (driver._owner);
     if (owner.bufferedAmount <= this._limit) return false;
-    // What waits for nothing but the end of the turn is not the peer's fault.
+    // Output that only waits for the end of the turn does not count.
     driver.flush();
     return owner.bufferedAmount > this._limit;
   }
 
   /**
-   * Listeners are told when the caller of `send` is done: they may send to others.
+   * Listeners are called after the caller of `send` has returned, which may be sending to many connections.
    *
    * @param {Driver} driver
    */
@@ -85,8 +85,7 @@ class Backpressure {
 }
 
 /**
- * Who was refused waits for 'drain', which a stream announces only when more than its high-water mark
- * has waited.
+ * Has 'drain' emitted for a sender whose message was refused. A stream emits it only after it was over its high-water mark.
  *
  * @param {Driver} driver
  */

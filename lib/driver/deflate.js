@@ -11,7 +11,7 @@ const { hasConnections } = require('../flush_scheduler');
 
 const NAME = 'permessage-deflate';
 
-/** Time, in milliseconds, after which memory for compression that was not used is given back. */
+/** Time, in milliseconds, after which unused memory for compression is freed. */
 const SWEEP_INTERVAL = 30000;
 
 /**
@@ -32,7 +32,7 @@ const FLAGS = ['noContextTakeover', 'requestNoContextTakeover'];
 /** The options of the npm package; `zlib` is the only one that we cannot honour. */
 const PLUGIN_OPTIONS = ['level', 'memLevel', 'strategy', 'maxWindowBits', 'requestMaxWindowBits'];
 
-/** What a genuine plug-in has of its own, and what its sessions do. */
+/** The own properties of the npm package's plug-in, and of its sessions. */
 const PLUGIN_KEYS = 'configure,createClientSession,createServerSession,name,rsv1,rsv2,rsv3,type';
 const SESSION_KEYS = '_acceptMaxWindowBits,_acceptNoContextTakeover,_level,_memLevel,_queueIn,_queueOut,' +
   '_requestMaxWindowBits,_requestNoContextTakeover,_strategy,_zlib';
@@ -120,7 +120,7 @@ class Session {
     keepSwept();
   }
 
-  /** The methods below are those of a session as `websocket-extensions` defines it. */
+  /** As the methods below, of the session interface of `websocket-extensions`. */
   generateOffer() {
     return readParams(this._codec.offer());
   }
@@ -179,8 +179,8 @@ function asBuffer({ buffer, byteOffset, byteLength }) {
 }
 
 /**
- * Settings with which the native side can do all that `extension` would, or null. `plugins`: not only
- * the built-in one but also the npm package is replaced.
+ * Settings with which the native side does the same as `extension`; null if it cannot. `plugins`: also for the npm package,
+ * not only for the built-in plug-in.
  *
  * @param {object} extension
  * @param {boolean} plugins
@@ -192,8 +192,8 @@ function nativeSettings(extension, plugins) {
 }
 
 /**
- * Whether this is the npm package permessage-deflate, or what its `configure` returned, with nothing
- * added or replaced. There may be several copies of it, so it is known by what it consists of.
+ * Whether this is the npm package permessage-deflate, or an object that its `configure` has returned, with nothing added or
+ * replaced. As there may be several copies of the package, it is recognised by its properties.
  *
  * @param {object} extension
  * @returns {boolean}
@@ -226,13 +226,13 @@ function isGenuine(root) {
 }
 
 /**
- * The plug-in's options, unless it would do something with them that we do not.
+ * Settings of the plug-in's options; null for options with which the plug-in does something that the native side does not.
  *
  * @param {{ _options?: { [name: string]: any } }} plugin
  * @returns {import('../native').DeflateSettings | null}
  */
 function pluginSettings({ _options: options = {} }) {
-  // Every message is compressed, and the answer leaves a window of 15 bits out.
+  // As the plug-in: every message is compressed, and a window of 15 bits is left out of the answer.
   /** @type {{ [name: string]: any }} */
   const settings = { threshold: 0, omitFullWindow: true };
   if (own(options, 'zlib') && options.zlib !== undefined && options.zlib !== require('zlib')) return null;
@@ -245,12 +245,12 @@ function pluginSettings({ _options: options = {} }) {
   return settings;
 }
 
-/** Has idle memory given back from now on, until there is none and no connection that could want any. */
+/** Has unused memory freed from now on, until there is none, and no connection that may need any. */
 function keepSwept() {
   sweeper ||= setInterval(sweep, SWEEP_INTERVAL).unref();
 }
 
-/** Has the native side give memory back, until there is none and no connection. */
+/** Has unused memory freed; the last time when there is none, and no connection. */
 function sweep() {
   if (native.sweepDeflate() > 0 || hasConnections()) return;
   clearInterval(sweeper);

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The parameters of an extension, of the list of keys and values in turn that the native side has of
- * them. A parameter that comes more than once has an array of values.
+ * The parameters of an extension as an object, made of the native side's list of keys and values in turn. A parameter that
+ * is repeated has an array of values.
  *
  * @param {(string | number | boolean)[]} list keys, which are strings, and values
  * @returns {import('../contracts').ExtensionParams} what plug-ins expect
@@ -14,14 +14,14 @@ function readParams(list) {
     const key = /** @type {string} */ (list[i]);
     const value = list[i + 1];
     const known = Object.prototype.hasOwnProperty.call(params, key) ? /** @type {unknown[]} */ ([]).concat(params[key], value) : value;
-    // Defined, not assigned: a peer may call a parameter __proto__.
+    // Defined, not assigned: the peer may have named a parameter __proto__.
     Object.defineProperty(params, key, { value: known, writable: true, enumerable: true, configurable: true });
   }
   return params;
 }
 
 /**
- * The other way round: what a plug-in says, as the native side takes it.
+ * The native side's list, made of the object of a plug-in.
  *
  * @param {import('../contracts').ExtensionParams} params
  * @returns {(string | number | boolean)[]}

@@ -12,17 +12,16 @@ const { native } = require('./session');
 const { maxLength } = require('./session_options');
 const requireSingleLine = require('../single_line');
 
-/** The reserved bits of a frame by the names plug-ins have for them. */
+/** The reserved bits of a frame, by the names of a plug-in's flags. */
 const FLAGS = { rsv1: 4, rsv2: 2, rsv3: 1 };
 const NAMES = /** @type {('rsv1' | 'rsv2' | 'rsv3')[]} */ (Object.keys(FLAGS));
 
-/** Time, in milliseconds, that messages inside extensions get to come out before a close. */
+/** Time, in milliseconds, for plug-ins to return messages before the connection closes. */
 const CLOSE_TIMEOUT = 30000;
 
 /**
- * Hosts extension plug-ins written in JavaScript: calls them where the native side negotiates, and
- * passes every message through those both sides agreed on. A connection without plug-ins has none of
- * this in its path.
+ * Extension plug-ins that are written in JavaScript: calls them in the native side's negotiation, and passes every message
+ * through those that both sides have agreed on. Connections without plug-ins do not use this class after the handshake.
  */
 class Extensions {
   /**
@@ -32,20 +31,20 @@ class Extensions {
   constructor(driver, options) {
     this._driver = driver;
     this._isNativeAllowed = options.nativeDeflate !== false;
-    /** For plug-ins, which may inflate: most bytes of one message of the peer. */
+    /** Options for plug-ins, which may inflate: most bytes of one message of the peer. */
     this._options = { maxLength: maxLength(options.maxLength) };
     /** @type {Extension[]} */
     this._registered = [];
     /** @type {{ extension: Extension, session: any }[]} */
     this._offered = [];
-    /** @type {Pipeline | null} of the plug-ins that take part, once they are agreed on */
+    /** @type {Pipeline | null} the plug-ins that were agreed on; null without any */
     this._pipeline = null;
-    /** Bytes of the messages that are inside plug-ins. */
+    /** The length of the messages that plug-ins have not returned, in bytes. */
     this.waiting = 0;
-    /** How many messages of ours have gone into plug-ins, and come out again. */
+    /** The numbers of our messages that plug-ins were given, and have returned. */
     this._entered = 0;
     this._left = 0;
-    /** @type {{ number: number, then: () => void }[]} what to run when so many have come out */
+    /** @type {{ number: number, then: () => void }[]} functions to call when so many were returned */
     this._after = [];
   }
 
@@ -62,7 +61,7 @@ class Extensions {
    * Registers a plug-in; before the handshake only.
    *
    * @param {Extension} extension
-   * @throws {TypeError} for what is none, or has the name of another
+   * @throws {TypeError} for an object that is no plug-in, or has the name of another
    */
   add(extension) {
     if (typeof extension.name !== 'string') throw new TypeError('extension.name must be a string');
@@ -78,8 +77,8 @@ class Extensions {
   }
 
   /**
-   * Settings for permessage-deflate if the native side can do all that was registered, else null.
-   * Beside other plug-ins it has to be one of them.
+   * Settings for permessage-deflate if it is the only plug-in and the native side can do its work; otherwise null, and it is
+   * called as the other plug-ins are.
    *
    * @returns {DeflateSettings | null}
    */
@@ -90,7 +89,7 @@ class Extensions {
   }
 
   /**
-   * A client's header value, or null. May throw what a plug-in throws.
+   * A client's value of Sec-WebSocket-Extensions, or null. Throws the exceptions of plug-ins.
    *
    * @returns {string | null}
    */
@@ -111,10 +110,10 @@ class Extensions {
   }
 
   /**
-   * Takes the server's answer.
+   * Accepts the server's answer.
    *
    * @param {string | undefined} header value of Sec-WebSocket-Extensions
-   * @throws {Error} when it cannot be accepted, or what a plug-in throws
+   * @throws {Error} when the handshake fails; also exceptions of plug-ins
    */
   activate(header) {
     const offered = this._offered;
@@ -124,7 +123,7 @@ class Extensions {
   }
 
   /**
-   * A server's header value, or null. May throw what a plug-in throws.
+   * A server's value of Sec-WebSocket-Extensions, or null. Throws the exceptions of plug-ins.
    *
    * @param {string | undefined} header value of Sec-WebSocket-Extensions
    * @returns {string | null}
@@ -172,7 +171,7 @@ class Extensions {
   }
 
   /**
-   * Passes a message of ours through the plug-ins, first one first, and sends what comes out.
+   * Passes a message of ours through the plug-ins, first one first, and sends the message that they return.
    *
    * @param {number} opcode 1 or 2
    * @param {Buffer} data
@@ -193,7 +192,7 @@ class Extensions {
   }
 
   /**
-   * Runs `then` when the messages that are inside now have come out.
+   * Calls `then` when the plug-ins have returned the messages that they have now.
    *
    * @param {() => void} then
    */
@@ -210,8 +209,8 @@ class Extensions {
   }
 
   /**
-   * Takes no more messages, and runs `then` once those already inside have come out. A plug-in that
-   * never calls back may hold a connection's end up for 30 seconds, not for ever.
+   * Takes no more messages, and calls `then` when the plug-ins have returned those that they have, or after 30 seconds, as a
+   * plug-in may never call back.
    *
    * @param {() => void} then
    */
@@ -232,7 +231,7 @@ class Extensions {
 }
 
 /**
- * What both sides agree on; `ask` may throw, and what it throws comes out as it is.
+ * Negotiates extensions. Exceptions of `ask` are thrown as they are.
  *
  * @param {Function} judge `acceptExtensions` or `answerExtensions` of the addon
  * @param {string | undefined} header
@@ -252,7 +251,7 @@ function negotiate(judge, header, extensions, ask) {
       return null;
     }
   });
-  // `judge` may have set it.
+  // `ask` may have set it.
   if (failure !== null) throw /** @type {{ error: unknown }} */ (failure).error;
   return agreed;
 }

@@ -14,9 +14,9 @@ const serverSession = require('./server_session');
 const { isHttp2, isWebSocketConnect } = require('../http2/request');
 
 /**
- * Whether the request came over TLS, as far as it tells: itself, or through a proxy's headers.
+ * Whether the request was made over TLS, according to its socket or to the headers of a proxy.
  *
- * @param {any} request an IncomingMessage, or what a framework has in its place
+ * @param {any} request an IncomingMessage, or a framework's object for it
  * @returns {boolean}
  */
 function isSecureRequest(request) {
@@ -49,7 +49,7 @@ function asksForWebSocket({ method, headers }) {
   return typeof method === 'string' && native.isWebSocket(method, headers.connection || '', headers.upgrade || '');
 }
 
-/** The URL of the connection before: most have the same, and share one copy of it. */
+/** The URL of the last connection: most have the same, and share the string. */
 let lastUrl = '';
 
 /**
@@ -67,7 +67,7 @@ function urlOf(request) {
  *
  * @param {IncomingMessage} request
  * @param {DriverOptions} options
- * @param {any} [stream] of a request over HTTP/2, on which that is answered
+ * @param {any} [stream] the stream of a request over HTTP/2
  * @returns {HybiServer | Draft75 | Draft76}
  * @throws {TypeError} for a subprotocol with CR, LF or NUL
  */

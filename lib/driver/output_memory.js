@@ -1,24 +1,24 @@
 'use strict';
 
 /**
- * Memory for what is written in one piece. Fresh memory costs more than what is written to it, so that
- * of the last message is used again once it has left.
+ * Memory for frames. To get fresh pages of memory costs more than to write to them, so that the memory of the last message
+ * is used again when that was written.
  */
 
 const { writeLatin1, writeUtf8 } = require('../socket/node_internals');
 
-/** Bytes left free in front of a message for its header, which the native side writes there. */
+/** Bytes before a payload for the header of its frame, which the native side writes there. */
 const HEADER_ROOM = 14;
 
 /** Larger memory is not kept. */
 const MOST_KEPT = 1024 * 1024 + HEADER_ROOM;
 
-/** Memory whose message has left, and the last that was taken of it. */
+/** Memory whose message was written; and the memory that was taken last. */
 let spare = /** @type {Buffer | null} */ (null);
 let lent = /** @type {Buffer | null} */ (null);
 
 /**
- * Memory of `size` bytes; the caller alone has it.
+ * Memory of `size` bytes that no other code has.
  *
  * @param {number} size bytes
  * @returns {Buffer}
@@ -31,7 +31,7 @@ function take(size) {
 }
 
 /**
- * Keeps memory that was taken for the next message: nobody else may have it.
+ * Keeps memory for the next message; no other code may have it.
  *
  * @param {Uint8Array} memory
  */
@@ -44,7 +44,7 @@ function keep({ buffer }) {
 }
 
 /**
- * A message behind room for its header: a copy, as the caller may overwrite its buffer at once.
+ * A copy of a payload, behind room for its header: the caller may overwrite its buffer at once.
  *
  * @param {Uint8Array} payload
  * @returns {Buffer}
@@ -64,7 +64,7 @@ function bytesIn(payload) {
 function textIn(text) {
   const size = Buffer.byteLength(text, 'utf8');
   const memory = take(HEADER_ROOM + size);
-  // As many bytes as characters: ASCII, which needs no encoding.
+  // A text with as many bytes as characters is ASCII, which is the same in Latin-1.
   if (size === text.length) writeLatin1(memory, text, HEADER_ROOM);
   else writeUtf8(memory, text, HEADER_ROOM);
   return memory;

@@ -5,14 +5,14 @@
 const { sequence, throwAll } = require('../sequence');
 
 /**
- * @typedef {(error: any, message: ExtensionMessage | null) => void} Leave takes what comes out of a lane: an error, or
- *   the message, which is null exactly where there is an error
+ * @typedef {(error: any, message: ExtensionMessage | null) => void} Leave takes the result of a lane: an error, or a
+ *   message, which is null if there is an error
  */
 /** @typedef {{ error: any, message: ExtensionMessage | null, leave: Leave, done: boolean }} Entry */
 
 /**
- * One session and one direction: messages go in as they come and leave in the same order, however
- * late the session calls back for each.
+ * One session and one direction: messages leave in the order in which they have entered, although the session may call back
+ * in another order.
  */
 class Lane {
   /**
@@ -30,7 +30,7 @@ class Lane {
   }
 
   /**
-   * Takes a message, or the error that became of one in an earlier lane.
+   * Takes a message, or the error of an earlier lane.
    *
    * @param {any} error
    * @param {ExtensionMessage | null} message
@@ -84,11 +84,11 @@ class Lane {
   }
 }
 
-/** All lanes of one direction, one behind the other. */
+/** The lanes of one direction, through which a message passes one after the other. */
 class Direction {
   /**
    * @param {Lane[]} lanes
-   * @param {() => void} onIdle called when no message is inside any more
+   * @param {() => void} onIdle called when no lane has a message any more
    */
   constructor(lanes, onIdle) {
     this._lanes = lanes;
@@ -107,7 +107,7 @@ class Direction {
     const pass = (/** @type {number} */ index, /** @type {any} */ error, /** @type {ExtensionMessage | null} */ current) => {
       if (index < this._lanes.length) {
         this._lanes[index].enter(error, current, (failure, result) => {
-          // From here on nothing new comes in; what went in before still comes out.
+          // After an error no message enters any more; those that have entered before still leave.
           if (failure) this._stopped = true;
           pass(index + 1, failure, result);
         });
@@ -120,13 +120,13 @@ class Direction {
     pass(0, null, message);
   }
 
-  /** Lets no further message in; those inside still come out. */
+  /** Lets no message enter any more; those that have entered still leave. */
   stop() {
     this._stopped = true;
   }
 }
 
-/** The extensions of a connection, in the order they were agreed on. */
+/** The extensions of a connection, in the order in which they were agreed on. */
 class Pipeline {
   /** @param {{ name: string, session: ExtensionSession }[]} members */
   constructor(members) {
@@ -161,7 +161,7 @@ class Pipeline {
   }
 
   /**
-   * Takes no more messages; closes the sessions and runs `then` when none is inside any more.
+   * Takes no more messages; closes the sessions and calls `then` when all messages have left.
    *
    * @param {() => void} then
    */
@@ -173,7 +173,7 @@ class Pipeline {
     this._closeIfIdle();
   }
 
-  /** Closes the sessions when that is wanted and no message is inside. */
+  /** Closes the sessions if `close` was called and all messages have left. */
   _closeIfIdle() {
     if (this._waiting === null || this._incoming.inside + this._outgoing.inside > 0) return;
     const sessions = this._sessions;

@@ -9,9 +9,9 @@ const { sequence } = require('../sequence');
 const { parseUrl, portOf, authorization } = require('../url');
 
 /**
- * Opens a tunnel to a client's server through an HTTP proxy: a legacy stream that the socket of the
- * proxy is piped into and out of. Emits 'connect', when `rest` are the bytes that already came
- * through the tunnel, or 'error'.
+ * Opens a tunnel to a client's server through an HTTP proxy: a legacy stream that is piped into the proxy's socket, and that
+ * socket into it. Emits 'connect' when the tunnel is open, and `rest` has the bytes that have come through it already; or
+ * 'error'.
  */
 class Proxy extends Stream {
   /**
@@ -39,7 +39,7 @@ class Proxy extends Stream {
    * Adds a header to the CONNECT request; an undefined value adds none.
    *
    * @param {string} name
-   * @param {unknown} value made text
+   * @param {unknown} value converted to text
    * @returns {boolean} false when the request has been sent
    * @throws {TypeError} for CR, LF or NUL
    */
@@ -66,7 +66,7 @@ class Proxy extends Stream {
    * Takes bytes of the proxy.
    *
    * @param {Buffer} chunk
-   * @returns {boolean} false when the proxy has answered
+   * @returns {boolean} false when the proxy has responded before
    */
   write(chunk) {
     if (!this.writable) return false;

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Every connection keeps its request, for those who look at it later: here it is made to keep
- * little. Whoever looks finds what was there before.
+ * Every connection keeps its request, for code that reads it later. Here the request's memory is reduced, without a
+ * difference for such code.
  */
 const { IncomingMessage } = require('http');
 
@@ -11,14 +11,14 @@ const { makesHeaders } = require('../socket/node_internals');
 const MAX_STRINGS = 1024;
 const MAX_LENGTH = 256;
 
-/** Headers of which many connections have the same value. Others may hold what must not outlive theirs. */
+/** Headers that have the same value in many requests. Values of others, which may be secret, must not outlive their request. */
 const COMMON = new Set([
   'accept', 'accept-encoding', 'accept-language', 'cache-control', 'connection', 'host', 'origin', 'pragma',
   'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site', 'sec-websocket-extensions', 'sec-websocket-version',
   'upgrade', 'user-agent', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto',
 ]);
 
-/** One copy of each string that requests have in common. */
+/** One copy of each string that several requests have. */
 const strings = new Map();
 
 /**
@@ -43,7 +43,7 @@ function isNodes(request) {
 }
 
 /**
- * Has the request share its strings with others.
+ * Replaces strings of the request by equal ones of other requests.
  *
  * @param {IncomingMessage} request
  */
@@ -58,7 +58,7 @@ function shareStrings(request) {
 }
 
 /**
- * Calls `read(request, argument)`, and makes Node forget the headers' object if it was made for that.
+ * Calls `read(request, argument)`, and drops the object of headers if Node has made it for this call.
  *
  * @template T
  * @template [A=undefined]

@@ -12,16 +12,15 @@ const { Readable } = require('stream');
 const { descriptorOf, hasListeners, pipesOf, seemPiped, writesAsNode } = require('../socket/node_internals');
 
 /**
- * What ties a driver to its socket: listeners that all connections share, and that find their
- * connection by a property of the socket. Closures of its own for each would be a good part of an
- * idle connection.
+ * Coupling a driver to its socket. The listeners are the same functions for all connections, and find their driver by a
+ * property of the socket: closures for each would be a large part of an idle connection's memory.
  *
  * @type {any}
  */
 const kDriver = Symbol('driver');
 
 /**
- * Ties `stream` to `driver`; false when another connection was made of it before.
+ * Sets the driver of a stream; false when another connection was made with it before.
  *
  * @param {any} stream
  * @param {Driver} driver
@@ -34,7 +33,7 @@ function claim(stream, driver) {
 }
 
 /**
- * The driver that claimed the stream.
+ * The driver of a stream.
  *
  * @param {any} stream
  * @returns {any} a Driver of any version; undefined where none has
@@ -43,10 +42,10 @@ function driverOf(stream) {
   return stream[kDriver];
 }
 
-// ---- what goes in and out
+// ---- input and output
 
 /**
- * Whether `stream` is what Node's own sockets are, as far as pipes go, and not piped anywhere.
+ * Whether a stream has Node's own `pipe`, and is not piped into any stream.
  *
  * @param {ByteStream} stream
  * @returns {boolean}
@@ -56,8 +55,8 @@ function isReadable(stream) {
 }
 
 /**
- * Does what `stream.pipe(driver.io)` and `driver.io.pipe(stream)` do, for as long as the application
- * never pauses: then a real pipe takes over. The stream's end and errors are its owner's to tell.
+ * Has the same effect as `stream.pipe(driver.io)` and `driver.io.pipe(stream)`, with less memory. When the application
+ * pauses, a real pipe takes its place. The owner of the driver listens to the stream's end and errors.
  *
  * @param {ByteStream} stream
  * @param {Driver} driver
@@ -84,7 +83,7 @@ function couple(stream, driver) {
  */
 function onData(chunk) {
   const { io } = this[kDriver];
-  // Somebody has called `unpipe`.
+  // Other code has called `unpipe`.
   if (!pipesOf(this)?.includes(io)) this.removeListener('data', onData);
   else if (io.write(chunk) === false) pipe(this, io);
 }
@@ -96,7 +95,7 @@ function onDrain() {
 }
 
 /**
- * Puts a real pipe in place of `onData`; it starts as one whose destination asked it to wait.
+ * Replaces `onData` by a real pipe, which begins paused, as if its destination had returned false.
  *
  * @param {ByteStream} stream
  * @param {IO} io
@@ -105,7 +104,7 @@ function pipe(stream, io) {
   const pipes = pipesOf(stream);
   if (pipes === null) return;
   const index = pipes.indexOf(io);
-  // A listener that ran the loop may have had more delivered, which then has put it there.
+  // A listener that has run the loop may have done so already, when more was delivered.
   if (index < 0 || !stream.listeners('data').includes(onData)) return;
   stream.removeListener('data', onData);
   pipes.splice(index, 1);
@@ -115,8 +114,8 @@ function pipe(stream, io) {
 }
 
 /**
- * A listener has thrown out of the stream's 'data' event. Node's streams then deliver nothing more of what they
- * hold, and do not read on, if it was while they were delivering that.
+ * An exception of a listener was thrown through the stream's 'data' event. If the stream was delivering its buffer then, it
+ * neither delivers the rest nor reads on: has it do so.
  *
  * @param {ByteStream} stream
  * @param {IO} io
@@ -130,7 +129,7 @@ function keepFlowing(stream, io) {
 }
 
 /**
- * The stream has ended.
+ * The stream has ended: so does the driver's input.
  *
  * @param {ByteStream} stream
  * @param {Driver} driver
@@ -140,7 +139,7 @@ function ended(stream, { io }) {
 }
 
 /**
- * Has the stream read to its end, with nobody taking what it reads.
+ * Has the stream read to its end, and the bytes discarded.
  *
  * @param {ByteStream} stream
  * @param {Driver} driver
@@ -161,14 +160,14 @@ function failed(stream, { io }) {
   if (io._sink === stream) io._sink = null;
 }
 
-// ---- what others do to the stream
+// ---- what other code does to the stream
 
-/** Output that waits goes out before: the functions that see to it, by those they stand before. */
+/** Wrappers of a stream's methods, which write output that waits before; by the methods that they wrap. */
 const ordered = new WeakMap();
 
 /**
- * Output waits for the end of the turn, unknown to whoever holds the socket: when they write to it,
- * end it or destroy it in that turn, what was sent before goes out before.
+ * Keeps output in order with what other code does to the socket: output may wait for the end of the turn, and is written
+ * before that code writes to the socket, ends or destroys it.
  *
  * @param {any} stream
  * @param {Driver} driver
@@ -181,7 +180,7 @@ function keepOrder(stream, driver) {
 }
 
 /**
- * The one function that stands before `original` on all sockets that have it.
+ * The wrapper of a method, the same function for all sockets with this method.
  *
  * @param {Function} original
  * @returns {Function}
@@ -209,7 +208,7 @@ function flushThen(original, find) {
 }
 
 /**
- * Whether nobody but us stands before the `write` that all streams of its kind have.
+ * Whether our wrapper is the only one of the `write` that all streams of its kind have.
  *
  * @param {ByteStream} stream
  * @returns {boolean}
@@ -222,18 +221,19 @@ const { write } = /** @type {any} */ (Socket.prototype);
 const orderedWrite = shared(write);
 
 /**
- * Writes what the driver says: nothing of it waits any more that would have to go out before.
+ * Writes output of the driver itself, before which nothing has to be written.
  *
  * @param {ByteStream} sink
  * @param {Uint8Array} bytes
- * @returns {boolean} false when the stream has more to write than it wants
+ * @returns {boolean} false when the stream is over its high-water mark
  */
 function writeTo(sink, bytes) {
   return sink.write === orderedWrite ? write.call(sink, bytes) : sink.write(bytes);
 }
 
 /**
- * Puts bytes; returns whether nobody refers to them any more, so that their memory can be used again.
+ * Writes bytes; returns whether they were written completely, and no code refers to them, so that their memory can be used
+ * again.
  *
  * @param {IO} io
  * @param {Uint8Array} bytes
@@ -245,7 +245,7 @@ function putAndForget(io, bytes) {
   io._put(bytes);
   if (!isIdle || hasListeners(io) || sink.destroyed) return false;
   if (sink.write !== orderedWrite || !writesAsNode(sink)) return false;
-  // What TLS does not encrypt at once it copies.
+  // TLS encrypts the bytes at once, or copies them.
   if (sink.encrypted) return Object.getPrototypeOf(sink) === require('tls').TLSSocket.prototype;
   return Object.getPrototypeOf(sink) === Socket.prototype && descriptorOf(sink) >= 0 && sink.writableLength === 0;
 }

@@ -14,22 +14,21 @@ const { sequence } = require('../sequence');
 const { hasListeners } = require('../socket/node_internals');
 
 /**
- * The wire side of a driver: bytes from the peer are written to it, bytes for the peer are its
- * 'data' events. Sockets are piped into it and it is piped into them; see ./socket_pipe for how most
- * of them are.
+ * The driver's side towards the socket: bytes from the peer are written to it, bytes for the peer are its 'data' events. It
+ * is piped into the socket, and the socket into it; see ./socket_pipe for what stands for these pipes with most sockets.
  */
 class IO extends LazyStream {
   /** @param {Driver} driver */
   constructor(driver) {
     super();
     this._driver = driver;
-    /** @type {ByteStream | null} the socket that this is coupled to, instead of being piped into it */
+    /** @type {ByteStream | null} the socket that this is coupled to; null while it is piped */
     this._sink = null;
   }
 
   /**
-   * Takes bytes from the peer; false asks the socket to stop reading: the application paused, or a
-   * message takes long to inflate.
+   * Takes bytes from the peer. False asks the socket to stop reading: the application has paused, or a message is inflated
+   * on another thread.
    *
    * @param {Buffer} chunk
    * @returns {boolean}
@@ -47,7 +46,7 @@ class IO extends LazyStream {
   }
 
   /**
-   * The socket has ended: no more messages will come.
+   * The socket has ended: there will be no more messages.
    *
    * @param {Buffer} [chunk]
    */
@@ -62,8 +61,8 @@ class IO extends LazyStream {
   }
 
   /**
-   * Ends as `end` does. Since Node.js 24 the `pipe` of a stream catches what `write` throws, which only
-   * an application's listener can have thrown, and gives it to us: it is thrown on, as in Node.js 22.
+   * As `end`. Since Node.js 24 the `pipe` of a stream catches an exception of `write`, which can only be that of an
+   * application's listener, and passes it to this method: it is thrown again, as in Node.js 22.
    *
    * @param {unknown} [error]
    */
@@ -73,7 +72,7 @@ class IO extends LazyStream {
   }
 
   /**
-   * Hands bytes for the peer to the socket.
+   * Writes bytes for the peer to the socket.
    *
    * @param {Uint8Array} bytes
    */
@@ -83,13 +82,13 @@ class IO extends LazyStream {
     if (hasListeners(this)) this.emit('data', bytes);
   }
 
-  // Called by the pipe into the socket. Congested output does not stop input: two peers that both
-  // stopped reading would wait for each other for ever.
+  // Called by the pipe into the socket. Congested output does not stop input: if both peers stopped reading, each would wait
+  // for the other for ever.
   pause() {
     this._driver._output.isCongested = true;
   }
 
-  /** The socket takes output again. */
+  /** The socket has drained. */
   resume() {
     this._driver._drained();
   }
@@ -98,8 +97,8 @@ class IO extends LazyStream {
 Object.assign(IO.prototype, { readable: true, writable: true, _paused: false });
 
 /**
- * The application's side of a driver: messages of the peer are its 'data' events, messages for the
- * peer are written to it.
+ * The driver's side towards the application: messages of the peer are its 'data' events, messages for the peer are written
+ * to it.
  */
 class Messages extends LazyStream {
   /**
@@ -121,14 +120,14 @@ class Messages extends LazyStream {
 
   /**
    * @param {string | Buffer} message
-   * @returns {boolean} false when it was not sent, or when the socket has more to write than it wants
+   * @returns {boolean} false when it was not sent, or the socket is over its high-water mark
    */
   write(message) {
     return this.writable && this._driver._sendNow(message);
   }
 
   /**
-   * One of many possible sources has ended; the socket stays open.
+   * A stream that is piped into this has ended: the socket stays open, for others.
    *
    * @param {string | Buffer} [message]
    */
@@ -137,7 +136,7 @@ class Messages extends LazyStream {
   }
 
   /**
-   * As of IO, but nothing ends.
+   * As `destroy` of IO, but nothing ends.
    *
    * @param {unknown} [error]
    */
@@ -145,13 +144,13 @@ class Messages extends LazyStream {
     if (error) throw error;
   }
 
-  /** The application wants no more messages for now: the socket is read no further. */
+  /** The application pauses: the socket is not read any more. */
   pause() {
     this._isPaused = true;
     this._stop();
   }
 
-  /** The application wants messages again. */
+  /** The application resumes. */
   resume() {
     this._isPaused = false;
     if (!this._isHeld) this._go();
@@ -179,7 +178,7 @@ class Messages extends LazyStream {
 
   _go() {
     const { io, _direct: direct, _aside: aside, _isRated: isRated, _id: id } = this._driver;
-    // What the peer sent meanwhile comes at once: that is no fault of the peer's.
+    // Messages that the peer has sent meanwhile arrive at once, and must not count as too many.
     if (isRated && io._paused) native.creditSession(id, (performance.now() - this._pausedAt) / 1000);
     io._paused = false;
     if (direct !== null) direct.resume();
@@ -188,7 +187,7 @@ class Messages extends LazyStream {
   }
 
   /**
-   * Protocol errors are informational and need no listener.
+   * Emits 'error' for a violation of the protocol; it needs no listener.
    *
    * @param {Error} error
    */

@@ -8,9 +8,9 @@ const { connectorFor } = require('../native_tls');
  * @typedef {object} DialOptions
  * @property {string} [host] name or address, IPv6 without brackets
  * @property {number | string} [port]
- * @property {string} [path] Unix socket to connect to; `host` is then only a name for TLS
+ * @property {string} [path] Unix socket to connect to; `host` is only the name for TLS then
  * @property {object} [tls] as for `tls.connect`, if `connectorFor` in ../native_tls.js can honour it
- * @property {TlsConnector} [connector] what `connectorFor` has made of it
+ * @property {TlsConnector} [connector] made of `tls` by `connectorFor`
  * @property {DialProxy} [proxy] the HTTP proxy to go through
  * @property {number} [timeout] milliseconds until 'connect'; 0, the default, for any
  * @property {number} [highWaterMark] as for every Duplex, in bytes
@@ -29,7 +29,7 @@ const { connectorFor } = require('../native_tls');
  */
 
 /**
- * What `native.Dialler` is to connect to.
+ * The argument of `native.Dialler` that says what to connect to.
  *
  * @param {DialOptions} options
  * @returns {SocketTarget}
@@ -49,7 +49,7 @@ function targetOf({ host, port, path, tls: own, proxy, timeout }) {
 }
 
 /**
- * What makes a layer of TLS; undefined where there is none.
+ * The connector of a layer of TLS; undefined without TLS.
  *
  * @param {{ tls?: object, connector?: TlsConnector }} layer
  * @returns {TlsConnector | undefined}
@@ -77,7 +77,7 @@ function portOf(port) {
 }
 
 /**
- * The name to ask a server by in TLS.
+ * The server name for TLS.
  *
  * @param {{ servername?: string } | undefined} options
  * @param {string} host

@@ -1,21 +1,21 @@
 'use strict';
 
 /**
- * A socket that is sent to another process (`child.send(message, socket)`) leaves without an event:
- * Node takes its handle out of it, stops its timer, and closes the handle once the other process has
- * it. What was sent before has to leave first; what the peer says from then on is for the other
- * process; and the native session, which no 'close' gives back, goes with the connection.
+ * A socket may be sent to another process (`child.send(message, socket)`). There is no event for it: Node takes the handle
+ * from the socket, stops its timer with `setTimeout`, and closes the handle when the other process has it. Output that waits
+ * has to be written before; later input is for the other process; and as no 'close' follows, the native session is released
+ * when its driver is garbage-collected.
  */
 const { driverOf } = require('../driver/socket_pipe');
 const releaseOnGc = require('../driver/release_on_gc');
 const { strike } = require('../driver/open_drivers');
 const { hasHandle, withHandle } = require('./node_internals');
 
-/** The functions that notice it, by the `setTimeout` they stand before. */
+/** The functions that notice it, by the `setTimeout` that they wrap. */
 const watching = new WeakMap();
 
 /**
- * Notices when the socket of a server's connection is sent away. The WebSocket calls it once.
+ * Has it noticed when the socket of a server's connection is sent to another process. Called once by the WebSocket.
  *
  * @param {any} socket
  */
@@ -43,7 +43,7 @@ function transfer(socket, driver) {
   const { _direct, _aside, _handle: handle } = driver;
   if (handle === null) return;
   driver._handle = null;
-  // It can be written to until the other process has it.
+  // The handle can be written to until the other process has it.
   withHandle(socket, handle, () => driver.flush());
   const direct = _direct || _aside;
   if (direct !== null) direct.release();
