@@ -86,7 +86,23 @@ export interface Served {
  * Reads and writes a connection past its stream: `driver._direct` while it does, `driver._aside` while it has let the
  * stream read for a time. Only the driver, its parts and streams, and the addon's dispatch call it.
  */
-export type DirectSocket = import('./socket/direct');
+export type DirectSocket<S extends ByteStream = ByteStream> = import('./socket/direct')<S>;
+
+/** The functions of a DirectSocket that depend on the kind of its stream: see ./socket/takeover.js. */
+export interface Side<S extends ByteStream> {
+  /** Whether nobody can see a difference if the driver's socket is read past its stream. */
+  isFree(driver: Driver, socket: S): boolean;
+  /** Stops the stream reading; false where it goes on. */
+  stopStream(direct: DirectSocket<S>): boolean;
+  /** Has the stream read again. */
+  startStream(direct: DirectSocket<S>): void;
+  /** Ends reading past the stream, for good. */
+  letGo(direct: DirectSocket<S>): void;
+  /** Takes a report that is of neither bytes, output nor memory: see `servedAttach` in native.d.ts. */
+  receive(direct: DirectSocket<S>, length: number, count: number): void;
+  /** Events of the stream, beside 'pause' and 'resume', by which other code shows that it uses it. */
+  readonly watched: readonly string[];
+}
 
 /** A request over HTTP/2: of Node's compatibility API, or what a server's 'stream' event says of it. */
 export interface Http2Request {
@@ -139,6 +155,12 @@ export interface ProtocolVersion {
   readonly _sharesFrames: boolean;
   /** Whether a message to many, of so many bytes, may reach it that way now. */
   _joinsBroadcast(length: number): boolean;
+  /** A stream for a message that is sent in fragments. Absent in drafts 75 and 76, and so are the members below. */
+  createWriter?(isBinary: boolean): import('node:stream').Writable;
+  /** The queue of messages that wait for compression, where that was agreed on. */
+  readonly _compression?: object | null;
+  /** Plug-ins. */
+  readonly _extensions?: { readonly active: boolean } | null;
 }
 
 /** Our half of the opening handshake: `_handshake` of a driver, which calls it. Extends ./driver/handshake.js. */
@@ -208,9 +230,17 @@ export type FrameType = 'text' | 'binary' | 'close' | 'ping' | 'pong' | 'continu
 /** Options of servers and clients that concern the handshake. */
 export type HandshakeOptions = Pick<Public.Options, 'headers' | 'extensions' | 'deflate' | 'nativeDeflate'>;
 
+/** The callbacks of `send` that are still to be called; see ./faye/websocket/deliveries.js. */
+export interface Deliveries {
+  add(callback: (error?: Error | null) => void): void;
+  begin(): void;
+  end(): void;
+  fail(): void;
+}
+
 /** Fields and methods of a WebSocket, server's or client's, that are not in ../index.d.ts. */
 export interface WebSocketFields extends Owner {
-  _driver: any;
+  _driver: AnyDriver;
   _ping: number | undefined;
   /** Number of the last automatic ping. */
   _pingId: number;
@@ -232,8 +262,7 @@ export interface WebSocketFields extends Owner {
   _binaryType: string | undefined;
   _role: 'server' | 'client';
   readonly isPaused: boolean;
-  /** Callbacks of `send` that are still to be called; see ./faye/websocket/deliveries.js. */
-  _deliveries: any;
+  _deliveries: Deliveries | null;
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
   onerror: ((event: any) => void) | null;
@@ -257,6 +286,7 @@ export interface WebSocketFields extends Owner {
 
 /** The same of a client. */
 export interface ClientFields extends WebSocketFields {
+  _driver: import('./driver/client');
   headers?: { [name: string]: string };
   statusCode?: number;
   _net: Partial<NetConnectOpts> & { noDelay?: boolean };

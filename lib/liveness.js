@@ -248,7 +248,7 @@ function received({ _stream: stream, _driver: driver }) {
   const { _direct: direct } = driver;
   if (direct !== null) return direct.bytesRead;
   const { bytesRead } = stream;
-  return typeof bytesRead === 'number' ? bytesRead : driver.io.bytesRead;
+  return typeof bytesRead === 'number' ? bytesRead : /** @type {number} */ (driver.io.bytesRead);
 }
 
 /**
@@ -259,10 +259,11 @@ function received({ _stream: stream, _driver: driver }) {
 function makeCountable({ _stream: stream, _driver: { io } }) {
   if (!stream || typeof stream.bytesRead === 'number') return;
   const { write } = io;
+  let bytesRead = 0;
   io.bytesRead = 0;
-  io.write = function (/** @type {Buffer} */ chunk) {
-    this.bytesRead += chunk.length;
-    return write.call(this, chunk);
+  io.write = (chunk) => {
+    io.bytesRead = bytesRead += chunk.length;
+    return write.call(io, chunk);
   };
 }
 

@@ -25,7 +25,7 @@ const CLOSE_TIMEOUT = 30000;
  */
 class Extensions {
   /**
-   * @param {any} driver a Hybi
+   * @param {import('./hybi')} driver
    * @param {DriverOptions} options of the driver
    */
   constructor(driver, options) {

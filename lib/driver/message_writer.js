@@ -1,8 +1,6 @@
 'use strict';
 
-/**
- * @import Driver from './driver'
- */
+/** @import { Owner } from '../contracts' */
 
 const { Writable } = require('stream');
 const { TextDecoder } = require('util');
@@ -96,7 +94,7 @@ class MessageWriter extends Writable {
  * RFC 6455 section 5.4, "The fragments of one message MUST NOT be interleaved between the fragments of another message".
  */
 class MessageWriters {
-  /** @param {any} driver a Hybi that is open */
+  /** @param {import('./hybi')} driver an open one */
   constructor(driver) {
     this._driver = driver;
     /** @type {MessageWriter | null} */
@@ -185,7 +183,7 @@ class MessageWriters {
     this._blocked = null;
     // A message of which fragments were sent ends early with the connection only: RFC 6455 has no other way.
     if (this._hasBegun && this._driver.readyState === 1) {
-      this._driver._owner._leave(CloseCode.unexpected_condition, 'A message was given up');
+      /** @type {Owner} */ (this._driver._owner)._leave(CloseCode.unexpected_condition, 'A message was given up');
     } else {
       this._end();
     }

@@ -49,6 +49,8 @@ class Output {
     this._isExact = true;
 
     // Declared, not set: these begin on the prototype.
+    /** @type {boolean} whether the socket is over its high-water mark */
+    this.isCongested;
     /** @type {Buffer[] | null} frames of long messages that wait for the end of the turn */
     this._frames;
     /** @type {number} the length of these frames together */
@@ -410,7 +412,6 @@ class Output {
 
 // Fields that most connections never set: they use no memory on the prototype.
 
-/** Whether the socket is over its high-water mark. */
 Output.prototype.isCongested = false;
 Output.prototype._frames = null;
 Output.prototype._framed = 0;

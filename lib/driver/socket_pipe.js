@@ -36,7 +36,7 @@ function claim(stream, driver) {
  * The driver of a stream.
  *
  * @param {any} stream
- * @returns {any} a Driver of any version; undefined where none has
+ * @returns {Driver | undefined} undefined for a stream that no connection was made with
  */
 function driverOf(stream) {
   return stream[kDriver];

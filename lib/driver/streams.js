@@ -109,9 +109,14 @@ class Messages extends LazyStream {
     super();
     this.readable = this.writable = isOpen;
     this._driver = driver;
+
+    // Declared, not set: these begin on the prototype.
+    /** @type {boolean} whether the application has paused */
+    this._isPaused;
+    /** @type {boolean} whether the reader of a long message has paused */
+    this._isHeld;
     /**
-     * When the application paused, in milliseconds of `performance.now()`, where what the peer sends in a second is limited.
-     * Declared, not set: it begins on the prototype.
+     * When the application has paused, in milliseconds of `performance.now()`, where the peer's messages in a second are limited.
      *
      * @type {number}
      */

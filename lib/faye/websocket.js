@@ -118,7 +118,7 @@ function begin({ _driver: driver, _stream: stream }, body, mayTake) {
     driver.start(body);
     return;
   }
-  driver._handle = stream._handle;
+  driver._handle = stream._handle ?? null;
   try {
     // The answer is written past the stream, too: it is most of what a short connection writes.
     driver.start(body, mayTake ? take : undefined);

@@ -4,15 +4,8 @@
  * A socket that is read and written past its stream, on Node's loop (see src/transport/event_loop): a server's, whose handle
  * Node keeps, or a dialled one. What differs between the two is in their `Side`s.
  *
- * @typedef {object} Side the functions of a direct socket that depend on the kind of its stream
- * @property {(driver: import('../driver/driver'), socket: any) => boolean} isFree whether nobody can see a difference if the
- *   driver's socket is read past its stream
- * @property {(direct: DirectSocket) => boolean} stopStream stops the stream reading; false where it goes on
- * @property {(direct: DirectSocket) => void} startStream has the stream read again
- * @property {(direct: DirectSocket) => void} letGo ends reading past the stream, for good
- * @property {(direct: DirectSocket, length: number, count: number) => void} receive takes a report that is of neither bytes,
- *   output nor memory: see `servedAttach` in ../native.d.ts
- * @property {string[]} watched events of the stream, beside 'pause' and 'resume', by which other code shows that it uses it
+ * @import { ByteStream, Side } from '../contracts'
+ * @import Driver from '../driver/driver'
  */
 // Not the global function, which test runners replace.
 const { setImmediate } = require('timers');
@@ -30,12 +23,14 @@ const EMPTY = Buffer.alloc(0);
  * `_direct` of a driver while its socket is read past its stream. It steps aside while the application has paused, and is
  * `_aside` of the driver then: the stream reads instead, up to its high-water mark, and so finds the end of the connection
  * or its failure, as any paused `net.Socket` does.
+ *
+ * @template {ByteStream} [S=ByteStream]
  */
 class DirectSocket {
   /**
-   * @param {import('../driver/driver')} driver
-   * @param {any} socket a ByteStream with what its side needs besides
-   * @param {Side} side
+   * @param {Driver} driver
+   * @param {S} socket
+   * @param {Side<S>} side
    */
   constructor(driver, socket, side) {
     this._driver = driver;
@@ -365,15 +360,25 @@ function settle(direct) {
 
 // ---- what other code does to the stream
 
-/** @this {object} */
+/**
+ * The driver of a stream whose events are watched here.
+ *
+ * @param {ByteStream} stream
+ * @returns {Driver}
+ */
+function ownDriver(stream) {
+  return /** @type {Driver} */ (driverOf(stream));
+}
+
+/** @this {ByteStream} */
 function onPause() {
-  const { _direct: direct } = driverOf(this);
+  const { _direct: direct } = ownDriver(this);
   if (direct !== null) direct.pause();
 }
 
-/** @this {object} */
+/** @this {ByteStream} */
 function onResume() {
-  const { _direct, _aside } = driverOf(this);
+  const { _direct, _aside } = ownDriver(this);
   const direct = _direct || _aside;
   if (direct !== null) direct.resume();
 }
@@ -381,11 +386,11 @@ function onResume() {
 /**
  * Other code begins to read the stream, or the driver stops reading it: returns the socket to its stream.
  *
- * @this {object}
+ * @this {ByteStream}
  * @param {string | symbol} event
  */
 function onListener(event) {
-  const { _direct: direct } = driverOf(this);
+  const { _direct: direct } = ownDriver(this);
   // A direct socket that has stepped aside checks this when it comes back.
   if (direct !== null && (event === 'data' || event === 'readable')) direct.returnToStream();
 }

@@ -41,11 +41,11 @@ const hasUnrefTimer = typeof /** @type {any} */ (Socket.prototype)._unrefTimer =
  * Restarts the timer of a socket with a `timeout`. Without `_unrefTimer` the timeout is set again, which has the same effect
  * at more cost.
  *
- * @param {ByteStream & { timeout: number }} socket
+ * @param {ByteStream} socket
  */
 function refreshTimer(socket) {
   if (hasUnrefTimer) /** @type {Required<Pick<ByteStream, '_unrefTimer'>>} */ (socket)._unrefTimer();
-  else socket.setTimeout(socket.timeout);
+  else socket.setTimeout(/** @type {number} */ (socket.timeout));
 }
 
 /**

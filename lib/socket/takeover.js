@@ -7,7 +7,9 @@
  * once are written through the stream, and at an end or an error the stream reads again, and finds it. A dialled socket is
  * taken over only while its driver is its only reader.
  *
- * @import { StreamHandle } from '../contracts'
+ * @import { ByteStream, Side, StreamHandle } from '../contracts'
+ * @import Driver from '../driver/driver'
+ * @import DialledSocket from './dialled'
  */
 const { Socket } = require('net');
 
@@ -40,7 +42,7 @@ function isPlain(socket) {
 /**
  * Whether the driver is not paused, and has delivered all input that it got.
  *
- * @param {import('../driver/driver')} driver
+ * @param {Driver} driver
  * @returns {boolean}
  */
 function isCurrent({ readyState, io, _handshake: handshake, _input: input }) {
@@ -49,7 +51,7 @@ function isCurrent({ readyState, io, _handshake: handshake, _input: input }) {
 
 // ---- sockets of Node's http server
 
-/** @type {import('./direct').Side} */
+/** @type {Side<ByteStream>} */
 const nodeSide = {
   watched: ['newListener'],
 
@@ -141,8 +143,8 @@ function disguise(original) {
  * Reads and writes a server's socket past its stream from now on, if nobody can see a difference. The socket must be coupled
  * to the driver, which has its handle.
  *
- * @param {import('../driver/driver')} driver
- * @param {import('../contracts').ByteStream} socket
+ * @param {Driver} driver
+ * @param {ByteStream} socket
  */
 function takeSocket(driver, socket) {
   const copy = attach();
@@ -165,7 +167,7 @@ function takeSocket(driver, socket) {
 
 // ---- dialled sockets
 
-/** @type {import('./direct').Side} */
+/** @type {Side<DialledSocket>} */
 const dialledSide = {
   watched: ['newListener', 'removeListener'],
 
@@ -197,7 +199,7 @@ const dialledSide = {
 /**
  * Has chunks reported to the stream, unparsed.
  *
- * @param {any} socket
+ * @param {DialledSocket} socket
  */
 function returnSession(socket) {
   socket._direct = null;
@@ -209,10 +211,11 @@ function returnSession(socket) {
  * Reads and writes a dialled socket past its stream from now on, if nobody can see a difference. Driver and socket must be
  * piped into each other.
  *
- * @param {import('../driver/driver')} driver
- * @param {any} socket a DialledSocket; nothing is done for others
+ * @param {Driver} driver
+ * @param {ByteStream} stream nothing is done unless it is a DialledSocket
  */
-function takeDialled(driver, socket) {
+function takeDialled(driver, stream) {
+  const socket = /** @type {DialledSocket} */ (stream);
   if (!dialledSide.isFree(driver, socket)) return;
   const direct = new DirectSocket(driver, socket, dialledSide);
   dialledSide.stopStream(direct);

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * @import { ByteStream, Extension, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
+ * @import { AnyDriver, ByteStream, Extension, HandshakeOptions, SystemError, WebSocketFields } from '../../contracts'
  */
 
 const { Stream } = require('stream');
@@ -419,14 +419,24 @@ function messageOf(error) {
 
 // ---- what happens to the stream
 
+/**
+ * The WebSocket of a stream that `_configureStream` has listened to.
+ *
+ * @param {ByteStream} stream
+ * @returns {WebSocketFields}
+ */
+function socketOf(stream) {
+  return /** @type {WebSocketFields} */ (/** @type {AnyDriver} */ (driverOf(stream))._owner);
+}
+
 /** @this {ByteStream} */
 function onClose() {
-  onStreamClose(driverOf(this)._owner);
+  onStreamClose(socketOf(this));
 }
 
 /** @this {ByteStream} */
 function onEnd() {
-  onStreamEnd(driverOf(this)._owner, this);
+  onStreamEnd(socketOf(this), this);
 }
 
 /**
@@ -434,7 +444,7 @@ function onEnd() {
  * @param {SystemError} error
  */
 function onError(error) {
-  onStreamError(driverOf(this)._owner, this, error);
+  onStreamError(socketOf(this), this, error);
 }
 
 /** @param {WebSocketFields} socket */

@@ -147,7 +147,7 @@ Client.prototype._configureStream = function () {
  */
 Client.prototype._configureProxy = function (proxy, originTLS) {
   /** @type {Proxy} */
-  const way = this._driver.proxy(proxy.origin);
+  const way = this._driver.proxy(/** @type {string} */ (proxy.origin));
   this._proxy = way;
   for (const name in proxy.headers) way.setHeader(name, proxy.headers[name]);
 
