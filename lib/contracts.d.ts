@@ -15,7 +15,7 @@ import type Driver = require('./driver/driver');
 // ---- streams
 
 declare global {
-  /** Methods that every Buffer has and Node does not document: what `toString` and `write` come down to. */
+  /** Methods that every Buffer has and Node does not document: `toString` and `write` call them. */
   interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
     latin1Slice(start: number, end: number): string;
     utf8Slice(start: number, end: number): string;
@@ -25,23 +25,23 @@ declare global {
   }
 }
 
-/** A stream as of Node.js 0.8, which has no state but these flags. */
+/** A stream in the style of Node.js 0.8, whose only state are these flags. */
 export interface LegacyStream extends Stream {
   readable: boolean;
   writable: boolean;
   /** Whether the application has paused the messages. */
   _paused: boolean;
-  /** Bytes that were written to it; counted only where the socket does not count them. */
+  /** Bytes that were written to it; counted only for a socket without a counter of its own. */
   bytesRead?: number;
   /** Node's `pipe` waits for 'drain' when this is true. */
   writableNeedDrain?: boolean;
 }
 
-/** The handle of a `net.Socket`: an object of Node's C++, not documented. */
+/** The handle of a `net.Socket`: an object of Node's C++, which Node does not document. */
 export interface StreamHandle {
-  /** The descriptor; below 0 where there is none. */
+  /** The descriptor; below 0 without one. */
   fd: number;
-  /** Whether Node takes it that the handle is being read. */
+  /** Whether the handle is being read, as far as Node's JavaScript knows. */
   reading: boolean;
   /** Returns 0, or an error number of libuv's. */
   readStart(): number;
@@ -53,7 +53,7 @@ export interface StreamHandle {
 
 /**
  * The byte stream under a WebSocket: a `net.Socket`, `tls.TLSSocket` or DialledSocket; on a server any Duplex that the
- * application has passed. What not every Duplex has is optional here, and is looked for before it is used.
+ * application has passed. Optional members are those that not every Duplex has; they are checked for before they are used.
  */
 export interface ByteStream extends Duplex {
   setTimeout(milliseconds: number): unknown;
@@ -67,24 +67,24 @@ export interface ByteStream extends Duplex {
   getPeerCertificate?: unknown;
   /** Milliseconds without traffic until 'timeout'; 0 for none. */
   timeout?: number;
-  /** Of Node, not documented. */
+  /** Members of Node's sockets that are not documented. */
   _handle?: StreamHandle | null;
   _readableState?: { pipes: unknown[] };
   _writeGeneric?: unknown;
   _unrefTimer?(): void;
 }
 
-/** What the addon reports to for a connection that it reads: an entry of `connections` in ./driver/dirty_list. */
+/** Receives the addon's reports about a connection: an entry of `connections` in ./driver/dirty_list. */
 export interface Served {
   /** `length` and `count` are those of `dispatch`, see native.d.ts. */
   receive(length: number, count: number): unknown;
-  /** Has the stream write what the kernel did not take of output on the dirty list; only of what puts itself there. */
+  /** Has the stream write output that the kernel has not taken when the dirty list was written; of those that use the list. */
   handOver?(): void;
 }
 
 /**
- * Reads and writes a connection past its stream: `driver._direct` while it does, `driver._aside` while it has let the
- * stream read for a time. Only the driver, its parts and streams, and the addon's dispatch call it.
+ * Reads and writes a connection past its stream: `driver._direct` while it does, `driver._aside` while it has stepped aside
+ * and the stream reads. Only the driver, its parts and streams, and the addon's dispatch call it.
  */
 export type DirectSocket<S extends ByteStream = ByteStream> = import('./socket/direct')<S>;
 
@@ -104,7 +104,7 @@ export interface Side<S extends ByteStream> {
   readonly watched: readonly string[];
 }
 
-/** A request over HTTP/2: of Node's compatibility API, or what a server's 'stream' event says of it. */
+/** A request over HTTP/2: of Node's compatibility API, or an object with the headers of a server's event 'stream'. */
 export interface Http2Request {
   headers: IncomingHttpHeaders;
 }
@@ -114,9 +114,9 @@ export interface Http2Request {
 /** `_driver` of a WebSocket: one of the classes in ./driver. */
 export type AnyDriver = Driver;
 
-/** What the versions of the protocol differ in: the methods of a driver that ./driver/hybi.js and ./driver/hixie.js define. */
+/** The members of a driver that differ between versions of the protocol: ./driver/hybi.js and ./driver/hixie.js define them. */
 export interface ProtocolVersion {
-  /** Registers a plug-in for the handshake; false when it cannot be used. Throws a TypeError for what is none. */
+  /** Registers a plug-in for the handshake; false where it cannot be used. Throws a TypeError for an object that is no plug-in. */
   addExtension(extension: Extension): boolean;
   /**
    * Sends one frame, or queues it until the connection is open; false when it is closed. `data` is text, bytes, or a
@@ -130,14 +130,14 @@ export interface ProtocolVersion {
    * with these bytes comes.
    */
   ping(message?: any, callback?: () => void): boolean;
-  /** Sends a pong that nobody has asked for (RFC 6455 section 5.5.3). */
+  /** Sends an unsolicited pong (RFC 6455 section 5.5.3). */
   pong(message?: any): boolean;
   /** Begins the closing handshake, with 1000 when `code` is left out; false when it has begun before. */
   close(reason?: string | null, code?: number): boolean;
 
-  /** Answers the peer's close frame, or its fault (`failed`), and closes. */
+  /** Closes the connection, after the peer's close frame, or its violation of the protocol (`failed`). */
   _shutdown(code: number | undefined, reason: string | undefined, failed: boolean): void;
-  /** Fails an open connection for something found outside the native session; `type` is a close code, or its name. */
+  /** Fails an open connection for an error that was found outside the native session; `type` is a close code, or its name. */
   _fail(type: string | number, message: string): void;
   /** Ends a connection whose handshake has failed. */
   _failHandshake(message: string): void;
@@ -145,15 +145,15 @@ export interface ProtocolVersion {
   _answerExtensions(): string | null;
   _receivePing(payload: Buffer): void;
   _receivePong(payload: Buffer): void;
-  /** Takes a message that plug-ins have to decode; of the reserved bits in `rsv`, RSV1 is 4, RSV2 is 2, RSV3 is 1. */
+  /** Delivers a message that plug-ins have to decode first; of the reserved bits in `rsv`, RSV1 is 4, RSV2 is 2, RSV3 is 1. */
   _deliverEncoded(opcode: number, rsv: number, payload: Buffer): void;
-  /** Takes more of a message that is handed on while it arrives. */
+  /** Delivers the next part of a message that is read while it arrives. */
   _deliverPart(opcode: number, isFirst: boolean, isLast: boolean, payload: Buffer): void;
-  /** Bytes of a frame beside `length` of its payload. */
+  /** Bytes of a frame beside a payload of `length` bytes. */
   _overhead(length: number): number;
-  /** Whether the native session frames a message as it is, so that it may reach it past `text` and `binary`. */
+  /** Whether messages are framed unchanged by the native session, so that it may get them without `text` and `binary`. */
   readonly _sharesFrames: boolean;
-  /** Whether a message to many, of so many bytes, may reach it that way now. */
+  /** Whether the native session may get a broadcast of `length` bytes that way now. */
   _joinsBroadcast(length: number): boolean;
   /** A stream for a message that is sent in fragments. Absent in drafts 75 and 76, and so are the members below. */
   createWriter?(isBinary: boolean): import('node:stream').Writable;
@@ -170,13 +170,13 @@ export interface Handshake {
   /** Keeps a frame until the connection is open; its parameters are those of `frame`. */
   queue(data: any, type?: FrameType, code?: number): void;
   sendQueued(): void;
-  /** Forgets what is queued. */
+  /** Drops the queued frames. */
   discard(): void;
-  /** Sends our half; false when that was done before, or cannot be. `body` came with a server's request. */
+  /** Sends our half; false when it was sent before, or the handshake fails. `body` are bytes behind a server's request. */
   start(body?: Uint8Array, onAccept?: (driver: Driver) => void): boolean;
-  /** Input has found the end of the peer's half. */
+  /** The peer's half of the handshake has arrived. */
   complete(): void;
-  /** Takes a chunk that comes too early for anything to be delivered from it; false when it is not. */
+  /** Keeps a chunk that comes before the handshake was answered; false for a later one. */
   keeps(chunk: any): boolean;
   /** Whether there are such chunks. */
   readonly holdsInput: boolean;
@@ -202,21 +202,21 @@ export interface DriverOptions {
   forbidMasking?: boolean;
 }
 
-/** Whom a driver tells first of everything: a WebSocket. Only the driver calls these methods. */
+/** The owner of a driver, a WebSocket, which is told of events before listeners. Only the driver calls these methods. */
 export interface Owner extends EventEmitter {
   readonly bufferedAmount: number;
   _stream: ByteStream;
   _liveness: { takePong(payload: Buffer): void } | null;
   _open(): void;
   _receiveMessage(data: string | Buffer): void;
-  /** False where nobody takes it. */
+  /** False without a listener of 'stream'. */
   _receiveStream(stream: import('node:stream').Readable, isBinary: boolean): boolean;
   _leave(code: number, reason: string): void;
   _emitError(message: string): void;
   /** Drafts 75 and 76 have no codes and reasons. */
   _beginClose(reason: string | null | undefined, code: number | null | undefined): void;
   _finalizeClose(): void;
-  /** Tells of a ping or pong. */
+  /** Emits an event for a ping or pong. */
   _announce(type: 'ping' | 'pong', payload: Buffer): void;
   /** As of `WebSocket` in ../index.d.ts. */
   stream(options?: { binary?: boolean }): import('node:stream').Writable;
@@ -245,7 +245,7 @@ export interface WebSocketFields extends Owner {
   /** Number of the last automatic ping. */
   _pingId: number;
   _liveness: import('./liveness').Liveness | null;
-  /** What it has subscribed to; null for nothing. */
+  /** The topics that it has subscribed to; null for none. */
   _topics: Set<string> | null;
   /** Milliseconds that `close` waits for the peer. */
   _closeTimeout: number | undefined;
@@ -296,7 +296,7 @@ export interface ClientFields extends WebSocketFields {
   _onConnect(): void;
   _proxy?: import('./driver/proxy');
   _configureProxy(proxy: Public.ProxyOptions, originTLS: ConnectionOptions | undefined): void;
-  /** Why Node has dialled; null where the connection was dialled natively. */
+  /** Why Node has dialled; null if the connection was dialled natively. */
   _dialledBecause: string | null;
 }
 
@@ -326,7 +326,7 @@ export interface EventSourceFields extends EventEmitter {
 
 // ---- extensions
 
-/** A message on its way through plug-ins. */
+/** A message that passes through plug-ins. */
 export interface ExtensionMessage {
   rsv1: boolean;
   rsv2: boolean;
@@ -344,7 +344,7 @@ export type Extension = Public.Extension;
 /** Parameters of an extension by name; one that comes more than once has an array of values. */
 export type ExtensionParams = { [name: string]: any };
 
-/** What a plug-in has for one connection, as `websocket-extensions` defines it. */
+/** A session: a plug-in's object for one connection, as `websocket-extensions` defines it. */
 export interface ExtensionSession {
   generateOffer?(): ExtensionParams | ExtensionParams[] | null;
   activate?(params: ExtensionParams): boolean;
@@ -372,7 +372,7 @@ export interface SystemError extends Error {
   hostname?: string;
   address?: string;
   port?: number;
-  /** Of a proxy's answer. */
+  /** Status and headers of a proxy's response. */
   statusCode?: number;
   headers?: { [name: string]: string };
 }

@@ -17,7 +17,7 @@ const { parseUrl, portOf, hostname, authorization } = require('./url');
 
 const SECURE = ['https:', 'wss:'];
 
-/** Options of `net.connect` for a socket that is read by hand, or that is not dialled. */
+/** Options of `net.connect` for a socket that other code reads, or that is not dialled. */
 const UNSUPPORTED_NET = [
   'allowHalfOpen', 'fd', 'handle', 'manualStart', 'onread', 'pauseOnCreate', 'readable', 'timeout', 'writable',
 ];
@@ -33,7 +33,8 @@ function isSecure({ protocol }) {
 }
 
 /**
- * SNI carries names only: an address is verified all the same, but never sent.
+ * Options with a server name for SNI (RFC 6066 section 3), unless there is one, or the host is an address: that is compared
+ * with the certificate nevertheless.
  *
  * @param {any} options of `tls.connect`
  * @param {string} host
@@ -65,7 +66,7 @@ function copyNet(options) {
 }
 
 /**
- * Names end up as C strings, which would end at a NUL.
+ * Throws for a text with NUL, at which the C strings of the system and of OpenSSL would end.
  *
  * @param {string} name
  * @param {unknown} value
@@ -76,7 +77,7 @@ function refuseNul(name, value) {
 }
 
 /**
- * A copy of a user's option `tls`, without the address, which the URL decides.
+ * A copy of a user's option `tls`, without `host` and `port`, which are those of the URL.
  *
  * @param {any} options
  * @returns {any}
@@ -86,10 +87,10 @@ function copyTLS(options) {
   /** @type {any} */
   const copy = {};
   for (const name in options) {
-    // Node takes a `checkServerIdentity` that is there and undefined for a bug of its own.
+    // With an own `checkServerIdentity` that is undefined, Node throws an assertion.
     if (name !== 'host' && name !== 'port' && options[name] !== undefined) copy[name] = options[name];
   }
-  // To Node it is no option left out: NODE_TLS_REJECT_UNAUTHORIZED does not count where it is there.
+  // To Node, an own `rejectUnauthorized` that is undefined is true: NODE_TLS_REJECT_UNAUTHORIZED does not count then.
   if (typeof options === 'object' && options !== null && 'rejectUnauthorized' in options && options.rejectUnauthorized === undefined) copy.rejectUnauthorized = true;
   refuseNul('tls.servername', copy.servername);
   return copy;
@@ -104,7 +105,7 @@ function copyTLS(options) {
  * @param {string} [options.socketPath] the Unix socket to find the server at
  * @param {any} options.tls a copy of the user's, for the server
  * @param {any} options.net a copy of the user's
- * @param {boolean} [options.kernelSocket] false dials through Node
+ * @param {boolean} [options.kernelSocket] false has Node dial
  * @param {{ origin: URL, headers: string[], tls: object }} [options.proxy]
  * @returns {{ stream: import('./contracts').ByteStream, reason: string | null, tunnel?: { tls: object } }} `reason`: why
  *   Node has dialled, see ./dialling/decision.js; `tunnel`: the stream leads to the proxy only; CONNECT is still
@@ -126,7 +127,7 @@ function dial(server, { socketPath, tls: ownTLS, net: netOptions, proxy, kernelS
     ? { stream: dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, proxyConnector }, netOptions) }
     : dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions);
   const { keepAlive, keepAliveInitialDelay } = netOptions;
-  // `tls.connect` does not look at them, and before the connection stands a delay would be lost.
+  // Set here, as `tls.connect` ignores these options; when connected, as the delay would have no effect before.
   if (keepAlive) dialled.stream.once('connect', () => dialled.stream.setKeepAlive(true, keepAliveInitialDelay));
   return { ...dialled, reason };
 }
@@ -170,7 +171,7 @@ function dialNatively(server, path, { serverTLS, connector, proxy, proxyTLS, pro
  * @returns {{ stream: any, tunnel?: { tls: any } }}
  */
 function dialThroughNode(server, path, serverTLS, proxy, proxyTLS, netOptions) {
-  // Made here, not when the proxy has answered: what is wrong with the options has to be thrown at the call.
+  // Made now, and not when the proxy has responded, so that errors in the options are thrown at the call.
   const tunnel = proxy && { tls: serverTLS && withContext(serverTLS) };
   const endpoint = proxy ? proxy.origin : server;
   /** @type {{ host: string, port: any, path?: string }} */
@@ -190,7 +191,7 @@ function withContext(options) {
 }
 
 /**
- * TLS to `server` inside a tunnel that is already open.
+ * Makes TLS with `server`, inside a tunnel that is open.
  *
  * @param {ByteStream} stream to the proxy
  * @param {URL} server
@@ -198,7 +199,7 @@ function withContext(options) {
  * @returns {import('tls').TLSSocket}
  */
 function secure(stream, server, options) {
-  // Without the host, the certificate of an address would be compared with the name of the proxy.
+  // With `host`, as the certificate of an address would be compared with the name of the proxy otherwise.
   const host = hostname(server);
   return tls.connect(withServername({ ...options, socket: stream, host }, host));
 }
@@ -208,7 +209,7 @@ function secure(stream, server, options) {
  *
  * @param {string | URL} origin
  * @returns {URL}
- * @throws {TypeError} for what is none
+ * @throws {TypeError} for an invalid URL
  */
 function proxyOrigin(origin) {
   const url = parseUrl(origin);

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Loads the addon: the file that was built here if there is one, otherwise that of the platform's package; where none
- * loads, the same core as WebAssembly, which is slower and leaves sockets to Node.
+ * Loads the addon: a file that was built here, or else that of the platform's package. Where neither loads, the same core is
+ * loaded as WebAssembly, which is slower, and Node reads and writes all sockets.
  *
  * Every `require` names its file and stands in a `try`, so that bundlers find the binaries and do not mind those that
  * are not installed. Which C library a Linux system has is found by trying: the binary for the other one does not load.
@@ -46,9 +46,9 @@ const loaders = {
 };
 
 /**
- * Where nothing is published for the platform, somebody may have built it.
+ * Loads an addon that was built for a platform for which none is published.
  *
- * @param {(error: unknown) => void} failed is given what loading has thrown
+ * @param {(error: unknown) => void} failed called with an exception of loading
  * @returns {typeof import('./native') | undefined}
  */
 function loadBuilt(failed) {
@@ -65,7 +65,7 @@ function loadBuilt(failed) {
 /**
  * The core as WebAssembly.
  *
- * @param {(error: unknown) => void} failed is given what loading has thrown: a bundle may have left the file out
+ * @param {(error: unknown) => void} failed called with an exception of loading: a bundle may have left the file out
  * @returns {typeof import('./wasm_binding') | undefined}
  */
 function loadWebAssembly(failed) {
@@ -73,10 +73,11 @@ function loadWebAssembly(failed) {
 }
 
 /**
- * The variable FAYE_WEBSOCKET_WASM: 1 takes WebAssembly although there may be a binary, 0 throws rather than take it.
+ * Loads the addon or WebAssembly. With the variable FAYE_WEBSOCKET_WASM=1, WebAssembly is loaded also where there is a
+ * binary; with 0, it is not loaded, and a missing binary throws.
  *
  * @returns {typeof import('./native') & { isWebAssembly?: boolean }}
- * @throws {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`, where nothing loads
+ * @throws {Error} with the code `ERR_FAYE_WEBSOCKET_NO_BINARY`, where neither loads
  */
 function load() {
   const { FAYE_WEBSOCKET_WASM: choice } = process.env;

@@ -16,8 +16,8 @@ const MAX_CONNECTORS = 64;
 const connectors = new Map();
 
 /**
- * What the OpenSSL of this Node offers to a server. Ours is newer than that of some, and would say
- * more than they do.
+ * Ciphers, groups and signature algorithms that the OpenSSL of this Node offers. The addon's OpenSSL is newer than that of
+ * some releases of Node, and would offer more by default.
  */
 const opensslDefaults = {
   ciphers: ciphersWhere((name) => !name.startsWith('TLS_')),
@@ -32,7 +32,8 @@ const opensslDefaults = {
 };
 
 /**
- * The default list is of both kinds; see ./dialling/decision.js for other lists.
+ * Names of Node's default list, which has ciphers up to TLS 1.2 and suites of TLS 1.3. With another list, Node dials: see
+ * ./dialling/decision.js.
  *
  * @param {(name: string) => boolean} isWanted
  * @returns {string} names with colons between them
@@ -48,9 +49,8 @@ let roots = null;
 let rootsFrom = null;
 
 /**
- * The native connector for `tls.connect` options that ./dialling/decision.js found nothing wrong with.
- * Null where certificates or keys are none, or are others than plain PEM: what Node makes of those, a
- * warning, an error or less trust, is for Node to say.
+ * The native connector for options of `tls.connect` that ./dialling/decision.js has accepted. Null for invalid certificates
+ * or keys, and for others than plain PEM: Node dials then, and warns, throws, or trusts fewer certificates.
  *
  * @param {any} options
  * @returns {TlsConnector | null}
@@ -110,23 +110,23 @@ function setupFrom({ ca, cert, key, pfx, passphrase, servername, minVersion, max
 }
 
 /**
- * What Node trusts by default, as one PEM.
+ * The certificates that Node trusts by default, as one PEM.
  *
- * @returns {Buffer | null} null where nobody can know it
+ * @returns {Buffer | null} null where they cannot be known
  */
 function defaultStore() {
   const list = defaultRoots(processStart().extra);
   if (list !== rootsFrom) {
     rootsFrom = list;
     roots = list && pem(list);
-    // Those made before trust others.
+    // Connectors of before have other roots.
     connectors.clear();
   }
   return roots;
 }
 
 /**
- * One or several certificates in PEM, as one PEM; null for what Node would refuse at the call.
+ * One or several certificates in PEM, as one PEM; null for a value of another type, for which Node throws.
  *
  * @param {any} certificates
  * @returns {Buffer | null}
@@ -146,12 +146,12 @@ function text(block) {
 }
 
 /**
- * A private key as the native side takes it: PKCS#8 in PEM, not encrypted.
+ * A private key in the form for the native side: PKCS#8 in PEM, not encrypted.
  *
  * @param {any} key
  * @param {string | undefined} passphrase
  * @returns {Buffer}
- * @throws {Error} for what is no key, or another passphrase
+ * @throws {Error} for an invalid key, or a wrong passphrase
  */
 function pkcs8(key, passphrase) {
   const [only] = /** @type {any[]} */ ([]).concat(key);
@@ -173,7 +173,7 @@ function container(pfx, passphrase) {
 }
 
 /**
- * Equal for equal setups. The default roots, which most connections use, are not read for it.
+ * A key for a setup, equal for equal setups. The default roots, which most connections have, are not read for it.
  *
  * @param {TlsSetup} setup
  * @returns {string}

@@ -2,13 +2,13 @@
 
 const { EventEmitter } = require('events');
 
-/** Before the topic, in names of channels. */
+/** The beginning of the names of channels; the topic follows. */
 const PREFIX = 'faye-websocket:';
 
 /**
- * Carries publications between processes by Redis's PUBLISH and PSUBSCRIBE, over clients of the npm package `redis`
- * (4 and newer) or `ioredis` that the application has made and connected. Redis keeps nothing for who is not there:
- * each publication arrives at most once. Nothing waits for a connection that is down, either.
+ * Carries publications between processes by Redis's PUBLISH and PSUBSCRIBE, over clients of the npm package `redis` (4 and
+ * newer) or `ioredis` that the application has made and connected. Each publication arrives at most once: Redis does not
+ * keep it for a process that is not connected, and it is dropped while the publisher is not connected.
  *
  * Events: 'disconnect' when one of the clients has lost Redis, 'connect' when both have it again, 'error'.
  */
@@ -16,7 +16,7 @@ class RedisAdapter extends EventEmitter {
   /**
    * @param {object} clients
    * @param {any} clients.publisher
-   * @param {any} clients.subscriber another client: one that has subscribed can do nothing else
+   * @param {any} clients.subscriber another client, as one that has subscribed cannot publish
    * @param {string} [clients.prefix] of the channels' names
    * @throws {TypeError}
    */
@@ -31,10 +31,10 @@ class RedisAdapter extends EventEmitter {
     this._subscriber = subscriber;
     this._prefix = prefix;
     this._isConnected = isReady(publisher) && isReady(subscriber);
-    /** Publications that other processes were not sent, because Redis could not be reached. */
+    /** The number of publications that were dropped, because Redis could not be reached. */
     this.dropped = 0;
     this._listeners = /** @type {[any, string, (...args: any[]) => void][]} */ ([]);
-    // A client whose errors nobody listens to throws them.
+    // Without a listener of 'error', a client would throw.
     for (const client of [publisher, subscriber]) {
       this._listen(client, 'error', (error) => this._report(error));
       for (const event of ['ready', 'reconnecting', 'end']) this._listen(client, event, () => this._look());
@@ -69,7 +69,7 @@ class RedisAdapter extends EventEmitter {
    * @param {Buffer} bytes
    */
   publish(topic, bytes) {
-    // Clients would keep it until they are connected again, and it might arrive when nobody expects it any more.
+    // Dropped: a client would keep it until it is connected again, and it would arrive late.
     if (!isReady(this._publisher)) {
       this.dropped++;
       return;
@@ -98,7 +98,7 @@ class RedisAdapter extends EventEmitter {
     this.subscribed = subscribed.catch((/** @type {Error} */ error) => this._report(error));
   }
 
-  /** Takes and sends nothing any more; the clients stay as they are. */
+  /** Stops publishing and receiving; the clients stay connected. */
   close() {
     this._unsubscribe?.().catch(() => {});
     for (const [client, event, listener] of this._listeners.splice(0)) client.removeListener(event, listener);

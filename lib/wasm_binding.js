@@ -1,10 +1,10 @@
 'use strict';
 
 /**
- * The core as WebAssembly: of ./native.d.ts what there is on systems whose event loop cannot be watched. Sockets are
- * Node's, and nothing is done on other threads. See src/wasm/mod.rs.
+ * The core as WebAssembly: the exports of ./native.d.ts that need no sockets. Node reads and writes sockets, and there are
+ * no other threads. See src/wasm/mod.rs.
  */
-// @ts-ignore -- made by `npm run build:wasm`, and not there before
+// @ts-ignore -- made by `npm run build:wasm`, and missing before
 const core = /** @type {any} */ (require('./wasm/faye-websocket-rs'));
 
 class Tunnel extends core.Tunnel {

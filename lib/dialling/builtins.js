@@ -1,17 +1,17 @@
 'use strict';
 
 /**
- * Functions of Node that every connection through Node passes. Guards against requests to internal
- * addresses, tracing agents and mocks stand before them, and a native connection would not pass those:
- * while one of the functions is not Node's own, Node has to dial.
+ * Functions of Node that are called for every connection through Node. Programs replace them: to prevent requests to
+ * internal addresses, to trace, to mock. A native connection would not call the replacement, so that Node has to dial while
+ * one of them is replaced.
  */
 const dns = require('dns');
 const net = require('net');
 const tls = require('tls');
 
 /**
- * Owner, name, and words that only Node's own function has in its source: names of bindings inside
- * Node, which a function in front of it has no reason to use. Each word is in Node.js 18 to 26.
+ * Owner, name, and a pattern that only the source of Node's own function matches: names of Node's internals, which a
+ * replacement has no reason to use. Each pattern matches in Node.js 18 to 26.
  *
  * @type {[place: string, owner: any, name: string, pattern: RegExp][]}
  */
@@ -33,7 +33,7 @@ const entries = FUNCTIONS.map(([place, owner, name, pattern]) => {
 });
 
 /**
- * Whether a function is Node's own. One that was bound or that is a proxy does not show its source.
+ * Whether a function is Node's own. Of a bound function or a Proxy, the source is not visible, and so it is not.
  *
  * @param {unknown} value
  * @param {RegExp} pattern
@@ -53,7 +53,7 @@ function replacedFunction(isSecure) {
   for (const { label, owner, name, value, isOwn: was, isTLS } of entries) {
     if ((isSecure || !isTLS) && (!was || owner[name] !== value)) return label;
   }
-  // TLS sockets connect as others do, unless they are given a way of their own.
+  // A TLSSocket inherits `connect`, unless a method of its own was added.
   if (isSecure && tls.TLSSocket.prototype.connect !== net.Socket.prototype.connect) return 'tls.TLSSocket.prototype.connect';
   return null;
 }

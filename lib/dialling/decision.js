@@ -1,13 +1,12 @@
 'use strict';
 
 /**
- * Whether a client is dialled natively or through Node's own `net` and `tls`.
+ * The decision whether a client is dialled natively or by Node's `net` and `tls`.
  *
- * A native connection must trust, resolve and dial as one through Node does. Where anything that
- * Node's connection depends on is set to something that cannot be honoured natively to the letter, or
- * where that is in doubt, Node dials: options, flags and variables read at the start of the process,
- * the environment of this thread, defaults of `tls`, `dns` and `net`, functions that were replaced,
- * channels that somebody listens to, the permission model.
+ * A native connection must trust, resolve and connect as one of Node's does. Node's depends on options, on flags and
+ * variables that are read at the start of the process, on the environment of this thread, on defaults of `tls`, `dns` and
+ * `net`, on functions that may be replaced, on subscribers of channels, and on the permission model. Where any of these is
+ * set to something that a native connection cannot follow exactly, or where that is in doubt, Node dials.
  */
 const { constants, getFips } = require('crypto');
 const { channel } = require('diagnostics_channel');
@@ -21,26 +20,26 @@ const { defaultRoots } = require('./trust');
 const { attach } = require('../socket/event_loop');
 const { hostname } = require('../url');
 
-/** Options of `net.connect` that a native connection honours. */
+/** Options of `net.connect` that a native connection follows. */
 const HONOURED_NET = new Set(['highWaterMark', 'host', 'keepAlive', 'keepAliveInitialDelay', 'noDelay', 'path', 'port']);
 
-/** Options of `tls.connect` that a native connection honours. */
+/** Options of `tls.connect` that a native connection follows. */
 const HONOURED_TLS = new Set([
   'ca', 'cert', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername',
 ]);
 
-/** Published for each socket that Node dials; and channels of this prefix, should there be more of them. */
+/** Node publishes each socket that it dials to this channel. */
 const socketChannel = channel('net.client.socket');
 
 const { getDefaultResultOrder } = dns;
 const { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout: attemptTimeout, isIP } = net;
 
-/** Time, in milliseconds, for a connection to one of several addresses, as this Node has it by default. */
+/** The time, in milliseconds, for a connection to one of several addresses: this Node's default. */
 const usualTimeout = [250, 500].find((value) => attemptTimeout?.() === value);
 
 const { defaultCoreCipherList: CIPHERS } = constants;
 
-/** Why no native TLS is what that of this Node is, whatever is set; null where it is. */
+/** Why native TLS differs from that of this Node with any options; null if it does not. */
 const unlikeOurs = (() => {
   const variables = /** @type {Record<string, unknown>} */ (process.config.variables);
   if (process.versions.electron) return 'TLS of Electron';
@@ -57,7 +56,7 @@ const unlikeOurs = (() => {
  * @param {object} way.net options of `net.connect`
  * @param {object[]} way.layers options of `tls.connect`, of each layer of TLS
  * @param {boolean} [way.kernelSocket] false has Node dial
- * @returns {string | null} why Node has to dial; null if it has not to
+ * @returns {string | null} why Node has to dial; null to dial natively
  */
 function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers, kernelSocket }) {
   const isSecure = layers.length > 0;
@@ -69,7 +68,7 @@ function reasonForNode({ endpoint, path, isProxied, net: netOptions, layers, ker
     (socketChannel.hasSubscribers ? 'diagnostics channel net.client.socket' : null) ||
     (path || isIP(hostname(endpoint)) !== 0 ? null : reasonInNames()) ||
     (isSecure ? reasonInTLS(layers) : null) ||
-    // Tried last: it opens descriptors.
+    // Last, as it opens descriptors.
     (attach() < 0 ? 'no watch on the event loop' : null);
 }
 
@@ -94,7 +93,7 @@ function replaced(isSecure) {
 }
 
 /**
- * How names are looked up, and their addresses tried.
+ * Why names have to be looked up, and their addresses tried, by Node.
  *
  * @returns {string | null}
  */
@@ -135,13 +134,13 @@ function reasonInLayer(options, extra) {
   const reason = unhonouredOption('tls', options, HONOURED_TLS);
   if (reason !== null) return reason;
   const { ca, cert, key, pfx, servername, minVersion } = options;
-  // What is left of them at the lower security levels differs from release to release of OpenSSL.
+  // Which of their ciphers are left at a security level differs between releases of OpenSSL.
   if (['TLSv1', 'TLSv1.1'].includes(minVersion ?? tls.DEFAULT_MIN_VERSION)) return 'TLS before 1.2';
-  // Several identities, one for each kind of key, are more than the native side takes.
+  // Several identities, one for each kind of key: the native side takes one.
   for (const [name, value] of [['cert', cert], ['key', key], ['pfx', pfx]]) {
     if (Array.isArray(value) && value.length > 1) return `option tls.${name}`;
   }
-  // Node warns of it.
+  // Node warns of an address as server name.
   if (servername && isIP(servername)) return 'option tls.servername';
   if (!ca && defaultRoots(extra) === null) return 'variable NODE_EXTRA_CA_CERTS';
   return null;

@@ -1,19 +1,18 @@
 'use strict';
 
 /**
- * Certificates in PEM of the plainest kind, which every reader of PEM takes for the same. Of anything
- * else, Node reads what comes before the first block that it cannot read, and it knows further kinds
- * of blocks.
+ * Certificates in plain PEM, which all parsers read alike. In other texts, Node reads the blocks before the first invalid
+ * one, and accepts further kinds of blocks.
  */
 const BEGIN = '-----BEGIN CERTIFICATE-----';
 const END = '-----END CERTIFICATE-----';
 
-/** As long as a line may be (RFC 7468, section 2, has 64; some tools write 76). */
+/** A line of base64: at most 76 characters (RFC 7468 section 2 has 64; some tools write 76), and padding. */
 const LINE = /^[A-Za-z0-9+/]{1,76}={0,2}$/;
 
 /**
- * Whether a text has certificates, and no other blocks, broken lines or unfinished ends. Remarks
- * between the blocks mean nothing.
+ * Whether a text has certificates, and no other blocks, invalid lines or blocks without end. Text between the blocks is
+ * ignored.
  *
  * @param {string} text
  * @returns {boolean}

@@ -1,9 +1,8 @@
 'use strict';
 
 /**
- * What Node read when the process was started: the command line, and the environment as it was then.
- * Neither `process.execArgv` nor `process.env` is that in a worker, which may have been given its own,
- * and the program may have changed both.
+ * The command line and the environment with which the process was started, and which Node has read then. `process.execArgv`
+ * and `process.env` may be others: a worker may have its own, and the program may have changed them.
  */
 const { constants } = require('crypto');
 const fs = require('fs');
@@ -11,12 +10,12 @@ const { isMainThread } = require('worker_threads');
 
 const EXTRA = 'NODE_EXTRA_CA_CERTS';
 
-/** As they were when the package was loaded, which is mostly early. */
+/** Flags and environment when the package was loaded, which is early in most programs. */
 const execArgv = [...process.execArgv];
 const environment = pick(process.env);
 
 /**
- * Variables that Node or OpenSSL read at the start and that decide whom TLS trusts, and how.
+ * The variables that Node or OpenSSL read at the start and that affect TLS.
  *
  * @param {NodeJS.ProcessEnv} environment
  * @returns {NodeJS.ProcessEnv}
@@ -25,14 +24,14 @@ function pick({ NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_C
   return { NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_USE_SYSTEM_CA, OPENSSL_CONF, OPENSSL_MODULES, OPENSSL_ENGINES };
 }
 
-/** Flags after which trust, ciphers, versions or keys may be others than Node's defaults. */
+/** Flags by which trusted certificates, ciphers, versions or keys may differ from Node's defaults. */
 const FLAGS = /(?:^|[\s=])--(?:no-)?((?:use-(?:openssl|system|bundled)-ca|(?:openssl|tls)-[\w.-]+|trace-tls|force-fips|enable-fips|secure-heap|env-file|experimental-config|experimental-default-config|config-file)\b[\w-]*)/;
 
-/** Flags that say what holds without them: the test runner of Node 24 and later starts processes with every flag. */
+/** Flags with their default values: the test runner of Node 24 and later starts processes with every flag. */
 const DEFAULTS = new Set(['--secure-heap=0', '--secure-heap-min=2', `--tls-cipher-list=${constants.defaultCoreCipherList}`]);
 
 /**
- * A text of flags as Node understands it: quotes are no part of them, and underscores are dashes.
+ * A text of flags in Node's spelling: without quotes, and with dashes for underscores.
  *
  * @param {string} text
  * @returns {string}
@@ -57,7 +56,7 @@ function readProc(name) {
 }
 
 /**
- * Flags, and in a worker all arguments; null where the process has written its title over them.
+ * The flags of the process; in a worker all of its arguments; null where `process.title` has overwritten them.
  *
  * @returns {string[] | null}
  */
@@ -69,13 +68,13 @@ function argumentsOfProcess() {
 }
 
 /**
- * The environment that the process was started with; null where nobody can know it.
+ * The environment with which the process was started; null where it cannot be known.
  *
  * @returns {NodeJS.ProcessEnv | null}
  */
 function environmentOfProcess() {
   const text = readProc('environ');
-  // Elsewhere than on Linux, and where /proc is missing, as early as we have seen it.
+  // Without /proc, that of the time when the package was loaded.
   if (text === null) return isMainThread ? environment : null;
   return pick(Object.fromEntries(text.split('\0').map((entry) => {
     const at = entry.indexOf('=');
@@ -87,8 +86,8 @@ function environmentOfProcess() {
 const AT_SECURE = 23n;
 
 /**
- * Whether the process runs with the rights of somebody else than who has started it. Node has then not
- * listened to the environment.
+ * Whether the process has other rights than the user who has started it (setuid, capabilities): Node has not read the
+ * environment then.
  *
  * @returns {boolean}
  */
@@ -118,18 +117,18 @@ function find() {
 }
 
 /**
- * @typedef {object} ProcessStart what may make TLS through Node another than by default
+ * @typedef {object} ProcessStart settings by which TLS through Node may differ from the default
  * @property {string} [flag]
  * @property {string} [variable]
  * @property {string} [extra] value of NODE_EXTRA_CA_CERTS
- * @property {boolean} [unknown] whether nothing of it is known
+ * @property {boolean} [unknown] whether they cannot be known
  */
 
 /** @type {ProcessStart | undefined} */
 let found;
 
 /**
- * What was read at the start of the process and may make TLS through Node another than by default.
+ * Settings of the start of the process by which TLS through Node may differ from the default.
  *
  * @returns {ProcessStart}
  */

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Whom TLS trusts where the application names nobody, and how strict the OpenSSL of this Node is. */
+/** The certificates that Node trusts by default, and the defaults of its OpenSSL. */
 const fs = require('fs');
 const path = require('path');
 const tls = require('tls');
@@ -14,7 +14,7 @@ const { createSecureContext, rootCertificates } = tls;
  */
 const getCACertificates = /** @type {any} */ (tls).getCACertificates;
 
-/** Of 1024 bits, signed by itself: refused from security level 2 on. It is used for nothing else. */
+/** A self-signed certificate of 1024 bits, which OpenSSL refuses from security level 2 on; used only to find out the level. */
 const WEAK_CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIB/DCCAWWgAwIBAgIUQdCrrgs7VeCtFBAGJF8+3JVFnFcwDQYJKoZIhvcNAQEL
 BQAwEDEOMAwGA1UEAwwFdzEwMjQwHhcNMjYxMTI2MTQwNDM2WhcNMzYxMTIzMTQw
@@ -34,7 +34,7 @@ y5lHzxSQgY4K5DDiVbXn8Z/27J63eL9eFZR7zCvHrRbvR+IDlmn9lVpK9oF+z4DJ
 let lastList = null;
 let isKnown = true;
 /**
- * Of Node.js before 22.15: what `readExtra` has read; undefined until then.
+ * Node.js before 22.15: the result of `readExtra`; undefined before its call.
  *
  * @type {readonly string[] | null | undefined}
  */
@@ -56,14 +56,16 @@ function defaultRoots(extra) {
   const list = getCACertificates('default');
   if (list !== lastList) {
     lastList = list;
-    // 'default' leaves those out where the variable is no longer there, or not in a worker; Node trusts them still.
+    // 'default' lacks those of the variable where it was deleted, or is not in a worker's environment; Node trusts them
+    // still.
     isKnown = !extra || isPart(getCACertificates('extra'), list);
   }
   return isKnown ? list : null;
 }
 
 /**
- * Of Node.js before 22.15. Node warns of a file that cannot be read, or that is not PEM all through.
+ * Node.js before 22.15: the built-in certificates and those of NODE_EXTRA_CA_CERTS; null for a file that cannot be read, of
+ * which Node warns.
  *
  * @param {string} file
  * @returns {readonly string[] | null}
@@ -91,7 +93,7 @@ function isPart(some, all) {
 let level;
 
 /**
- * Security level of the OpenSSL of this Node, as its defaults have it: 1 or 2.
+ * The default security level of the OpenSSL of this Node: 1 or 2.
  *
  * @returns {number}
  */
@@ -119,22 +121,22 @@ function isBefore(major, minor) {
   return ownMajor < major || ownMajor === major && ownMinor < minor;
 }
 
-/** What Node.js 24 and newer append to some verdicts. */
+/** The text that Node.js 24 and newer append to some errors of verification. */
 const hint = Number(process.versions.node.split('.')[0]) < 24
   ? '' : '; if the root CA is installed locally, try running Node.js with --use-system-ca';
 const HINTED = ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'];
 
 /**
- * What Node would say of a failure of TLS.
+ * The message and code of Node's error for a failure of TLS.
  *
- * @param {string} text as OpenSSL has it
+ * @param {string} text of OpenSSL
  * @param {string | undefined} code
  * @returns {{ message: string, code: string | undefined }}
  */
 function inWordsOfNode(text, code) {
   if (code !== undefined && HINTED.includes(code)) return { message: text + hint, code };
   if (code !== 'ERR_SSL') return { message: text, code };
-  // Until OpenSSL 3.2, alerts that are as old as SSL 3.0 were called after that.
+  // Before OpenSSL 3.2, the texts of alerts that SSL 3.0 has named that version.
   const message = isBefore(3, 2) ? text.replaceAll('ssl/tls alert', 'sslv3 alert') : text;
   const [, , , , , reason = ''] = message.split(':');
   return { message, code: `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}` };

@@ -116,7 +116,8 @@ class Messages extends LazyStream {
     /** @type {boolean} whether the reader of a long message has paused */
     this._isHeld;
     /**
-     * When the application has paused, in milliseconds of `performance.now()`, where the peer's messages in a second are limited.
+     * When the application has paused, in milliseconds of `performance.now()`, where the peer's messages in a second are
+     * limited.
      *
      * @type {number}
      */

@@ -15,13 +15,13 @@ const native = require('../native_binding');
  * @returns {request is Http2Request}
  */
 function isHttp2(request) {
-  // The headers of an IncomingMessage are an object that Node makes for the first who asks.
+  // `headers` of an IncomingMessage is not read: Node would make the object for it.
   return !(request instanceof IncomingMessage) && request.headers !== undefined && request.headers !== null &&
     request.headers[':method'] !== undefined;
 }
 
 /**
- * What a request over HTTP/1.1 would have of its own, from the pseudo-headers (RFC 9113 section 8.3.1).
+ * The members that a request over HTTP/1.1 has, made of pseudo-headers (RFC 9113 section 8.3.1).
  *
  * @param {Http2Request} request
  * @returns {{ method: string, url: string, headers: import('http2').IncomingHttpHeaders }}

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The stream of one request over HTTP/2, used as a socket is. Many share one connection: nothing here
- * touches that.
+ * The stream of one request over HTTP/2, used like a socket. Many streams share one TCP connection, which is not touched
+ * here.
  *
  * @import { ServerHttp2Stream } from 'http2'
  */
@@ -12,11 +12,12 @@ const NO_ERROR = 0;
 const CANCEL = 8;
 
 /**
- * What a server's 'stream' event hands over, or the stream of a response of the compatibility API.
+ * The stream of a request: the argument itself, of a server's event 'stream', or that of a response of the compatibility
+ * API.
  *
  * @param {any} stream a ServerHttp2Stream or Http2ServerResponse
  * @returns {ServerHttp2Stream}
- * @throws {TypeError} for anything else
+ * @throws {TypeError} for any other object
  * @throws {Error} where the request has been answered
  */
 function unansweredStream(stream) {
@@ -29,10 +30,10 @@ function unansweredStream(stream) {
 }
 
 /**
- * Answers a request, unless its stream is gone or somebody else has answered it.
+ * Answers a request, unless its stream was closed, or other code has answered it.
  *
  * @param {ServerHttp2Stream} stream
- * @param {string[]} fields names and values in turn; none where nothing is to be answered
+ * @param {string[]} fields names and values in turn; an empty list is not answered
  * @returns {boolean}
  */
 function respond(stream, fields) {
@@ -42,7 +43,7 @@ function respond(stream, fields) {
 }
 
 /**
- * Header fields as Node takes them: one that is there more than once has an array.
+ * The object of header fields for Node: a repeated field has an array of values.
  *
  * @param {string[]} fields names and values in turn
  * @returns {import('http2').OutgoingHttpHeaders}
@@ -57,10 +58,10 @@ function headersOf(fields) {
   return headers;
 }
 
-/** The streams that are being closed by this side. */
+/** The streams that this side has closed or destroyed. */
 const closing = new WeakSet();
 
-/** What this side does to a stream, so that what the peer does can be told from it. */
+/** Methods that are put on a stream. They note in `closing` what this side does, so that a reset by the peer can be told from it. */
 const methods = {
   /**
    * @this {any}
@@ -85,7 +86,7 @@ const methods = {
     return Object.getPrototypeOf(this).destroy.call(this, error);
   },
 
-  /** Frames of all streams leave by one socket, whose delay is the session's. */
+  /** The algorithm of Nagle is that of the one socket of all streams, and set by Node's session. */
   setNoDelay() {
     return this;
   },
@@ -96,7 +97,7 @@ const methods = {
 };
 
 /**
- * Gives a stream what sockets have and it has not, and has its destruction tell the peer that it was one.
+ * Gives a stream the methods of a socket that it has not, and has `destroy` tell the peer of a failure by RST_STREAM.
  *
  * @param {ServerHttp2Stream} stream
  */
@@ -107,7 +108,7 @@ function makeSocket(stream) {
 }
 
 /**
- * Ends a stream. The peer has some time to end its half, and to take what it was sent: that is an orderly end for both.
+ * Ends a stream. Within `timeout`, its output is written, and the peer ends its half, which is an orderly end for both.
  *
  * @param {any} stream a socket by `makeSocket`
  * @param {number} timeout milliseconds
@@ -115,7 +116,7 @@ function makeSocket(stream) {
 function endStream(stream, timeout) {
   if (stream.destroyed) return;
   if (!stream.headersSent) {
-    // An end would answer the request.
+    // `end` would answer the request.
     stream.destroy();
     return;
   }
@@ -131,7 +132,7 @@ function endStream(stream, timeout) {
  * @param {(text: string) => void} then with a text that says which code the peer has given
  */
 function whenReset(stream, then) {
-  // First of all: Node goes on with 'end', as if the peer had ended.
+  // Before other listeners: Node emits 'end' next, as if the peer had ended its stream.
   stream.prependListener('aborted', () => {
     if (!closing.has(stream)) then(`Stream closed with error code ${nameOf(stream.rstCode)}`);
   });
@@ -147,7 +148,7 @@ function nameOf(code) {
   return names ? names[0] : String(code);
 }
 
-/** Names of codes among Node's constants, which have others that begin so. */
+/** The names of error codes among Node's constants, of which others have the same prefix. */
 const ERROR_NAME = new RegExp('^NGHTTP2_(NO_ERROR|PROTOCOL_ERROR|INTERNAL_ERROR|FLOW_CONTROL_ERROR|SETTINGS_TIMEOUT|' +
   'STREAM_CLOSED|FRAME_SIZE_ERROR|REFUSED_STREAM|CANCEL|COMPRESSION_ERROR|CONNECT_ERROR|ENHANCE_YOUR_CALM|' +
   'INADEQUATE_SECURITY|HTTP_1_1_REQUIRED)$');

@@ -22,8 +22,8 @@ function say(text) {
 }
 
 /**
- * Says every now and then how long it has been going on, from a thread of its own as this one waits for cargo; on a
- * terminal cargo draws its progress itself.
+ * Prints now and then for how long the build has been running, from another thread, as this one waits for cargo. On a
+ * terminal cargo shows its progress itself.
  *
  * @returns {() => void} ends it
  */
@@ -37,7 +37,7 @@ function sayThatItGoesOn() {
 }
 
 /**
- * Copies of this release in the project; this very copy where there is none.
+ * Copies of this release in the project; this copy where there are none.
  *
  * @param {string} project
  * @returns {string[]} folders
@@ -74,7 +74,7 @@ async function build(project) {
     if (status !== 0) throw new BuildError(`the addon was compiled but does not load:\n${stderr}`);
     for (const folder of targets(project)) {
       const target = path.join(folder, 'lib', path.basename(file));
-      // A running process may have the old file mapped: replace it, never write into it.
+      // Replaced, not overwritten, as a running process may have the old file mapped.
       fs.copyFileSync(file, `${target}.${process.pid}`);
       fs.renameSync(`${target}.${process.pid}`, target);
       say(`built ${target} in ${((Date.now() - started) / 1000).toFixed(0)} s.`);

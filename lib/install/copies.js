@@ -21,7 +21,7 @@ function readManifest(folder) {
 }
 
 /**
- * What is in a folder; nothing where there is none.
+ * The entries of a folder; none if it does not exist.
  *
  * @param {string} folder
  * @returns {Generator<string>}
@@ -60,7 +60,7 @@ function* packagesIn(modules, seen) {
       if (seen.has(real)) continue;
       seen.add(real);
       yield real;
-      // A checkout that is linked has dependencies of its own, which are no part of the project.
+      // A linked checkout has dependencies of its own, which are not those of the project.
       if (real.split(path.sep).includes('node_modules')) yield* packagesIn(path.join(real, 'node_modules'), seen);
     }
   }
@@ -89,7 +89,7 @@ function* packagesOfPlugAndPlay(pnp) {
 }
 
 /**
- * What Yarn knows of the project, where it installed it without `node_modules`; otherwise null.
+ * The Plug'n'Play API of Yarn, for a project that it has installed without `node_modules`; otherwise null.
  *
  * @param {string} project
  * @returns {any}
@@ -97,7 +97,7 @@ function* packagesOfPlugAndPlay(pnp) {
 function plugAndPlay(project) {
   const file = path.join(project, '.pnp.cjs');
   if (!fs.existsSync(file)) return null;
-  // `yarn dlx` runs us in a project of its own, and others know nothing of Plug'n'Play.
+  // Loaded from the project: `yarn dlx` runs this program in another project, and other runners have no Plug'n'Play.
   if (Module.findPnpApi === undefined) require(file).setup();
   return Module.findPnpApi(`${project}${path.sep}`);
 }

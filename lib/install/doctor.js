@@ -7,7 +7,7 @@ const { findCopies } = require('./copies');
 const { managerOf } = require('./package_manager');
 const { platformName } = require('./platform');
 
-/** Loads a copy of ours in a process of its own, and prints which file its addon is. */
+/** A program that loads a copy of this package and prints the file of its addon. */
 const PROBE = `
   try {
     require(process.argv.at(-1));
@@ -18,7 +18,7 @@ const PROBE = `
   }`;
 
 /**
- * How a project asks for ours where its dependencies ask for faye-websocket, by package manager.
+ * How a project overrides faye-websocket in its dependencies by this package, by package manager.
  *
  * @type {{ [manager: string]: string }}
  */
@@ -51,10 +51,10 @@ function probe(folder, project) {
 }
 
 /**
- * A copy in words.
+ * A text about a copy.
  *
  * @param {import('./copies').Copy} copy
- * @param {{ file?: string, code?: string }} state what `probe` has found
+ * @param {{ file?: string, code?: string }} state the result of `probe`
  * @returns {string}
  */
 function describe({ manifest, isOurs }, { file, code }) {
@@ -65,7 +65,8 @@ function describe({ manifest, isOurs }, { file, code }) {
 }
 
 /**
- * Says which copies of faye-websocket a project loads and what to do about those that are not ours or do not load.
+ * Prints which copies of faye-websocket a project loads, and what to do about those that are not this package or do not
+ * load.
  *
  * @param {string} project its folder
  * @returns {Promise<number>} exit code: 0 when all are ours and native

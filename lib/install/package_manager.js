@@ -1,6 +1,6 @@
 'use strict';
 
-// Which package manager a project is installed with, and what is typed there.
+// The package manager of a project, and its commands.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -30,7 +30,7 @@ const TRACES = [
 ];
 
 /**
- * The name of the manager whose traces are in the folder or in the nearest one above it; npm where there are none.
+ * The manager whose files are in the folder, or in the nearest folder above; npm without any.
  *
  * @param {string} folder
  * @returns {string}

@@ -12,7 +12,7 @@ function isMusl() {
 }
 
 /**
- * The platform as the names of packages and binaries have it, for example `linux-x64-gnu`.
+ * The platform in the names of packages and binaries, for example `linux-x64-gnu`.
  *
  * @returns {string}
  */
