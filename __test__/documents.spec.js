@@ -61,6 +61,15 @@ describe('what the documents name', () => {
     assert.deepStrictEqual(missing, []);
   });
 
+  it('functions and types of docs/architecture.md exist', () => {
+    const code = ['src', 'lib'].flatMap((folder) => fs.readdirSync(path.join(root, folder), { recursive: true })
+      .filter((name) => /\.(rs|js|ts)$/.test(name)).map((name) => fs.readFileSync(path.join(root, folder, name), 'utf8'))).join('\n');
+    const [text] = fs.readFileSync(path.join(root, 'docs', 'architecture.md'), 'utf8').replace(/^```[^]*?^```$/gm, '').split('## The unsafe ledger');
+    const names = [...text.matchAll(/`((?:\w+(?:::|\.))*\w+)(?:\(\))?`/g)].flatMap(([, name]) => name.split(/::|\./));
+    assert.ok(names.length > 50);
+    assert.deepStrictEqual(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code)), []);
+  });
+
   it('files that comments of src/ and lib/ name exist', () => {
     const missing = [];
     for (const folder of ['src', 'lib']) {
