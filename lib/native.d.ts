@@ -1,8 +1,8 @@
 // Written by `npm run generate` from the sources of the addon.
 
-/** The extensions both sides agreed on. */
+/** The extensions that both sides have agreed on. */
 export interface AgreedExtensions {
-  /** By their place in the list that was given, in the order in which messages pass through them. */
+  /** Their indices in the list that was given, in the order in which messages pass through them. */
   members: Array<number>
   /** Reserved bits they use: RSV1 is 4, RSV2 is 2, RSV3 is 1. */
   rsv: number
@@ -10,7 +10,7 @@ export interface AgreedExtensions {
   header?: string
 }
 
-/** What a client found in the response. */
+/** The response to a client's request, or to a CONNECT. */
 export interface Answer {
   /** Absent when the response could not be parsed. */
   statusCode?: number
@@ -20,7 +20,7 @@ export interface Answer {
   protocol?: string
 }
 
-/** What a client needs to know. */
+/** Options of a client's session. */
 export interface ClientOptions {
   /** Value of `Host`. */
   host: string
@@ -39,7 +39,7 @@ export interface ClientOptions {
   forbidMasking: boolean
 }
 
-/** One side of permessage-deflate without a connection: what a plug-in's session is made of. */
+/** One side of permessage-deflate without a connection, for the session of a plug-in. */
 export declare class DeflateCodec {
   /** `limit`: most bytes of one message of the peer; not finite means no limit. */
   constructor(settings: DeflateSettings, limit: number)
@@ -47,11 +47,11 @@ export declare class DeflateCodec {
   offer(): ParamList
   /** A server's answer to offers; null declines. */
   answer(offers: Array<ParamList>): ParamList | null
-  /** Whether a client takes the server's answer. */
+  /** Whether a client accepts the server's answer. */
   accept(answer: ParamList): boolean
-  /** A message as it leaves, or null if it leaves as it is. */
+  /** A compressed message; null if it is to be sent uncompressed. */
   compress(payload: Buffer): Uint8Array | null
-  /** A message of the peer, or null if it is too large. Throws zlib's complaint. */
+  /** An inflated message of the peer; null if it is too large. Throws zlib's error. */
   inflate(payload: Buffer): Uint8Array | null
 }
 
@@ -66,11 +66,14 @@ export interface DeflateSettings {
   maxWindowBits?: number
   requestNoContextTakeover?: boolean
   requestMaxWindowBits?: number
-  /** Answers as the npm package does. */
+  /** Whether to answer offers as the npm package does, see `proto::deflate::DeflateOptions`. */
   omitFullWindow?: boolean
 }
 
-/** What JavaScript has to do next about a connection that is being made: something to take, or nothing. */
+/**
+ * The state of a connection that is being made: which function JavaScript has to call next, if
+ * any.
+ */
 export declare enum DialState {
   Nothing = 0,
   /** `takeCredentials`. */
@@ -79,42 +82,42 @@ export declare enum DialState {
   Connection = 2,
   /** `takeFailure`. */
   Failure = 3,
-  /** Nothing will follow, and no socket is open. */
+  /** The attempt has ended, and no socket is open. */
   End = 4
 }
 
 /** One connection that is being made. */
 export declare class Dialler {
   /**
-   * `doorbell` is called, in the async context of this call, whenever the state has changed. Throws for what
-   * cannot be dialled.
+   * `doorbell` is called, in the async context of this call, when the state has changed. Throws
+   * for an invalid target.
    */
   constructor(target: SocketTarget, doorbell: () => void, tls?: TlsConnector | undefined | null, proxyTls?: TlsConnector | undefined | null)
   /** Begins to connect. */
   dial(): void
-  /** What to do next. After `End` the doorbell is silent. */
+  /** The state. After `End` the doorbell is not called any more. */
   state(): DialState
-  /** The certificate to look at. */
+  /** Takes the certificate to compare with its name. */
   takeCredentials(): SocketCredentials | null
-  /** Accepts the certificate taken last; until then its server gets no byte of ours. */
+  /** Accepts the certificate that was taken last; before, nothing is sent to its server. */
   giveConsent(): void
-  /** What went wrong. */
+  /** Takes the failure. */
   takeFailure(): SocketFailure | null
   /**
-   * Has the connection served on this thread's loop (see `servedAttach`), in the async context of
-   * this call; `resource` stands for it and must live as long. Returns its number there, or -1,
-   * and then the connection is lost. The doorbell is silent from then on.
+   * Moves the connection to this thread's loop (see `servedAttach`), in the async context of
+   * this call; `resource` is its async resource, and must live as long. Returns the connection's
+   * number; or -1, and then the connection is closed. The doorbell is not called any more.
    */
   handOver(copy: number, resource: object): number
-  /** The addresses of the connection that was handed over. */
+  /** The addresses of the connection, after `handOver`. */
   endpoints(): SocketEndpoints | null
-  /** Gives the attempt up; the doorbell rings when its socket is closed. */
+  /** Abandons the attempt; the doorbell is called when its socket is closed. */
   abandon(): void
-  /** Whether the attempt keeps the process alive; it does from the start. */
+  /** Sets whether the attempt keeps the process alive, as it does at first. */
   setRef(keepAlive: boolean): void
 }
 
-/** A comment, which keeps the connection open. */
+/** A comment, which keeps an idle connection open. */
 export declare const EVENT_SOURCE_COMMENT: string
 
 /** Most bytes of a control frame's payload. */
@@ -126,23 +129,23 @@ export type ParamList = Array<any>
 /** A server's plug-in declines, or answers with its parameters. */
 export type PluginAnswer = boolean | ParamList
 
-/** What a proxy answered that did not open its tunnel. */
+/** The response of a proxy that has not opened the tunnel. */
 export interface ProxyAnswer {
   statusCode: number
   /** Names and values in turn. */
   headers: Array<string>
 }
 
-/** What a verdict comes to. */
+/** The end of a connection, after a verdict. */
 export interface Settlement {
   /** Absent in drafts 75 and 76. */
   code?: number
   reason?: string
-  /** Whether the peer broke the protocol. */
+  /** Whether the peer has violated the protocol. */
   failed: boolean
 }
 
-/** A server's certificate, to be checked against the name it was asked by. */
+/** A server's certificate, to be compared with its name. */
 export interface SocketCredentials {
   name: string
   /** In DER. */
@@ -157,19 +160,19 @@ export interface SocketEndpoints {
   remotePort?: number
 }
 
-/** Bits that say what has happened to a dialled connection since the last. */
+/** Events of a dialled connection since the last report, as bits. */
 export declare enum SocketEvents {
-  /** What was written has reached the kernel: a writer that waits may go on. */
+  /** The kernel has taken all output: a writer that waits may go on. */
   Flushed = 1,
-  /** The end of our stream has reached the kernel. */
+  /** The kernel has the end of our stream. */
   Finished = 2,
-  /** A failure waits to be taken. */
+  /** The connection has failed: see `servedFailure`. */
   Failed = 4,
-  /** The socket is closed, and nothing will follow. */
+  /** The socket is closed; no report will follow. */
   Closed = 8
 }
 
-/** The raw material of a Node system error. */
+/** The members of an error as Node makes it. */
 export interface SocketFailure {
   syscall: string
   code?: string
@@ -186,11 +189,11 @@ export interface SocketFailure {
 export interface SocketProxy {
   host: string
   port: number
-  /** As the server's, with a TLS connector for the proxy. */
+  /** As `servername` of the server, with a TLS connector for the proxy. */
   servername?: string
   /** The server's value of `Host`. */
   serverHost: string
-  /** The server's address, as errors show it. */
+  /** The server's address, for the text of errors. */
   url: string
   /** Value of `Proxy-Authorization`. */
   authorization?: string
@@ -203,10 +206,10 @@ export interface SocketTarget {
   host?: string
   port?: number
   path?: string
-  /** The name to ask the server by and to find in its certificate, with a TLS connector. */
+  /** With a TLS connector: the server name of SNI, which the certificate has to be valid for. */
   servername?: string
   proxy?: SocketProxy
-  /** Milliseconds for everything until the connection stands. */
+  /** Milliseconds until the connection has to be established. */
   timeout?: number
 }
 
@@ -215,19 +218,19 @@ export declare class TlsConnector {
   constructor(setup: TlsSetup)
 }
 
-/** The options that decide how a handshake is made. */
+/** The settings of a connector. */
 export interface TlsSetup {
   /** PEM certificates to trust. */
   roots: Buffer
   /** Our certificate chain, leaf first, PEM; with `key`, its PKCS#8 key, PEM. */
   cert?: Buffer
   key?: Buffer
-  /** Instead of both, a PKCS#12 container. */
+  /** A PKCS#12 container with both, instead of `cert` and `key`. */
   pfx?: Buffer
   passphrase?: string
-  /** Whether to refuse servers that are not trusted. */
+  /** Whether to refuse servers whose certificate is not trusted. */
   verify: boolean
-  /** Whether to send the server's name in the hello. */
+  /** Whether to send the server's name in the ClientHello (SNI). */
   sni: boolean
   /** `TLSv1` to `TLSv1.3`. */
   minVersion: string
@@ -237,42 +240,43 @@ export interface TlsSetup {
   suites: string
   /** OpenSSL's security level. */
   securityLevel: number
-  /** Groups and signature algorithms, where they are not those of our OpenSSL. */
+  /** Groups and signature algorithms; undefined for the defaults of the addon's OpenSSL. */
   groups?: string
   signatures?: string
 }
 
-/** What other threads have published to topics of this one. */
+/** Receives publications of other threads to topics of this one. */
 export declare class TopicInbox {
-  /** `on_message` is called when something waits to be taken, until nothing does any more. */
+  /** `on_message` is called when a publication was put into the empty inbox. */
   constructor(onMessage: () => void)
-  /** Takes what is published to a topic. */
+  /** Adds a topic. */
   subscribe(topic: string): void
-  /** Takes it no more. */
+  /** Removes a topic. */
   unsubscribe(topic: string): void
-  /** Takes what is published to any topic, or no more; false when another thread does. */
+  /** Adds all topics, or undoes this; false if another thread has all topics. */
   setRelay(on: boolean): boolean
-  /** Publishes to the other threads, as far as they have room for it. */
+  /** Publishes to the other threads; to those whose inbox is not full. */
   publish(topic: string, isText: boolean, payload: Buffer): void
-  /** The publication that has waited longest, which becomes the current one. */
+  /** Takes the publication that has waited longest, which becomes the current one. */
   take(): TopicMessage | null
-  /** Has the function called again, for what was not taken. */
+  /** Has the function called again, for publications that were not taken. */
   ring(): void
   /** Appends the current publication to sessions, as `broadcast` does. */
   deliver(ids: Uint32Array): void
   /**
-   * The payload of the current publication, for those that cannot be given it natively.
+   * A copy of the payload of the current publication, for sockets that cannot be sent it by
+   * `deliver`.
    *
    * # Errors
    *
    * Nothing was taken.
    */
   payload(): Buffer
-  /** Takes nothing any more. */
+  /** Closes the inbox. */
   close(): void
 }
 
-/** A publication of another thread; its payload stays native. */
+/** A publication of another thread, without its payload. */
 export interface TopicMessage {
   topic: string
   isText: boolean
@@ -283,96 +287,108 @@ export interface TopicMessage {
 /** One CONNECT, without its socket. */
 export declare class Tunnel {
   constructor(options: TunnelOptions)
-  /** The bytes of the request, with headers of the application: names and values in turn. */
+  /** The bytes of the request; `custom` are headers of the application, names and values in turn. */
   request(custom: Array<string>): Buffer
   /**
-   * Takes bytes of the proxy; returns how many of them belonged to its answer, or null while it
+   * Takes bytes of the proxy; returns how many of them are of its response, or null while that
    * is incomplete.
    */
   receive(chunk: Buffer): number | null
-  /** The proxy's answer, once it is complete. */
+  /** The proxy's response, once it is complete. */
   answer(): Answer
 }
 
-/** What a tunnel needs to know. */
+/** Options of a tunnel. */
 export interface TunnelOptions {
   /** The server behind the proxy. */
   hostname: string
   port: number
   /** The server's value of `Host`. */
   host: string
-  /** The server's address, as errors show it. */
+  /** The server's address, for the text of errors. */
   url: string
   /** Value of `Proxy-Authorization`. */
   authorization?: string
 }
 
-/** A key, or what it has for a value: `true` where it has none. */
+/** A key or a value; `true` is that of a parameter without a value. */
 export type Value = boolean | number | string
 
 /**
- * A client's judgement of the server's header. `ask` gets the place of an extension and the
- * parameters the server chose, and returns whether the extension takes them; null ends the
- * negotiation, which then returns null.
+ * A client's judgement of the server's header. `ask` gets the index of an extension and the
+ * parameters of the server, and returns whether the extension accepts them. Null from `ask` ends
+ * the negotiation, which then returns null.
  */
 export declare function acceptExtensions(answer: string, names: Array<string>, rsv: Array<number>, ask: (arg0: number, arg1: ParamList) => boolean | null): AgreedExtensions | null
 
-/** What became of a client's handshake. */
+/** The result of a client's handshake. */
 export declare function answer(id: number): Answer | null
 
 /**
- * A server's answer to the offers in a header. `ask` gets the place of an extension and the
+ * A server's answer to the offers in a header. `ask` gets the index of an extension and the
  * parameters of each of its offers; it returns the parameters of the answer, or false to decline.
  * Null from `ask` ends the negotiation, which then returns null.
  */
 export declare function answerExtensions(offers: string, names: Array<string>, rsv: Array<number>, ask: (arg0: number, arg1: Array<ParamList>) => PluginAnswer | null): AgreedExtensions | null
 
 /**
- * Takes the memory of one copy of the JavaScript layer: the properties `spans`, `sendQueue` and
- * `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
- * as long as `owner` is there. `longest_text` is the length of the longest string there can be. Returns the
- * number of the copy, which means nothing once `owner` has been collected.
+ * Adds a copy of the JavaScript layer with its memory: the properties `spans`, `sendQueue` and
+ * `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must never be
+ * replaced; they are used until `owner` is collected. `longest_text` is the length of the longest
+ * string of JavaScript. Returns the number of the copy, which is valid until `owner` is collected.
  */
 export declare function attach(owner: object, longestText: number): number
 
-/** Our side says goodbye; the close frame is [`send_close`]'s. */
+/** Our side begins to close; [`send_close`] sends the close frame. */
 export declare function beginClosing(id: number): void
 
-/** Appends the same message to many sessions; it is framed once where it goes out as it is. */
+/**
+ * Appends the same message to many sessions; its header is made once for those that neither mask
+ * nor compress.
+ */
 export declare function broadcast(ids: Uint32Array, opcodeBits: number, payload: Buffer): void
 
 /**
- * Has a message that is landing collected natively after all; what has arrived of it is at the
- * beginning of `memory`.
+ * Gives the bytes of a message that is landing, the first of `memory`, back to the session, which
+ * joins the message from now on.
  */
 export declare function cancelLanding(id: number, memory: Buffer): void
 
 /**
- * Judges a message that extensions written in JavaScript have decoded: opcode 1 or 2. False fails
- * the connection; [`settle`] must follow.
+ * Whether a message that extensions in JavaScript have decoded, of opcode 1 or 2, may be
+ * delivered. Otherwise the connection fails, and [`settle`] must follow.
  */
 export declare function checkDecoded(id: number, opcode: number, payload: Buffer): boolean
 
-/** A server's choice of subprotocol. */
+/** The subprotocol that a server has chosen. */
 export declare function chosenProtocol(id: number): string | null
 
-/** Ends the connection with the close frame that is still due; returns how many bytes wait. */
+/**
+ * Ends the connection, and appends the close frame if it was not sent; returns how many bytes wait
+ * for the peer.
+ */
 export declare function conclude(id: number): number
 
 /** The client's side. */
 export declare function createClientSession(copy: number, options: ClientOptions): number
 
 /**
- * The server's side for a request: `head` is its method, its target, its absolute URL and then
- * the headers of a handshake, where they are there. Strings and numbers only: converting an
- * object costs more than the handshake.
+ * The server's side for a request: `head` is its method, its target, its absolute URL, and then
+ * the values of the handshake's headers, or undefined (see `proto::sessions::setup`). Strings and
+ * numbers only, as to convert an object takes longer than the handshake.
  */
 export declare function createServerSession(copy: number, head: Array<string | undefined | null>, protocols: Array<string>, maxLength: number, flags: number, version: number): number
 
-/** Allows for what the peer may have sent while nothing was read for so many seconds. */
+/**
+ * Nothing was read for so many seconds: the peer's frames of this time, which arrive at once, do
+ * not count as too many.
+ */
 export declare function creditSession(id: number, seconds: number): void
 
-/** Messages go through extensions written in JavaScript, which claim these reserved bits. */
+/**
+ * Messages have to be decoded by extensions that are written in JavaScript, and use these reserved
+ * bits.
+ */
 export declare function decodeOutside(id: number, claimed: number): void
 
 /** One event. */
@@ -390,19 +406,19 @@ export declare function eventSourceHead(custom: Array<string>, retry: number): s
 /** The first field of an event stream; in milliseconds. */
 export declare function eventSourceRetry(milliseconds: number): string
 
-/** An extension fails the connection; [`settle`] must follow. */
+/** Fails the connection for an error that was found outside the core; [`settle`] must follow. */
 export declare function failSession(id: number, code: number, message: string): void
 
 /**
- * Makes a frame of a message where it lies: behind 14 bytes of room for the header. Returns where
- * the frame begins, or -1 where only [`send`] can make one. Output that waits goes out before it.
+ * Makes a frame in the memory of its payload, which is behind 14 bytes of room for the header.
+ * Returns where the frame begins; -1 where only [`send`] can make it, as while other output waits.
  */
 export declare function frameAround(id: number, opcodeBits: number, memory: Buffer): number
 
-/** A fresh value for Sec-WebSocket-Key. */
+/** A new value for Sec-WebSocket-Key. */
 export declare function generateKey(): string
 
-/** Does the work `receive` stopped for; it goes on once the promise is resolved. */
+/** Runs the job for which `receive` has stopped; it can go on when the promise is resolved. */
 export declare function inflateAsync(id: number): Promise<unknown>
 
 /** Whether permessage-deflate was agreed on. */
@@ -411,7 +427,7 @@ export declare function isCompressed(id: number): boolean
 /** Whether a value of `Accept` asks for an event stream. */
 export declare function isEventSource(accept: string): boolean
 
-/** Whether a text fits a line of a head: it has no CR, LF or NUL. */
+/** Whether a text can be part of a line of a head: it has no CR, LF or NUL. */
 export declare function isSingleLine(text: string): boolean
 
 /** Whether the bytes are well-formed UTF-8. */
@@ -424,22 +440,25 @@ export declare function isWebSocket(method: string, connection: string, upgrade:
 export declare function isWebSocketConnect(method: string, protocol: string): boolean
 
 /**
- * Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
- * that came before; reports as `receive` does, and returns the number of events: 1 for the complete
- * message.
+ * Takes the next `length` bytes of a message that is landing, which are in `memory` behind the
+ * earlier ones. Reports as `receive` does, and returns the number of events: 1 when the message is
+ * complete.
  */
 export declare function landed(id: number, memory: Buffer, length: number): number
 
-/** Bytes of memory for a message of which `arrived` bytes are there and `missing` others are not. */
+/**
+ * Bytes of memory to reserve for a message of which `arrived` bytes have arrived and `missing`
+ * others have not.
+ */
 export declare function messageCapacity(arrived: number, missing: number): number
 
 /** A client's offer, or null: of each extension its name and one list of parameters. */
 export declare function offerExtensions(names: Array<string>, params: Array<ParamList>): string | null
 
-/** The handshake succeeded. */
+/** The handshake has succeeded: the connection is open. */
 export declare function openSession(id: number): void
 
-/** Frames what is in the send queue; returns how many bytes wait for the session's peer. */
+/** Frames the messages in the send queue; returns how many bytes wait for the session's peer. */
 export declare function pending(id: number): number
 
 /**
@@ -448,12 +467,12 @@ export declare function pending(id: number): number
  */
 export declare function proposeDeflate(id: number, settings: DeflateSettings): void
 
-/** Publishes to the other threads, as far as they have room for it, from one that has no inbox. */
+/** Publishes from a thread without an inbox to the others; to those whose inbox is not full. */
 export declare function publishTopic(topic: string, isText: boolean, payload: Buffer): void
 
 /**
- * Parses a chunk from byte `from` on and reports into the memory of the session's copy; returns the number
- * of events. The chunk's payloads are unmasked in place.
+ * Parses a chunk from byte `from` on, and writes a report into the spans; returns the number of
+ * events. Payloads are unmasked in the chunk.
  */
 export declare function receive(id: number, chunk: Buffer, from: number): number
 
@@ -466,7 +485,7 @@ export declare function refuse(id: number, message: string): number
 /** The fields that refuse a server's request; the message is the body. */
 export declare function refuseHttp2(id: number, message: string): Array<string>
 
-/** Gives the session's memory back; its number means nothing until another session gets it. */
+/** Releases a session; its number may be used again for another one. */
 export declare function releaseSession(id: number): void
 
 /**
@@ -475,145 +494,154 @@ export declare function releaseSession(id: number): void
  */
 export declare function respondHttp2(id: number, custom?: Array<string> | undefined | null, extensions?: string | undefined | null): Array<string>
 
-/** Bounds what the peer may send: frames in one message, messages a second and pings a second. */
+/** Limits what the peer may send: frames in one message, messages and pings in a second. */
 export declare function restrictSession(id: number, maxFragments?: number | undefined | null, messageRate?: number | undefined | null, pingRate?: number | undefined | null): void
 
-/** Copies the payload of an event that lies in the session's scratch memory into `target`. */
+/** Copies the payload of an event, in the session's scratch memory, into `target`. */
 export declare function scratchBytes(id: number, offset: number, target: Buffer): void
 
-/** The text of an event whose payload lies in the session's scratch memory. */
+/** The text of an event whose payload is in the session's scratch memory. */
 export declare function scratchText(id: number, offset: number, length: number): string
 
 /**
- * Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
- * wait for the peer.
+ * Appends one frame; `opcodeBits` are the opcode in the low four bits, and the reserved bits
+ * above. Returns how many bytes wait for the peer.
  */
 export declare function send(id: number, opcodeBits: number, payload: Buffer): number
 
 /**
- * Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
- * been compressed and written; none may be sent before.
+ * Sends a long message, of opcode 1 or 2, which is compressed on another thread. Resolves with the
+ * number of bytes that wait for the peer when it was framed; no other message may be sent before.
  */
 export declare function sendAsync(id: number, opcode: number, payload: Buffer): Promise<unknown>
 
-/** Writes a close frame; returns how many bytes wait for the peer. */
+/** Appends a close frame; returns how many bytes wait for the peer. */
 export declare function sendClose(id: number, code: number, reason: Buffer): number
 
 /**
- * Appends one fragment of a message; `opcode` is 0 for all but the first, and `last` ends the message.
- * Returns how many bytes wait for the peer.
+ * Appends one fragment of a message; its opcode is 0 for all but the first, and `last` ends the
+ * message. Returns how many bytes wait for the peer.
  */
 export declare function sendFragment(id: number, opcodeBits: number, last: boolean, payload: Buffer): number
 
 /**
- * Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
- * `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
- * spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
- * stream, and a small negative number an error number, negated. The least integers: of the socket,
- * +0 has failed; +1 did not take `count` bytes of the output of the dirty list; +2 should be given `count` bytes of
- * memory with `servedLand`; +4 has the events `count`, bits of `SocketEvents`. +3, of no connection: a
- * listener is running the event loop, so that the slab is about to be overwritten, and output that
- * waits for the listener must leave. False where Node's loop cannot be watched.
+ * Sets `dispatch(number, length, count)`, which is called with reports about a copy's connections.
+ * `length` above 0: so many bytes are in the slab; if they were parsed by a session, `count`
+ * events are in the spans; bit 16 of `count`: the event is in memory that was lent. `length` 0:
+ * the stream has ended. `length` a small negative number: reading has failed with this error
+ * number, negated. `length` from -2^31 on: +0, the socket has failed; +1, the system has not taken
+ * `count` bytes of output when the dirty list was written; +2, `servedLand` should lend `count`
+ * bytes of memory; +4, `count` has bits of `SocketEvents`; +3, of no connection: a listener runs
+ * the event loop, which will overwrite the slab, and output that waits for the return of the
+ * listener has to be written. Returns false where Node's loop cannot be watched.
  */
 export declare function servedAttach(copy: number, dispatch: (number: number, length: number, count: number) => void): boolean
 
-/** Closes the socket in whatever state it is; later events say `Closed`. */
+/** Closes the socket in any state; `Closed` will be reported. */
 export declare function servedDestroy(number: number): void
 
-/** What went wrong, after events said `Failed`. */
+/** The failure, after `Failed` was reported. */
 export declare function servedFailure(number: number): SocketFailure | null
 
-/** Ends our direction after what was written; later events say `Finished`. */
+/** Ends our stream after the queue; `Finished` will be reported. */
 export declare function servedFinish(number: number): void
 
-/** Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay. */
+/**
+ * Switches keep-alive probes; the first after `delay` seconds without traffic, 0 for the system's
+ * delay.
+ */
 export declare function servedKeepAlive(number: number, enable: boolean, delay: number): void
 
 /**
- * Lends memory for the message that is being read, as asked for; what has arrived of it moves
- * there. The memory is JavaScript's again when its event is reported, or the connection released.
+ * Lends memory for the message that is landing; its bytes that have arrived are copied there from
+ * the memory that was lent before. The loan ends when the message's event is reported, or the
+ * connection is released.
  */
 export declare function servedLand(number: number, memory: Buffer): void
 
-/** Nagle's algorithm off (`true`) or on. */
+/** Switches Nagle's algorithm off (`true`) or on. */
 export declare function servedNoDelay(number: number, noDelay: boolean): void
 
 /**
- * Copies what the kernel does not take at once. `true` when more may follow; otherwise later events
- * say `Flushed`, and nothing may be written before.
+ * Writes a chunk, and queues a copy of what the kernel does not take. True when more may be
+ * written; otherwise `Flushed` will be reported, and nothing may be written before.
  */
 export declare function servedPush(number: number, chunk: Uint8Array): boolean
 
-/** Like `servedPush`, for several chunks. */
+/** As `servedPush`, for several chunks. */
 export declare function servedPushAll(number: number, chunks: Array<Buffer>): boolean
 
-/** Hands chunks over unparsed for a while, or parses them again. */
+/** Has chunks reported unparsed for a while, or parsed again. */
 export declare function servedRaw(number: number, on: boolean): void
 
-/** Reads no more, or goes on reading; false when the system refuses. */
+/** Stops or goes on reading; false where the system refuses. */
 export declare function servedRead(number: number, on: boolean): boolean
 
-/** Bytes read. */
+/** The number of bytes that were read. */
 export declare function servedReceived(number: number): number
 
-/** Whether a connection keeps the process alive. */
+/** Sets whether a connection keeps the process alive. */
 export declare function servedRef(number: number, keepAlive: boolean): void
 
-/** Forgets a connection. Its descriptor is not touched any more and may be closed. */
+/** Releases a connection. Its descriptor is not used any more and may be closed. */
 export declare function servedRelease(number: number): void
 
 /**
- * Writes what the session holds for the peer and then a message, without copying it first where it
- * goes out as it is; returns how many bytes the system did not take. What is left of the session's
- * output stays there; what is left of an uncopied payload is the caller's to send.
+ * Writes the session's output and then a message, whose payload is not copied if it is neither
+ * masked nor compressed. Returns how many bytes the system has not taken: those of the session's
+ * output stay there; those of an uncopied payload the caller has to send.
  */
 export declare function servedSend(number: number, opcodeBits: number, payload: Buffer): number
 
-/** Parses chunks for a session from now on, or with -1 hands them over as they are. */
+/** Has chunks parsed by a session from now on; with -1, has them reported unparsed. */
 export declare function servedSession(number: number, session: number): void
 
 /**
- * Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
- * must be kept until the connection is released; the descriptor must stay open as long. Returns the
- * connection's number, or -1 when the system refuses.
+ * Reads `descriptor` for a session from now on. `resource` is its async resource; it must be kept,
+ * and the descriptor stay open, until the connection is released. Returns the connection's number,
+ * or -1 where the system refuses.
  */
 export declare function servedWatch(copy: number, descriptor: number, session: number, resource: object): number
 
 /**
- * Writes what the session holds for the peer; returns how many bytes the system did not take. They
- * stay in the session.
+ * Writes the session's output; returns how many bytes the system has not taken, which stay in the
+ * session.
  */
 export declare function servedWrite(number: number): number
 
 /**
- * Writes what the connections on the dirty list hold; returns the numbers of those of which the system did not
- * take everything. What is left stays in the sessions.
+ * Writes the output of the connections on the dirty list; returns the numbers of those of which
+ * the system has not taken all. The remaining bytes stay in the sessions.
  */
 export declare function servedWriteDirty(): Array<number> | null
 
-/** Bytes written for a session. */
+/** The number of bytes that were written for a session. */
 export declare function servedWritten(number: number): number
 
 /** The version of the protocol, by number as for [`create_server_session`]. */
 export declare function sessionVersion(id: number): number
 
-/** What a verdict means by now, or null when it means nothing any more. */
+/** Decides about a verdict in the state of now; null if the connection goes on. */
 export declare function settle(id: number): Settlement | null
 
 /**
- * Writes our half of the handshake, with the application's headers (names and values in turn)
- * and the value of Sec-WebSocket-Extensions. True when nothing of the peer is awaited.
+ * Appends our half of the handshake, with the application's headers (names and values in turn) and
+ * the value of Sec-WebSocket-Extensions. True if the handshake is complete without more bytes of
+ * the peer.
  */
 export declare function startHandshake(id: number, custom?: Array<string> | undefined | null, extensions?: string | undefined | null): boolean
 
-/** Has messages of more than so many bytes reported while they arrive. */
+/** Has messages of more than `bytes` bytes reported in parts while they arrive. */
 export declare function streamSession(id: number, bytes: number): void
 
-/** Gives back the zlib states that were not used since the last call; returns the bytes that remain. */
+/**
+ * Frees the zlib states that were not used since the last call; returns the bytes of those that
+ * remain.
+ */
 export declare function sweepDeflate(): number
 
 /**
- * Moves the bytes that wait for the peer into `target`, if it is exactly as long; returns how many
- * there are.
+ * Moves the bytes that wait for the peer into `target`, if it has exactly their length; returns
+ * their number.
  */
 export declare function takeOutput(id: number, target: Buffer): number

@@ -1,5 +1,5 @@
-//! The copies of the JavaScript layer that an environment has: how they come and go, and what is called
-//! for their connections.
+//! The copies of the JavaScript layer of an environment: adding and removing them, and the
+//! functions that are called for their connections.
 
 use napi::Env;
 #[cfg(has_loop)]
@@ -13,10 +13,10 @@ use crate::node_api::when_collected;
 #[cfg(has_loop)]
 use crate::node_api::{Arguments, ContextHandle, HandleScope};
 
-/// Takes the memory of one copy of the JavaScript layer: the properties `spans`, `sendQueue` and
-/// `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must stay what they are; they are used
-/// as long as `owner` is there. `longest_text` is the length of the longest string there can be. Returns the
-/// number of the copy, which means nothing once `owner` has been collected.
+/// Adds a copy of the JavaScript layer with its memory: the properties `spans`, `sendQueue` and
+/// `dirtyList` (`Int32Array`), `payloads` and `slab` (`Buffer`) of `owner`, which must never be
+/// replaced; they are used until `owner` is collected. `longest_text` is the length of the longest
+/// string of JavaScript. Returns the number of the copy, which is valid until `owner` is collected.
 #[napi(catch_unwind)]
 pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
     let environment = Environment::of(&env);
@@ -29,7 +29,7 @@ pub fn attach(env: Env, owner: Object<'_>, longest_text: u32) -> Result<u32> {
     Ok(number)
 }
 
-/// Forgets a copy whose owner has been collected.
+/// Removes a copy whose owner was collected.
 fn forget(environment: &Environment, number: u32) {
     let mut copies = environment.copies.borrow_mut();
     let copy = copies.remove(number);
@@ -37,18 +37,18 @@ fn forget(environment: &Environment, number: u32) {
     drop(copies);
     drop(copy);
     if others == 0 {
-        // Nothing is watched: that would have a lease.
+        // There are no connections, which would have leases.
         #[cfg(has_loop)]
         environment.close_loop();
     }
 }
 
-/// For a number that means nothing.
+/// The error for an invalid number of a copy.
 pub(super) fn no_such_copy() -> Error {
     Error::new(Status::InvalidArg, "no such copy of the JavaScript layer")
 }
 
-/// Calls what every copy in use has for its connections, outside of any.
+/// Calls the function of every copy, without an async context.
 #[cfg(has_loop)]
 pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
     let copies = environment.copies.borrow();
@@ -60,7 +60,7 @@ pub(super) fn call_all(environment: &Environment, arguments: Arguments) {
     }
 }
 
-/// Sets what is called for the connections of a copy.
+/// Sets the function that is called for the connections of a copy.
 #[cfg(has_loop)]
 pub(super) fn set_callback(
     env: Env,

@@ -1,4 +1,4 @@
-//! permessage-deflate: options, work on other threads, and sessions for use among plug-ins.
+//! permessage-deflate: options, work on other threads, and its use as one plug-in among others.
 
 use napi::bindgen_prelude::{AsyncTask, BufferSlice, Error, Result, Status, Uint8Array};
 use napi::{Env, Task};
@@ -23,12 +23,12 @@ pub struct DeflateSettings {
     pub max_window_bits: Option<i32>,
     pub request_no_context_takeover: Option<bool>,
     pub request_max_window_bits: Option<i32>,
-    /// Answers as the npm package does.
+    /// Whether to answer offers as the npm package does, see `proto::deflate::DeflateOptions`.
     pub omit_full_window: Option<bool>,
 }
 
 impl DeflateSettings {
-    /// What is to be negotiated, with the zlib states of an environment.
+    /// The proposal to negotiate, with the zlib states of an environment.
     pub(super) fn proposal(self, pool: &ZlibPool) -> Result<Proposal> {
         let defaults = DeflateOptions::default();
         let options = DeflateOptions {
@@ -47,7 +47,8 @@ impl DeflateSettings {
     }
 }
 
-/// Gives back the zlib states that were not used since the last call; returns the bytes that remain.
+/// Frees the zlib states that were not used since the last call; returns the bytes of those that
+/// remain.
 #[napi(catch_unwind)]
 pub fn sweep_deflate(env: Env) -> f64 {
     let pool = &Environment::of(&env).zlib_pool;
@@ -55,7 +56,7 @@ pub fn sweep_deflate(env: Env) -> f64 {
     pool.reserved_bytes() as f64
 }
 
-/// Inflates what a session is busy with on another thread.
+/// Inflates the rest of a session's frame on another thread.
 pub struct Inflating {
     id: u32,
     job: Option<Box<InflateJob>>,
@@ -74,7 +75,7 @@ impl Task for Inflating {
 
     fn resolve(&mut self, env: Env, (): ()) -> Result<()> {
         if let Some(job) = self.job.take() {
-            // Nobody takes it if the session was released meanwhile.
+            // It is dropped if the session was released meanwhile.
             sessions::with(Environment::of(&env), self.id, |entry, _| {
                 entry.connection.inflated(*job)
             });
@@ -83,7 +84,7 @@ impl Task for Inflating {
     }
 }
 
-/// Does the work `receive` stopped for; it goes on once the promise is resolved.
+/// Runs the job for which `receive` has stopped; it can go on when the promise is resolved.
 #[napi(catch_unwind)]
 pub fn inflate_async(env: Env, id: u32) -> AsyncTask<Inflating> {
     let job =
@@ -117,8 +118,8 @@ impl Task for Deflating {
     }
 }
 
-/// Sends a long message: opcode 1 or 2. Resolves with the bytes that wait for the peer once it has
-/// been compressed and written; none may be sent before.
+/// Sends a long message, of opcode 1 or 2, which is compressed on another thread. Resolves with the
+/// number of bytes that wait for the peer when it was framed; no other message may be sent before.
 #[napi(catch_unwind)]
 pub fn send_async(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> AsyncTask<Deflating> {
     let job = Opcode::parse(opcode as u8).and_then(|opcode| {
@@ -129,7 +130,7 @@ pub fn send_async(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Async
     AsyncTask::new(Deflating { id, job: job.flatten() })
 }
 
-/// One side of permessage-deflate without a connection: what a plug-in's session is made of.
+/// One side of permessage-deflate without a connection, for the session of a plug-in.
 #[napi]
 pub struct DeflateCodec(PluginSession);
 
@@ -155,19 +156,19 @@ impl DeflateCodec {
         self.0.answer(&offers).map(write_params)
     }
 
-    /// Whether a client takes the server's answer.
+    /// Whether a client accepts the server's answer.
     #[napi(catch_unwind)]
     pub fn accept(&mut self, answer: ParamList) -> bool {
         self.0.accept(&read_params(answer))
     }
 
-    /// A message as it leaves, or null if it leaves as it is.
+    /// A compressed message; null if it is to be sent uncompressed.
     #[napi(catch_unwind)]
     pub fn compress(&mut self, payload: BufferSlice) -> Option<Uint8Array> {
         self.0.compress(&payload).map(Uint8Array::from)
     }
 
-    /// A message of the peer, or null if it is too large. Throws zlib's complaint.
+    /// An inflated message of the peer; null if it is too large. Throws zlib's error.
     #[napi(catch_unwind)]
     pub fn inflate(&mut self, payload: BufferSlice) -> Result<Option<Uint8Array>> {
         Ok(self.0.inflate(&payload).map_err(Error::from_reason)?.map(Uint8Array::from))

@@ -1,4 +1,4 @@
-//! `Dialler`: what `lib/socket/dialled.js` needs of a connection that is being made.
+//! `Dialler`: a connection that is being made, for `lib/socket/dialling.js`.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ pub struct SocketTarget {
     pub host: Option<String>,
     pub port: Option<u16>,
     pub path: Option<String>,
-    /// The name to ask the server by and to find in its certificate, with a TLS connector.
+    /// With a TLS connector: the server name of SNI, which the certificate has to be valid for.
     pub servername: Option<String>,
     pub proxy: Option<SocketProxy>,
-    /// Milliseconds for everything until the connection stands.
+    /// Milliseconds until the connection has to be established.
     pub timeout: Option<u32>,
 }
 
@@ -39,11 +39,11 @@ pub struct SocketTarget {
 pub struct SocketProxy {
     pub host: String,
     pub port: u16,
-    /// As the server's, with a TLS connector for the proxy.
+    /// As `servername` of the server, with a TLS connector for the proxy.
     pub servername: Option<String>,
     /// The server's value of `Host`.
     pub server_host: String,
-    /// The server's address, as errors show it.
+    /// The server's address, for the text of errors.
     pub url: String,
     /// Value of `Proxy-Authorization`.
     pub authorization: Option<String>,
@@ -51,7 +51,7 @@ pub struct SocketProxy {
     pub headers: Vec<String>,
 }
 
-/// A server's certificate, to be checked against the name it was asked by.
+/// A server's certificate, to be compared with its name.
 #[napi(object)]
 pub struct SocketCredentials {
     pub name: String,
@@ -68,7 +68,8 @@ pub struct SocketEndpoints {
     pub remote_port: Option<u16>,
 }
 
-/// What JavaScript has to do next about a connection that is being made: something to take, or nothing.
+/// The state of a connection that is being made: which function JavaScript has to call next, if
+/// any.
 #[napi]
 pub enum DialState {
     Nothing,
@@ -78,7 +79,7 @@ pub enum DialState {
     Connection,
     /// `takeFailure`.
     Failure,
-    /// Nothing will follow, and no socket is open.
+    /// The attempt has ended, and no socket is open.
     End,
 }
 
@@ -94,8 +95,8 @@ pub struct Dialler {
 
 #[napi]
 impl Dialler {
-    /// `doorbell` is called, in the async context of this call, whenever the state has changed. Throws for what
-    /// cannot be dialled.
+    /// `doorbell` is called, in the async context of this call, when the state has changed. Throws
+    /// for an invalid target.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -120,7 +121,7 @@ impl Dialler {
         self.dialling.begin();
     }
 
-    /// What to do next. After `End` the doorbell is silent.
+    /// The state. After `End` the doorbell is not called any more.
     #[napi(catch_unwind)]
     pub fn state(&mut self, env: Env) -> DialState {
         match self.dialling.state() {
@@ -135,28 +136,28 @@ impl Dialler {
         }
     }
 
-    /// The certificate to look at.
+    /// Takes the certificate to compare with its name.
     #[napi(catch_unwind)]
     pub fn take_credentials(&self) -> Option<SocketCredentials> {
         let Credentials { name, certificate } = self.dialling.take_credentials()?;
         Some(SocketCredentials { name, certificate: certificate.into() })
     }
 
-    /// Accepts the certificate taken last; until then its server gets no byte of ours.
+    /// Accepts the certificate that was taken last; before, nothing is sent to its server.
     #[napi(catch_unwind)]
     pub fn give_consent(&self) {
         self.dialling.give_consent();
     }
 
-    /// What went wrong.
+    /// Takes the failure.
     #[napi(catch_unwind)]
     pub fn take_failure(&self) -> Option<SocketFailure> {
         self.dialling.take_failure().map(SocketFailure::from)
     }
 
-    /// Has the connection served on this thread's loop (see `servedAttach`), in the async context of
-    /// this call; `resource` stands for it and must live as long. Returns its number there, or -1,
-    /// and then the connection is lost. The doorbell is silent from then on.
+    /// Moves the connection to this thread's loop (see `servedAttach`), in the async context of
+    /// this call; `resource` is its async resource, and must live as long. Returns the connection's
+    /// number; or -1, and then the connection is closed. The doorbell is not called any more.
     #[napi(catch_unwind)]
     pub fn hand_over(&mut self, env: Env, copy: u32, resource: Object<'_>) -> i32 {
         let Some(Established { stream, endpoints }) = self.dialling.take_connection() else {
@@ -173,7 +174,7 @@ impl Dialler {
         number.map_or(-1, |number| number as i32)
     }
 
-    /// The addresses of the connection that was handed over.
+    /// The addresses of the connection, after `handOver`.
     #[napi(catch_unwind)]
     pub fn endpoints(&self) -> Option<SocketEndpoints> {
         let endpoints = self.endpoints?;
@@ -185,13 +186,13 @@ impl Dialler {
         })
     }
 
-    /// Gives the attempt up; the doorbell rings when its socket is closed.
+    /// Abandons the attempt; the doorbell is called when its socket is closed.
     #[napi(catch_unwind)]
     pub fn abandon(&mut self) {
         self.dialling.abandon();
     }
 
-    /// Whether the attempt keeps the process alive; it does from the start.
+    /// Sets whether the attempt keeps the process alive, as it does at first.
     #[napi(catch_unwind)]
     pub fn set_ref(&mut self, env: Env, keep_alive: bool) -> Result<()> {
         self.keeps_alive = keep_alive;

@@ -1,4 +1,4 @@
-//! How threads of `transport` are heard on the JavaScript thread: by a threadsafe function.
+//! The doorbells of `transport`: threadsafe functions.
 
 use napi::Env;
 use napi::bindgen_prelude::{Function, Result};
@@ -7,7 +7,7 @@ use super::ASYNC_NAME;
 use crate::node_api::ThreadsafeFunction;
 use crate::transport::doorbell::Doorbell;
 
-/// A doorbell that calls `function`, in the async context of the code that is running.
+/// A doorbell that has `function` called, in the async context of the code that is running.
 pub(super) fn doorbell(env: Env, function: &Function<'_, (), ()>) -> Result<ThreadsafeFunction> {
     ThreadsafeFunction::new(env, function, ASYNC_NAME)
 }

@@ -1,18 +1,18 @@
-//! Everything native that belongs to one Node-API environment.
+//! The native state of one Node-API environment.
 //!
-//! Node makes an environment whenever it loads the addon: one for the main thread, one for each worker,
-//! and another in the same thread when the addon is loaded anew after its entry was dropped from
-//! `require.cache`. Each has its own state, as its instance data: a call from JavaScript finds it by
-//! the environment it comes with, an event of the loop by the handle it comes for.
+//! Node makes an environment whenever it loads the addon: for the main thread, for each worker, and
+//! another one in the same thread when the addon is loaded again after it was deleted from
+//! `require.cache`. Each has a state, as its instance data: calls of JavaScript find it by their
+//! environment, callbacks of libuv by their handle.
 //!
-//! When Node takes the environment down, its state ends in this order:
+//! When Node ends the environment, its state ends in this order:
 //!
 //! 1. tasks are aborted;
-//! 2. connections on the loop are dropped: clients' sockets are closed, servers' let go of, and async
-//!    contexts destroyed;
-//! 3. the handles that watched for them are closed;
+//! 2. connections on the loop are dropped: sockets of clients are closed, those of servers are left
+//!    to Node, and async contexts are destroyed;
+//! 3. the libuv handles are closed;
 //! 4. sessions are dropped, then the references to JavaScript's memory;
-//! 5. when libuv is done with the last handle, Node's cleanup hook is told so;
+//! 5. when libuv has closed the last handle, Node's cleanup hook is removed;
 //! 6. Node frees the environment, and with it the instance data.
 
 #[cfg(has_loop)]
@@ -43,7 +43,7 @@ use crate::transport::{event_loop::LoopSet, tasks::Tasks};
 pub(super) type Sessions = sessions::Sessions<Lease, BatchedEntropy>;
 
 fn no_sessions() -> Sessions {
-    /// What the seconds of a connection count from.
+    /// The time from which the clock of sessions counts.
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     Sessions::new(os_entropy(), || START.elapsed().as_secs_f64())
 }
@@ -70,7 +70,7 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    /// The state of the environment that is calling.
+    /// The state of the calling environment.
     #[inline]
     pub(super) fn of(env: &Env) -> &Self {
         let mut data = ptr::null_mut();
@@ -123,12 +123,12 @@ impl Environment {
         Env::from_raw(self.env)
     }
 
-    /// For those who outlive a call.
+    /// A reference for objects that outlive the call.
     pub(super) fn share(&self) -> Weak<Self> {
         Weak::clone(&self.me)
     }
 
-    /// Ends everything, in the order that stands above.
+    /// Ends the state, in the order above.
     pub(super) fn end(&self) {
         #[cfg(has_loop)]
         {
@@ -142,12 +142,14 @@ impl Environment {
         drop(copies);
     }
 
-    /// Ends `task` when the environment ends, be it by `worker.terminate()` or `process.exit()`.
+    /// Has `task` aborted when the environment ends, also by `worker.terminate()` or
+    /// `process.exit()`.
     #[cfg(has_loop)]
     pub(super) fn adopt(&self, task: AbortHandle) -> Result<()> {
         let mut tasks = self.tasks.borrow_mut();
         if tasks.is_none() {
-            // Before the environment is: that waits for what the tasks hold.
+            // By a hook that is called earlier: Node waits for the doorbells of tasks before it
+            // calls the other one.
             self.env().add_env_cleanup_hook(self.share(), |environment| {
                 environment.upgrade().inspect(|environment| environment.abort_tasks());
             })?;
@@ -156,7 +158,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Forgets a task that has ended.
+    /// Removes a task that has ended.
     #[cfg(has_loop)]
     pub(super) fn release(&self, task: &AbortHandle) {
         if let Some(tasks) = &mut *self.tasks.borrow_mut() {
@@ -170,14 +172,14 @@ impl Environment {
         drop(tasks);
     }
 
-    /// Watches for no connection any more; another one begins again.
+    /// Closes the loop set; the next connection opens another.
     #[cfg(has_loop)]
     pub(super) fn close_loop(&self) {
         let connections = self.connections.take();
         drop(connections);
     }
 
-    /// Has the end of the environment wait for handles of the loop. False when nothing may begin any more.
+    /// Has the end of the environment wait for libuv handles. False when the environment is ending.
     #[cfg(has_loop)]
     pub(super) fn outlives_handles(&self) -> bool {
         let me = self.share();
@@ -194,7 +196,7 @@ unsafe extern "C" fn free(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
     state.end();
 }
 
-/// Node has loaded the addon.
+/// Called when Node loads the addon.
 #[napi(module_exports)]
 pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
     Environment::create(env)

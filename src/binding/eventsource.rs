@@ -5,7 +5,7 @@ use napi_derive::napi;
 use crate::proto::eventsource;
 use crate::proto::http::Headers;
 
-/// A comment, which keeps the connection open.
+/// A comment, which keeps an idle connection open.
 #[napi]
 pub const EVENT_SOURCE_COMMENT: &str = eventsource::COMMENT;
 

@@ -1,7 +1,7 @@
-//! The negotiation of extensions, for plug-ins written in JavaScript.
+//! The negotiation of extensions, for plug-ins that are written in JavaScript.
 //!
-//! A plug-in's parameters cross as one list, keys and values in turn. A parameter without a value is
-//! `true`; one that comes twice stands there twice.
+//! The parameters of a plug-in are one list, keys and values in turn. The value of a parameter
+//! without one is `true`; a repeated parameter is repeated in the list.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::proto::extension::ParamValue;
 use crate::proto::extension::header::Params;
 use crate::proto::extension::negotiate::{self, Agreed, Candidate, NegotiationError};
 
-/// A key, or what it has for a value: `true` where it has none.
+/// A key or a value; `true` is that of a parameter without a value.
 #[napi]
 pub type Value = Either3<bool, f64, String>;
 /// Parameters of an extension: keys and values in turn.
@@ -22,10 +22,10 @@ pub type ParamList = Vec<Value>;
 #[napi]
 pub type PluginAnswer = Either<bool, ParamList>;
 
-/// The extensions both sides agreed on.
+/// The extensions that both sides have agreed on.
 #[napi(object)]
 pub struct AgreedExtensions {
-    /// By their place in the list that was given, in the order in which messages pass through them.
+    /// Their indices in the list that was given, in the order in which messages pass through them.
     pub members: Vec<u32>,
     /// Reserved bits they use: RSV1 is 4, RSV2 is 2, RSV3 is 1.
     pub rsv: u32,
@@ -41,7 +41,7 @@ pub fn offer_extensions(names: Vec<String>, params: Vec<ParamList>) -> Result<Op
     negotiate::offer(&offers).map_err(failed)
 }
 
-/// A server's answer to the offers in a header. `ask` gets the place of an extension and the
+/// A server's answer to the offers in a header. `ask` gets the index of an extension and the
 /// parameters of each of its offers; it returns the parameters of the answer, or false to decline.
 /// Null from `ask` ends the negotiation, which then returns null.
 #[napi(catch_unwind)]
@@ -62,9 +62,9 @@ pub fn answer_extensions(
     agreed(answered)
 }
 
-/// A client's judgement of the server's header. `ask` gets the place of an extension and the
-/// parameters the server chose, and returns whether the extension takes them; null ends the
-/// negotiation, which then returns null.
+/// A client's judgement of the server's header. `ask` gets the index of an extension and the
+/// parameters of the server, and returns whether the extension accepts them. Null from `ask` ends
+/// the negotiation, which then returns null.
 #[napi(catch_unwind)]
 pub fn accept_extensions(
     answer: String,
@@ -79,8 +79,9 @@ pub fn accept_extensions(
     agreed(accepted.map(|agreed| (agreed, None)))
 }
 
-/// What JavaScript gets of a negotiation. What a plug-in throws stays there, which knows to throw it on when it
-/// gets null; an extension's error is Node-API's, or none where `ask` returned null.
+/// The result of a negotiation for JavaScript: null where `ask` has returned null, after the
+/// exception of a plug-in, which JavaScript throws itself. An extension's error, if there is one,
+/// is that of Node-API.
 fn agreed(
     outcome: std::result::Result<(Agreed, Option<String>), NegotiationError<Option<Error>>>,
 ) -> Result<Option<AgreedExtensions>> {

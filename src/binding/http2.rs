@@ -1,4 +1,4 @@
-//! Responses over HTTP/2: header fields, names and values in turn, for Node's `respond`.
+//! Responses over HTTP/2: header fields for Node's `respond`, names and values in turn.
 
 use napi::Env;
 use napi::bindgen_prelude::{Error, Result, Status};

@@ -1,8 +1,8 @@
-//! Copies of the JavaScript layer, and the memory that each lends.
+//! Copies of the JavaScript layer, and the memory that each shares.
 //!
-//! An environment may have several: test runners load JavaScript anew for each file, in a context of
-//! its own, and the addon only once. A copy is kept alive while it has sessions or connections, and
-//! by nothing else here; when it is collected, it is forgotten.
+//! An environment may have several copies: test runners load JavaScript again for each file, in
+//! another context, and the addon only once. A copy is kept alive while it has sessions or
+//! connections; when it is garbage-collected, it is removed.
 
 use std::cell::Cell;
 #[cfg(has_loop)]
@@ -39,7 +39,7 @@ impl<T> Lent<T> {
 
 /// One copy of the JavaScript layer. Its memory can be used while there are leases.
 pub(super) struct JsCopy {
-    /// The object that has all of this as its properties.
+    /// The object whose properties are the arrays below.
     owner: Reference,
     leases: Cell<usize>,
     spans: Lent<i32>,
@@ -85,7 +85,7 @@ impl JsCopy {
         })
     }
 
-    /// Which connections have output to be written.
+    /// The dirty list: connections with output to be written.
     #[cfg(has_loop)]
     pub(super) fn dirty_list(&self) -> DirtyList<'_> {
         DirtyList(self.integers(&self.dirty_list))
@@ -97,15 +97,15 @@ impl JsCopy {
         }
         #[expect(unsafe_code, reason = "napi-rs has no such view of an array")]
         // SAFETY: a lease keeps the array alive, by the object that has it as a property. Nothing
-        // detaches its memory: no user of the package can reach it, and it is marked as untransferable
-        // (which keeps it out of messages, and from Node 24 on from `ArrayBuffer.prototype.transfer`).
-        // JavaScript, which writes it too, runs on this thread.
+        // detaches its memory: no user of the package can reach it, and it is marked as
+        // untransferable (which keeps it out of messages, and from Node 24 on from
+        // `ArrayBuffer.prototype.transfer`). JavaScript, which writes it too, runs on this thread.
         unsafe {
             slice::from_raw_parts(lent.start.as_ptr().cast(), lent.length)
         }
     }
 
-    /// What chunks are read into. Not to be kept while JavaScript runs.
+    /// The slab, into which chunks are read. The reference must not be kept while JavaScript runs.
     #[cfg(has_loop)]
     pub(super) fn slab(&self) -> RefMut<'_, [u8]> {
         RefMut::map(self.slab.borrow_mut(), |lent| {
@@ -118,7 +118,7 @@ impl JsCopy {
         })
     }
 
-    /// Sets what is called for connections.
+    /// Sets the function that is called for connections.
     #[cfg(has_loop)]
     pub(super) fn set_callback(
         &self,
@@ -134,7 +134,7 @@ impl JsCopy {
         Ok(())
     }
 
-    /// What is called for connections.
+    /// The function that is called for connections.
     #[cfg(has_loop)]
     pub(super) fn callback(&self) -> Option<Rc<Callback>> {
         self.dispatch.borrow().clone()
@@ -162,7 +162,7 @@ impl SharedMemory for JsCopy {
         }
     }
 
-    /// V8 refuses more bytes than a string has characters.
+    /// V8 makes no string of more bytes than the longest string has characters.
     fn longest_text(&self) -> u64 {
         self.longest_text.into()
     }
@@ -172,7 +172,7 @@ impl SharedMemory for JsCopy {
 pub(super) struct Lease(Rc<JsCopy>);
 
 impl Lease {
-    /// `None` when the copy has been collected.
+    /// `None` if the copy was collected.
     fn new(copy: &Rc<JsCopy>) -> Option<Self> {
         let leases = copy.leases.get();
         if leases == 0 && !copy.owner.hold() {
@@ -195,7 +195,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let leases = self.0.leases.get() - 1;
         if leases == 0 {
-            // The loop may be serving, and when it is done this memory cannot be reached.
+            // Without a lease, the loop cannot reset this at the end of its turn.
             #[cfg(has_loop)]
             self.0.dirty_list().set_serving(false);
             self.0.owner.let_go();

@@ -1,4 +1,4 @@
-//! The environment as the host of an event loop set (see `transport::event_loop`).
+//! The environment as the host of its loop set (see `transport::event_loop`).
 
 use std::ops::DerefMut;
 use std::os::fd::BorrowedFd;
@@ -16,14 +16,14 @@ use crate::transport::event_loop::dirty_list::DirtyList;
 use crate::transport::event_loop::libuv::{LoopCallbacks, LoopWatch};
 use crate::transport::event_loop::{self, Host, LoopSet, Report};
 
-/// What JavaScript gave with a connection.
+/// The data of JavaScript for a connection.
 pub(super) struct Tag {
     copy: Lease,
     context: AsyncContext,
 }
 
 impl Tag {
-    /// `resource` is the resource of the async context, which is that of the code that is running.
+    /// The async context is that of the code that is running; `resource` is its async resource.
     pub(super) fn new(environment: &Environment, copy: u32, resource: &Object<'_>) -> Option<Self> {
         let copy = environment.copies.borrow_mut().lease(copy)?;
         let context = AsyncContext::current(&environment.calls, resource, ASYNC_NAME).ok()?;
@@ -55,7 +55,7 @@ impl Host for Environment {
             let Tag { copy, context } = &set.get(key)?.tag;
             Some((copy.callback()?, context.handle()))
         });
-        // JavaScript may do anything to the connections, this one included: nothing is borrowed.
+        // Nothing is borrowed, as JavaScript may do anything to the connections, this one included.
         if let Some(Some((dispatch, context))) = told {
             let (length, count) = report.to_integers();
             dispatch.call(scope, context, (key.number as i32, length, count));
@@ -95,8 +95,8 @@ pub(super) fn watch(environment: &Environment, descriptor: BorrowedFd<'_>) -> Op
     }
     let uv_loop = environment.env().get_uv_event_loop().ok()?;
     #[expect(unsafe_code, reason = "the loop is Node's")]
-    // SAFETY: the environment is calling us, on the thread of its loop. That runs until the cleanup hook
-    // is removed, which it is when the handles are closed.
+    // SAFETY: the environment is calling us, on the thread of its loop. That runs until the cleanup
+    // hook is removed, which it is when the handles are closed.
     let watch =
         unsafe { LoopWatch::open(uv_loop.cast(), descriptor, environment.share().upgrade()?) };
     if watch.is_some() {

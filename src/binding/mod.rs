@@ -1,9 +1,9 @@
-//! The edge to JavaScript: conversions and nothing else. A rule found here is a bug.
+//! The interface to JavaScript: conversions only, no rules.
 //!
-//! JavaScript calls in with plain numbers and bytes, at most once a chunk, and reads what happened
-//! from memory it shares with us (see `proto::sessions`). No listener ever runs inside a native call, so
-//! it may do whatever it likes with the connection it was called for. Only extension plug-ins are
-//! called from within one, which then holds nothing of any connection.
+//! JavaScript calls with plain numbers and bytes, at most once for a chunk, and reads the results
+//! from shared memory (see `proto::sessions`). No listener runs within a native call, so that it
+//! may do anything with its connection. Only extension plug-ins are called within one, which has
+//! borrowed nothing of any connection then.
 
 pub mod attach;
 pub mod deflate;
@@ -29,5 +29,5 @@ pub mod tls_connector;
 pub mod topics;
 pub mod tunnel;
 
-/// What async hooks and traces see connections and doorbells as.
+/// The type of our async resources, for async hooks and traces.
 const ASYNC_NAME: &str = "FAYE_WEBSOCKET";

@@ -1,5 +1,5 @@
-//! Connections on Node's loop (see `transport::event_loop`), as JavaScript handles them: by number, for
-//! servers' sockets and dialled ones alike.
+//! Functions on connections of Node's loop (see `transport::event_loop`), by number: of servers and
+//! dialled ones.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::transport::descriptor::LentDescriptor;
 use crate::transport::event_loop::served::{Owned, Served};
 use crate::transport::event_loop::{self, Host, LoopSet};
 
-/// Bits that say what has happened to a dialled connection since the last.
+/// Events of a dialled connection since the last report, as bits.
 #[napi]
 pub enum SocketEvents {
-    /// What was written has reached the kernel: a writer that waits may go on.
+    /// The kernel has taken all output: a writer that waits may go on.
     Flushed = 1,
-    /// The end of our stream has reached the kernel.
+    /// The kernel has the end of our stream.
     Finished = 2,
-    /// A failure waits to be taken.
+    /// The connection has failed: see `servedFailure`.
     Failed = 4,
-    /// The socket is closed, and nothing will follow.
+    /// The socket is closed; no report will follow.
     Closed = 8,
 }
 
@@ -37,26 +37,27 @@ const _: () = assert!(
         && SocketEvents::Closed as u32 == event_loop::SocketEvents::CLOSED
 );
 
-/// Does something to a connection, if it is still there.
+/// Calls `act` with a connection, if there is one under this number.
 fn with<R>(env: Env, number: u32, act: impl FnOnce(&mut Served<Environment>) -> R) -> Option<R> {
     Environment::of(&env).set(|set| set.with(number, act)).flatten()
 }
 
-/// Does something to a dialled connection, if it is still there.
+/// Calls `act` with a dialled connection, if there is one under this number.
 fn with_owned<R>(env: Env, number: u32, act: impl FnOnce(&mut Owned) -> R) -> Option<R> {
     with(env, number, |served| served.as_owned().map(act)).flatten()
 }
 
 // ---- every connection
 
-/// Takes `dispatch(number, length, count)`, which is called for each chunk of a copy's connections:
-/// `length` bytes are in the slab and, when they were parsed for a session, `count` events in the
-/// spans; bit 16 of `count`: the event is in memory that was lent. `length` 0 is the end of the
-/// stream, and a small negative number an error number, negated. The least integers: of the socket,
-/// +0 has failed; +1 did not take `count` bytes of the output of the dirty list; +2 should be given `count` bytes of
-/// memory with `servedLand`; +4 has the events `count`, bits of `SocketEvents`. +3, of no connection: a
-/// listener is running the event loop, so that the slab is about to be overwritten, and output that
-/// waits for the listener must leave. False where Node's loop cannot be watched.
+/// Sets `dispatch(number, length, count)`, which is called with reports about a copy's connections.
+/// `length` above 0: so many bytes are in the slab; if they were parsed by a session, `count`
+/// events are in the spans; bit 16 of `count`: the event is in memory that was lent. `length` 0:
+/// the stream has ended. `length` a small negative number: reading has failed with this error
+/// number, negated. `length` from -2^31 on: +0, the socket has failed; +1, the system has not taken
+/// `count` bytes of output when the dirty list was written; +2, `servedLand` should lend `count`
+/// bytes of memory; +4, `count` has bits of `SocketEvents`; +3, of no connection: a listener runs
+/// the event loop, which will overwrite the slab, and output that waits for the return of the
+/// listener has to be written. Returns false where Node's loop cannot be watched.
 #[napi(catch_unwind)]
 pub fn served_attach(
     env: Env,
@@ -73,9 +74,9 @@ pub fn served_attach(
     Ok(connections.is_some())
 }
 
-/// Reads `descriptor` for a session from now on. `resource` is the resource of its async context, and
-/// must be kept until the connection is released; the descriptor must stay open as long. Returns the
-/// connection's number, or -1 when the system refuses.
+/// Reads `descriptor` for a session from now on. `resource` is its async resource; it must be kept,
+/// and the descriptor stay open, until the connection is released. Returns the connection's number,
+/// or -1 where the system refuses.
 #[napi(catch_unwind)]
 pub fn served_watch(
     env: Env,
@@ -100,13 +101,13 @@ pub fn served_watch(
     -1
 }
 
-/// Reads no more, or goes on reading; false when the system refuses.
+/// Stops or goes on reading; false where the system refuses.
 #[napi(catch_unwind)]
 pub fn served_read(env: Env, number: u32, on: bool) -> bool {
     Environment::of(&env).set(|set| set.set_reading(number, on)).unwrap_or_default()
 }
 
-/// Parses chunks for a session from now on, or with -1 hands them over as they are.
+/// Has chunks parsed by a session from now on; with -1, has them reported unparsed.
 #[napi(catch_unwind)]
 pub fn served_session(env: Env, number: u32, session: i32) {
     with(env, number, |served| {
@@ -114,45 +115,46 @@ pub fn served_session(env: Env, number: u32, session: i32) {
     });
 }
 
-/// Hands chunks over unparsed for a while, or parses them again.
+/// Has chunks reported unparsed for a while, or parsed again.
 #[napi(catch_unwind)]
 pub fn served_raw(env: Env, number: u32, on: bool) {
     with(env, number, |served| served.set_raw(Environment::of(&env), on));
 }
 
-/// Lends memory for the message that is being read, as asked for; what has arrived of it moves
-/// there. The memory is JavaScript's again when its event is reported, or the connection released.
+/// Lends memory for the message that is landing; its bytes that have arrived are copied there from
+/// the memory that was lent before. The loan ends when the message's event is reported, or the
+/// connection is released.
 #[napi(catch_unwind)]
 pub fn served_land(env: Env, number: u32, memory: Buffer) {
     with(env, number, |served| served.lend(Environment::of(&env), Box::new(memory)));
 }
 
-/// Forgets a connection. Its descriptor is not touched any more and may be closed.
+/// Releases a connection. Its descriptor is not used any more and may be closed.
 #[napi(catch_unwind)]
 pub fn served_release(env: Env, number: u32) {
     let environment = Environment::of(&env);
     let released = environment.set(|set| set.remove(environment, number));
-    // Destroying the async context may call into JavaScript's hooks: nothing is borrowed then.
+    // Nothing may be borrowed, as destroying the async context may call async hooks.
     drop(released);
 }
 
-/// Bytes read.
+/// The number of bytes that were read.
 #[napi(catch_unwind)]
 pub fn served_received(env: Env, number: u32) -> f64 {
     let received = Environment::of(&env).set(|set| Some(set.at(number)?.received()));
     received.flatten().unwrap_or_default()
 }
 
-/// Bytes written for a session.
+/// The number of bytes that were written for a session.
 #[napi(catch_unwind)]
 pub fn served_written(env: Env, number: u32) -> f64 {
     let written = Environment::of(&env).set(|set| Some(set.at(number)?.written()));
     written.flatten().unwrap_or_default()
 }
 
-/// Writes what the session holds for the peer and then a message, without copying it first where it
-/// goes out as it is; returns how many bytes the system did not take. What is left of the session's
-/// output stays there; what is left of an uncopied payload is the caller's to send.
+/// Writes the session's output and then a message, whose payload is not copied if it is neither
+/// masked nor compressed. Returns how many bytes the system has not taken: those of the session's
+/// output stay there; those of an uncopied payload the caller has to send.
 #[napi(catch_unwind)]
 pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice) -> Result<f64> {
     let (opcode, _) = sessions::opcode(opcode_bits)?;
@@ -165,16 +167,16 @@ pub fn served_send(env: Env, number: u32, opcode_bits: u32, payload: BufferSlice
     Ok(rest.flatten().unwrap_or_default() as f64)
 }
 
-/// Writes what the session holds for the peer; returns how many bytes the system did not take. They
-/// stay in the session.
+/// Writes the session's output; returns how many bytes the system has not taken, which stay in the
+/// session.
 #[napi(catch_unwind)]
 pub fn served_write(env: Env, number: u32) -> f64 {
     let environment = Environment::of(&env);
     environment.set(|set| set.write(environment, number)).unwrap_or_default() as f64
 }
 
-/// Writes what the connections on the dirty list hold; returns the numbers of those of which the system did not
-/// take everything. What is left stays in the sessions.
+/// Writes the output of the connections on the dirty list; returns the numbers of those of which
+/// the system has not taken all. The remaining bytes stay in the sessions.
 #[napi(catch_unwind)]
 pub fn served_write_dirty(env: Env) -> Option<Vec<u32>> {
     let environment = Environment::of(&env);
@@ -184,52 +186,53 @@ pub fn served_write_dirty(env: Env) -> Option<Vec<u32>> {
 
 // ---- dialled connections
 
-/// Copies what the kernel does not take at once. `true` when more may follow; otherwise later events
-/// say `Flushed`, and nothing may be written before.
+/// Writes a chunk, and queues a copy of what the kernel does not take. True when more may be
+/// written; otherwise `Flushed` will be reported, and nothing may be written before.
 #[napi(catch_unwind)]
 pub fn served_push(env: Env, number: u32, chunk: &[u8]) -> bool {
     with_owned(env, number, |owned| owned.push(&[chunk])).unwrap_or_default()
 }
 
-/// Like `servedPush`, for several chunks.
+/// As `servedPush`, for several chunks.
 #[napi(catch_unwind)]
 pub fn served_push_all(env: Env, number: u32, chunks: Vec<BufferSlice>) -> bool {
     let parts: Vec<&[u8]> = chunks.iter().map(|chunk| &chunk[..]).collect();
     with_owned(env, number, |owned| owned.push(&parts)).unwrap_or_default()
 }
 
-/// Ends our direction after what was written; later events say `Finished`.
+/// Ends our stream after the queue; `Finished` will be reported.
 #[napi(catch_unwind)]
 pub fn served_finish(env: Env, number: u32) {
     with_owned(env, number, Owned::finish);
 }
 
-/// Closes the socket in whatever state it is; later events say `Closed`.
+/// Closes the socket in any state; `Closed` will be reported.
 #[napi(catch_unwind)]
 pub fn served_destroy(env: Env, number: u32) {
     with_owned(env, number, Owned::close);
 }
 
-/// What went wrong, after events said `Failed`.
+/// The failure, after `Failed` was reported.
 #[napi(catch_unwind)]
 pub fn served_failure(env: Env, number: u32) -> Option<SocketFailure> {
     with_owned(env, number, |owned| owned.failure().cloned()).flatten().map(SocketFailure::from)
 }
 
-/// Nagle's algorithm off (`true`) or on.
+/// Switches Nagle's algorithm off (`true`) or on.
 #[napi(catch_unwind)]
 pub fn served_no_delay(env: Env, number: u32, no_delay: bool) {
     with_owned(env, number, |owned| owned.set(|stream| stream.set_no_delay(no_delay)));
 }
 
-/// Keep-alive probes, the first after `delay` seconds; 0 keeps the system's delay.
+/// Switches keep-alive probes; the first after `delay` seconds without traffic, 0 for the system's
+/// delay.
 #[napi(catch_unwind)]
 pub fn served_keep_alive(env: Env, number: u32, enable: bool, delay: u32) {
     let delay = enable.then(|| Duration::from_secs(delay.into()));
     with_owned(env, number, |owned| owned.set(|stream| stream.set_keep_alive(delay)));
 }
 
-/// Whether a connection keeps the process alive.
+/// Sets whether a connection keeps the process alive.
 #[napi(catch_unwind)]
 pub fn served_ref(env: Env, number: u32, keep_alive: bool) {
     Environment::of(&env).set(|set| set.set_keeps_alive(number, keep_alive));

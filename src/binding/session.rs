@@ -1,5 +1,5 @@
-//! A connection's rarer calls: those of its opening and its end. As in [`sessions`], a session is a
-//! number; whoever makes one has to give it back with [`release_session`].
+//! Functions for the opening and the end of a connection. As in [`sessions`], a session is a
+//! number; its maker has to release it by [`release_session`].
 
 use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Error, Result, Status};
@@ -17,7 +17,7 @@ use crate::proto::sessions::reply::{Ending, Reply};
 use crate::proto::sessions::setup;
 use crate::proto::{CloseCode, Connection, ProtocolError, Rates};
 
-/// What a client needs to know.
+/// Options of a client's session.
 #[napi(object)]
 pub struct ClientOptions {
     /// Value of `Host`.
@@ -37,17 +37,17 @@ pub struct ClientOptions {
     pub forbid_masking: bool,
 }
 
-/// What a verdict comes to.
+/// The end of a connection, after a verdict.
 #[napi(object)]
 pub struct Settlement {
     /// Absent in drafts 75 and 76.
     pub code: Option<u32>,
     pub reason: Option<String>,
-    /// Whether the peer broke the protocol.
+    /// Whether the peer has violated the protocol.
     pub failed: bool,
 }
 
-/// What a client found in the response.
+/// The response to a client's request, or to a CONNECT.
 #[napi(object)]
 pub struct Answer {
     /// Absent when the response could not be parsed.
@@ -64,9 +64,9 @@ impl From<Reply> for Answer {
     }
 }
 
-/// The server's side for a request: `head` is its method, its target, its absolute URL and then
-/// the headers of a handshake, where they are there. Strings and numbers only: converting an
-/// object costs more than the handshake.
+/// The server's side for a request: `head` is its method, its target, its absolute URL, and then
+/// the values of the handshake's headers, or undefined (see `proto::sessions::setup`). Strings and
+/// numbers only, as to convert an object takes longer than the handshake.
 #[napi(catch_unwind)]
 pub fn create_server_session(
     env: Env,
@@ -104,12 +104,12 @@ fn insert(env: Env, copy: u32, make: impl FnOnce(&JsCopy) -> Connection) -> Resu
     Ok(environment.sessions.borrow_mut().insert(lease, connection))
 }
 
-/// Runs `act` on a session, if there is one of that number.
+/// Calls `act` with a session, if there is one under this number.
 pub(super) fn with<R>(env: Env, id: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
     sessions::with(Environment::of(&env), id, |entry, _| act(entry))
 }
 
-/// Bounds what the peer may send: frames in one message, messages a second and pings a second.
+/// Limits what the peer may send: frames in one message, messages and pings in a second.
 #[napi(catch_unwind)]
 pub fn restrict_session(
     env: Env,
@@ -122,13 +122,14 @@ pub fn restrict_session(
     with(env, id, |entry| entry.connection.restrict(max_fragments, rates));
 }
 
-/// Has messages of more than so many bytes reported while they arrive.
+/// Has messages of more than `bytes` bytes reported in parts while they arrive.
 #[napi(catch_unwind)]
 pub fn stream_session(env: Env, id: u32, bytes: f64) {
     with(env, id, |entry| entry.connection.stream_above(bytes as u64));
 }
 
-/// Allows for what the peer may have sent while nothing was read for so many seconds.
+/// Nothing was read for so many seconds: the peer's frames of this time, which arrive at once, do
+/// not count as too many.
 #[napi(catch_unwind)]
 pub fn credit_session(env: Env, id: u32, seconds: f64) {
     with(env, id, |entry| {
@@ -144,7 +145,7 @@ pub fn session_version(env: Env, id: u32) -> u32 {
     with(env, id, |entry| setup::version_number(entry.connection.version())).unwrap_or_default()
 }
 
-/// A server's choice of subprotocol.
+/// The subprotocol that a server has chosen.
 #[napi(catch_unwind)]
 pub fn chosen_protocol(env: Env, id: u32) -> Option<String> {
     with(env, id, |entry| entry.connection.protocol().map(str::to_owned)).flatten()
@@ -178,8 +179,9 @@ pub fn refuse(env: Env, id: u32, message: String) -> f64 {
     sessions::write(env, id, |entry, _| entry.connection.refuse(&message, entry.output))
 }
 
-/// Writes our half of the handshake, with the application's headers (names and values in turn)
-/// and the value of Sec-WebSocket-Extensions. True when nothing of the peer is awaited.
+/// Appends our half of the handshake, with the application's headers (names and values in turn) and
+/// the value of Sec-WebSocket-Extensions. True if the handshake is complete without more bytes of
+/// the peer.
 #[napi(catch_unwind)]
 pub fn start_handshake(
     env: Env,
@@ -196,27 +198,28 @@ pub fn start_handshake(
     .unwrap_or(Ok(false))
 }
 
-/// What became of a client's handshake.
+/// The result of a client's handshake.
 #[napi(catch_unwind)]
 pub fn answer(env: Env, id: u32) -> Option<Answer> {
     let answer = with(env, id, |entry| entry.connection.take_answer()).flatten();
     answer.map(|answer| Reply::from(answer).into())
 }
 
-/// The handshake succeeded.
+/// The handshake has succeeded: the connection is open.
 #[napi(catch_unwind)]
 pub fn open_session(env: Env, id: u32) {
     with(env, id, |entry| entry.connection.open());
 }
 
-/// Messages go through extensions written in JavaScript, which claim these reserved bits.
+/// Messages have to be decoded by extensions that are written in JavaScript, and use these reserved
+/// bits.
 #[napi(catch_unwind)]
 pub fn decode_outside(env: Env, id: u32, claimed: u32) {
     with(env, id, |entry| entry.connection.decode_outside((claimed & 7) as u8));
 }
 
-/// Judges a message that extensions written in JavaScript have decoded: opcode 1 or 2. False fails
-/// the connection; [`settle`] must follow.
+/// Whether a message that extensions in JavaScript have decoded, of opcode 1 or 2, may be
+/// delivered. Otherwise the connection fails, and [`settle`] must follow.
 #[napi(catch_unwind)]
 pub fn check_decoded(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Result<bool> {
     let (opcode, _) = sessions::opcode(opcode)?;
@@ -228,14 +231,14 @@ pub fn check_decoded(env: Env, id: u32, opcode: u32, payload: BufferSlice) -> Re
 #[napi]
 pub const MAX_CONTROL_BYTES: u32 = MAX_CONTROL as u32;
 
-/// An extension fails the connection; [`settle`] must follow.
+/// Fails the connection for an error that was found outside the core; [`settle`] must follow.
 #[napi(catch_unwind)]
 pub fn fail_session(env: Env, id: u32, code: u32, message: String) {
     let error = ProtocolError::Extension(CloseCode(code as u16), message);
     with(env, id, |entry| entry.connection.fail(error));
 }
 
-/// What a verdict means by now, or null when it means nothing any more.
+/// Decides about a verdict in the state of now; null if the connection goes on.
 #[napi(catch_unwind)]
 pub fn settle(env: Env, id: u32) -> Option<Settlement> {
     let Ending { code, reason, failed } =
@@ -243,13 +246,13 @@ pub fn settle(env: Env, id: u32) -> Option<Settlement> {
     Some(Settlement { code: code.map(u32::from), reason, failed })
 }
 
-/// Our side says goodbye; the close frame is [`send_close`]'s.
+/// Our side begins to close; [`send_close`] sends the close frame.
 #[napi(catch_unwind)]
 pub fn begin_closing(env: Env, id: u32) {
     with(env, id, |entry| entry.connection.begin_closing());
 }
 
-/// Writes a close frame; returns how many bytes wait for the peer.
+/// Appends a close frame; returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
 pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> f64 {
     sessions::write(env, id, |entry, entropy| {
@@ -257,25 +260,26 @@ pub fn send_close(env: Env, id: u32, code: u32, reason: BufferSlice) -> f64 {
     })
 }
 
-/// Ends the connection with the close frame that is still due; returns how many bytes wait.
+/// Ends the connection, and appends the close frame if it was not sent; returns how many bytes wait
+/// for the peer.
 #[napi(catch_unwind)]
 pub fn conclude(env: Env, id: u32) -> f64 {
     sessions::write(env, id, |entry, entropy| entry.connection.conclude(entropy, entry.output))
 }
 
-/// Gives the session's memory back; its number means nothing until another session gets it.
+/// Releases a session; its number may be used again for another one.
 #[napi(catch_unwind)]
 pub fn release_session(env: Env, id: u32) {
     sessions::all(Environment::of(&env)).remove(id);
 }
 
-/// A fresh value for Sec-WebSocket-Key.
+/// A new value for Sec-WebSocket-Key.
 #[napi(catch_unwind)]
 pub fn generate_key(env: Env) -> String {
     client::generate_key(&mut Environment::of(&env).sessions.borrow_mut().entropy)
 }
 
-/// Whether a text fits a line of a head: it has no CR, LF or NUL.
+/// Whether a text can be part of a line of a head: it has no CR, LF or NUL.
 #[napi(catch_unwind)]
 pub fn is_single_line(text: String) -> bool {
     http::headers::is_single_line(&text)

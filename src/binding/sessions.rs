@@ -1,5 +1,5 @@
-//! The sessions of an environment (see `proto::sessions`): what JavaScript calls for chunks and messages.
-//! Plain functions on numbers cost a third of what methods of native classes cost.
+//! The sessions of an environment (see `proto::sessions`): functions for chunks and messages. A
+//! function with a number as its argument takes a third of the time of a method of a native class.
 
 use std::cell::RefMut;
 
@@ -12,17 +12,17 @@ use super::js_copy::JsCopy;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{BatchedEntropy, growth, sessions};
 
-/// A session while it is called.
+/// A session during a call.
 pub(super) type Entry<'a> = sessions::Entry<'a, JsCopy>;
 
-/// All sessions, after the messages that JavaScript has queued were framed.
+/// All sessions; messages in the send queues are framed before.
 pub(super) fn all(environment: &Environment) -> RefMut<'_, Sessions> {
     let mut sessions = environment.sessions.borrow_mut();
     sessions.send_queued(environment.copies.borrow().iter());
     sessions
 }
 
-/// Runs `act` on a session, if there is one of that number.
+/// Calls `act` with a session, if there is one under this number.
 pub(super) fn with<R>(
     environment: &Environment,
     id: u32,
@@ -31,7 +31,7 @@ pub(super) fn with<R>(
     all(environment).with(id, act)
 }
 
-/// As [`with`], for what writes: returns how many bytes wait for the peer then.
+/// As [`with`], for calls that write: returns how many bytes wait for the peer afterwards.
 pub(super) fn write(
     env: Env,
     id: u32,
@@ -46,38 +46,39 @@ pub(super) fn opcode(bits: u32) -> Result<(Opcode, u8)> {
         .ok_or_else(|| Error::new(Status::InvalidArg, format!("no opcode: {bits}")))
 }
 
-/// Parses a chunk from byte `from` on and reports into the memory of the session's copy; returns the number
-/// of events. The chunk's payloads are unmasked in place.
+/// Parses a chunk from byte `from` on, and writes a report into the spans; returns the number of
+/// events. Payloads are unmasked in the chunk.
 #[napi(catch_unwind)]
 pub fn receive(env: Env, id: u32, mut chunk: BufferSlice, from: u32) -> u32 {
     with(Environment::of(&env), id, |entry, _| entry.receive(&mut chunk, from as usize))
         .unwrap_or_default()
 }
 
-/// Takes the next `length` bytes of a message that is landing, which are in `memory` behind those
-/// that came before; reports as `receive` does, and returns the number of events: 1 for the complete
-/// message.
+/// Takes the next `length` bytes of a message that is landing, which are in `memory` behind the
+/// earlier ones. Reports as `receive` does, and returns the number of events: 1 when the message is
+/// complete.
 #[napi(catch_unwind)]
 pub fn landed(env: Env, id: u32, mut memory: BufferSlice, length: u32) -> u32 {
     with(Environment::of(&env), id, |entry, _| entry.landed(&mut memory, length as usize))
         .unwrap_or_default()
 }
 
-/// Bytes of memory for a message of which `arrived` bytes are there and `missing` others are not.
+/// Bytes of memory to reserve for a message of which `arrived` bytes have arrived and `missing`
+/// others have not.
 #[napi(catch_unwind)]
 pub fn message_capacity(arrived: u32, missing: u32) -> u32 {
     growth::capacity(arrived as usize, missing.into()) as u32
 }
 
-/// Has a message that is landing collected natively after all; what has arrived of it is at the
-/// beginning of `memory`.
+/// Gives the bytes of a message that is landing, the first of `memory`, back to the session, which
+/// joins the message from now on.
 #[napi(catch_unwind)]
 pub fn cancel_landing(env: Env, id: u32, memory: BufferSlice) {
     with(Environment::of(&env), id, |entry, _| entry.connection.cancel_landing(&memory));
 }
 
-/// Appends one frame: `opcode` in the low four bits, reserved bits above. Returns how many bytes
-/// wait for the peer.
+/// Appends one frame; `opcodeBits` are the opcode in the low four bits, and the reserved bits
+/// above. Returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
 pub fn send(env: Env, id: u32, opcode_bits: u32, payload: BufferSlice) -> Result<f64> {
     let (opcode, rsv) = opcode(opcode_bits)?;
@@ -86,8 +87,8 @@ pub fn send(env: Env, id: u32, opcode_bits: u32, payload: BufferSlice) -> Result
     }))
 }
 
-/// Appends one fragment of a message; `opcode` is 0 for all but the first, and `last` ends the message.
-/// Returns how many bytes wait for the peer.
+/// Appends one fragment of a message; its opcode is 0 for all but the first, and `last` ends the
+/// message. Returns how many bytes wait for the peer.
 #[napi(catch_unwind)]
 pub fn send_fragment(
     env: Env,
@@ -102,8 +103,8 @@ pub fn send_fragment(
     }))
 }
 
-/// Makes a frame of a message where it lies: behind 14 bytes of room for the header. Returns where
-/// the frame begins, or -1 where only [`send`] can make one. Output that waits goes out before it.
+/// Makes a frame in the memory of its payload, which is behind 14 bytes of room for the header.
+/// Returns where the frame begins; -1 where only [`send`] can make it, as while other output waits.
 #[napi(catch_unwind)]
 pub fn frame_around(env: Env, id: u32, opcode_bits: u32, mut memory: BufferSlice) -> Result<i32> {
     let (opcode, _) = opcode(opcode_bits)?;
@@ -113,7 +114,8 @@ pub fn frame_around(env: Env, id: u32, opcode_bits: u32, mut memory: BufferSlice
     Ok(start.flatten().map_or(-1, |start| start as i32))
 }
 
-/// Appends the same message to many sessions; it is framed once where it goes out as it is.
+/// Appends the same message to many sessions; its header is made once for those that neither mask
+/// nor compress.
 #[napi(catch_unwind)]
 pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSlice) -> Result<()> {
     let (opcode, _) = opcode(opcode_bits)?;
@@ -121,21 +123,21 @@ pub fn broadcast(env: Env, ids: Uint32Array, opcode_bits: u32, payload: BufferSl
     Ok(())
 }
 
-/// Frames what is in the send queue; returns how many bytes wait for the session's peer.
+/// Frames the messages in the send queue; returns how many bytes wait for the session's peer.
 #[napi(catch_unwind)]
 pub fn pending(env: Env, id: u32) -> f64 {
     write(env, id, |_, _| {})
 }
 
-/// Moves the bytes that wait for the peer into `target`, if it is exactly as long; returns how many
-/// there are.
+/// Moves the bytes that wait for the peer into `target`, if it has exactly their length; returns
+/// their number.
 #[napi(catch_unwind)]
 pub fn take_output(env: Env, id: u32, mut target: BufferSlice) -> f64 {
     let unsent = with(Environment::of(&env), id, |entry, _| entry.take_unsent(&mut target));
     unsent.unwrap_or_default() as f64
 }
 
-/// The text of an event whose payload lies in the session's scratch memory.
+/// The text of an event whose payload is in the session's scratch memory.
 #[napi(catch_unwind)]
 pub fn scratch_text<'env>(
     env: &'env Env,
@@ -155,7 +157,7 @@ pub fn scratch_text<'env>(
         .unwrap_or_else(|| env.create_string(""))
 }
 
-/// Copies the payload of an event that lies in the session's scratch memory into `target`.
+/// Copies the payload of an event, in the session's scratch memory, into `target`.
 #[napi(catch_unwind)]
 pub fn scratch_bytes(env: Env, id: u32, offset: u32, mut target: BufferSlice) {
     with(Environment::of(&env), id, |entry, _| {

@@ -1,10 +1,10 @@
-//! Failures of sockets as JavaScript makes errors of them.
+//! Failures of sockets, of which JavaScript makes errors.
 
 use napi_derive::napi;
 
 use crate::transport::failure::{Failure, Peer};
 
-/// What a proxy answered that did not open its tunnel.
+/// The response of a proxy that has not opened the tunnel.
 #[napi(object)]
 pub struct ProxyAnswer {
     pub status_code: u16,
@@ -12,7 +12,7 @@ pub struct ProxyAnswer {
     pub headers: Vec<String>,
 }
 
-/// The raw material of a Node system error.
+/// The members of an error as Node makes it.
 #[napi(object)]
 pub struct SocketFailure {
     pub syscall: String,

@@ -1,4 +1,4 @@
-//! `TlsConnector`: what a set of TLS options comes to, made once and used for many connections.
+//! `TlsConnector`: made once of TLS options, and used for many connections.
 
 use napi::bindgen_prelude::Buffer;
 use napi::{Error, Result, Status};
@@ -6,7 +6,7 @@ use napi_derive::napi;
 
 use crate::transport::tls::{Connector, Own, Setup};
 
-/// The options that decide how a handshake is made.
+/// The settings of a connector.
 #[napi(object)]
 pub struct TlsSetup {
     /// PEM certificates to trust.
@@ -14,12 +14,12 @@ pub struct TlsSetup {
     /// Our certificate chain, leaf first, PEM; with `key`, its PKCS#8 key, PEM.
     pub cert: Option<Buffer>,
     pub key: Option<Buffer>,
-    /// Instead of both, a PKCS#12 container.
+    /// A PKCS#12 container with both, instead of `cert` and `key`.
     pub pfx: Option<Buffer>,
     pub passphrase: Option<String>,
-    /// Whether to refuse servers that are not trusted.
+    /// Whether to refuse servers whose certificate is not trusted.
     pub verify: bool,
-    /// Whether to send the server's name in the hello.
+    /// Whether to send the server's name in the ClientHello (SNI).
     pub sni: bool,
     /// `TLSv1` to `TLSv1.3`.
     pub min_version: String,
@@ -29,7 +29,7 @@ pub struct TlsSetup {
     pub suites: String,
     /// OpenSSL's security level.
     pub security_level: u32,
-    /// Groups and signature algorithms, where they are not those of our OpenSSL.
+    /// Groups and signature algorithms; undefined for the defaults of the addon's OpenSSL.
     pub groups: Option<String>,
     pub signatures: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Topics, as JavaScript sees them: an inbox for what other threads publish.
+//! Topics: the class of an inbox for publications of other threads.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::sessions;
 use crate::proto::hybi::frame::Opcode;
 use crate::transport::topics::{self, Inbox, Publication};
 
-/// What other threads have published to topics of this one.
+/// Receives publications of other threads to topics of this one.
 #[napi]
 pub struct TopicInbox {
     /// `None` once it was closed.
@@ -21,7 +21,7 @@ pub struct TopicInbox {
     current: Option<Arc<Publication>>,
 }
 
-/// A publication of another thread; its payload stays native.
+/// A publication of another thread, without its payload.
 #[napi(object)]
 pub struct TopicMessage {
     pub topic: String,
@@ -32,16 +32,16 @@ pub struct TopicMessage {
 
 #[napi]
 impl TopicInbox {
-    /// `on_message` is called when something waits to be taken, until nothing does any more.
+    /// `on_message` is called when a publication was put into the empty inbox.
     #[napi(constructor)]
     pub fn new(env: Env, on_message: Function<'_, (), ()>) -> Result<Self> {
         let doorbell = doorbell(env, &on_message)?;
-        // The sockets that have subscribed keep the process alive, if they want to.
+        // It does not keep the process alive; the sockets that have subscribed may.
         doorbell.set_ref(env, false)?;
         Ok(Self { inbox: Some(Inbox::open(Box::new(doorbell))), current: None })
     }
 
-    /// Takes what is published to a topic.
+    /// Adds a topic.
     #[napi(catch_unwind)]
     pub fn subscribe(&self, topic: String) {
         if let Some(inbox) = &self.inbox {
@@ -49,7 +49,7 @@ impl TopicInbox {
         }
     }
 
-    /// Takes it no more.
+    /// Removes a topic.
     #[napi(catch_unwind)]
     pub fn unsubscribe(&self, topic: String) {
         if let Some(inbox) = &self.inbox {
@@ -57,19 +57,19 @@ impl TopicInbox {
         }
     }
 
-    /// Takes what is published to any topic, or no more; false when another thread does.
+    /// Adds all topics, or undoes this; false if another thread has all topics.
     #[napi(catch_unwind)]
     pub fn set_relay(&self, on: bool) -> bool {
         self.inbox.as_ref().is_some_and(|inbox| inbox.set_relay(on))
     }
 
-    /// Publishes to the other threads, as far as they have room for it.
+    /// Publishes to the other threads; to those whose inbox is not full.
     #[napi(catch_unwind)]
     pub fn publish(&self, topic: String, is_text: bool, payload: BufferSlice) {
         publish(self.inbox.as_ref(), topic, is_text, &payload);
     }
 
-    /// The publication that has waited longest, which becomes the current one.
+    /// Takes the publication that has waited longest, which becomes the current one.
     #[napi(catch_unwind)]
     pub fn take(&mut self) -> Option<TopicMessage> {
         self.current = self.inbox.as_ref().and_then(Inbox::take);
@@ -81,7 +81,7 @@ impl TopicInbox {
         })
     }
 
-    /// Has the function called again, for what was not taken.
+    /// Has the function called again, for publications that were not taken.
     #[napi(catch_unwind)]
     pub fn ring(&self) {
         if let Some(inbox) = &self.inbox {
@@ -97,7 +97,8 @@ impl TopicInbox {
         sessions::all(Environment::of(&env)).broadcast(&ids, opcode, &current.payload);
     }
 
-    /// The payload of the current publication, for those that cannot be given it natively.
+    /// A copy of the payload of the current publication, for sockets that cannot be sent it by
+    /// `deliver`.
     ///
     /// # Errors
     ///
@@ -108,7 +109,7 @@ impl TopicInbox {
         Ok(self.current.as_ref().ok_or_else(nothing)?.payload.to_vec().into())
     }
 
-    /// Takes nothing any more.
+    /// Closes the inbox.
     #[napi(catch_unwind)]
     pub fn close(&mut self) {
         self.inbox = None;
@@ -116,7 +117,7 @@ impl TopicInbox {
     }
 }
 
-/// Publishes to the other threads, as far as they have room for it, from one that has no inbox.
+/// Publishes from a thread without an inbox to the others; to those whose inbox is not full.
 #[napi(catch_unwind)]
 pub fn publish_topic(topic: String, is_text: bool, payload: BufferSlice) {
     publish(None, topic, is_text, &payload);

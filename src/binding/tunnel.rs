@@ -1,4 +1,4 @@
-//! A CONNECT through a proxy, for clients that are dialled through Node.
+//! A CONNECT through a proxy, for clients that Node dials.
 
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
@@ -7,7 +7,7 @@ use super::session::Answer;
 use crate::proto::handshake::proxy::ProxyHandshake;
 use crate::proto::sessions::reply;
 
-/// What a tunnel needs to know.
+/// Options of a tunnel.
 #[napi(object)]
 pub struct TunnelOptions {
     /// The server behind the proxy.
@@ -15,7 +15,7 @@ pub struct TunnelOptions {
     pub port: u16,
     /// The server's value of `Host`.
     pub host: String,
-    /// The server's address, as errors show it.
+    /// The server's address, for the text of errors.
     pub url: String,
     /// Value of `Proxy-Authorization`.
     pub authorization: Option<String>,
@@ -34,20 +34,20 @@ impl Tunnel {
         Self(reply::Tunnel::new(handshake))
     }
 
-    /// The bytes of the request, with headers of the application: names and values in turn.
+    /// The bytes of the request; `custom` are headers of the application, names and values in turn.
     #[napi(catch_unwind)]
     pub fn request(&mut self, custom: Vec<String>) -> Buffer {
         self.0.request(custom).into()
     }
 
-    /// Takes bytes of the proxy; returns how many of them belonged to its answer, or null while it
+    /// Takes bytes of the proxy; returns how many of them are of its response, or null while that
     /// is incomplete.
     #[napi(catch_unwind)]
     pub fn receive(&mut self, chunk: BufferSlice) -> Option<u32> {
         self.0.receive(&chunk)
     }
 
-    /// The proxy's answer, once it is complete.
+    /// The proxy's response, once it is complete.
     #[napi(catch_unwind)]
     pub fn answer(&self) -> Answer {
         self.0.reply().into()

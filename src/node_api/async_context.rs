@@ -1,4 +1,5 @@
-//! Async contexts: by them `AsyncLocalStorage` and async hooks find which code made a connection.
+//! Async contexts, by which `AsyncLocalStorage` and async hooks know which code has made a
+//! connection.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -7,16 +8,17 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{JsValue, Object, Result, check_status};
 use napi::{Env, sys};
 
-/// The calls from the event loop into JavaScript, of one environment, that have not returned yet.
+/// The calls of the event loop into JavaScript that have not returned yet, of one environment.
 pub(crate) struct Calls {
     env: sys::napi_env,
     depth: Cell<usize>,
-    /// Contexts that were dropped during a call, which may be running in one of them.
+    /// Contexts that were dropped during a call, and may be in use by it.
     retired: RefCell<Vec<sys::napi_async_context>>,
 }
 
 impl Calls {
-    /// It must be dropped before its environment is freed, and so must all that refers to it.
+    /// It must be dropped before its environment is freed, and so must everything that refers to
+    /// it.
     pub(crate) fn new(env: Env) -> Self {
         Self { env: env.raw(), depth: Cell::new(0), retired: RefCell::default() }
     }
@@ -25,7 +27,7 @@ impl Calls {
         self.env
     }
 
-    /// Runs `call`, during which no context is destroyed.
+    /// Runs `call`; contexts that are dropped meanwhile are destroyed afterwards.
     pub(super) fn during<R>(&self, call: impl FnOnce() -> R) -> R {
         self.depth.set(self.depth.get() + 1);
         let result = call();
@@ -39,8 +41,8 @@ impl Calls {
     }
 
     fn destroy(&self, context: sys::napi_async_context) {
-        // SAFETY: made in `AsyncContext::current` and destroyed once, outside of any call in it, and
-        // the environment is still there (see `new`).
+        // SAFETY: made in `AsyncContext::current` and destroyed once, outside of any call in it,
+        // and the environment is still there (see `new`).
         unsafe { sys::napi_async_destroy(self.env, context) };
     }
 }
@@ -52,8 +54,8 @@ pub(crate) struct AsyncContext {
 }
 
 impl AsyncContext {
-    /// The context of the code that is running. `resource` stands for it, which saves Node making an
-    /// object that does; it must live as long.
+    /// The async context of the code that is running. `resource` is its async resource, so that
+    /// Node need not make one; it must live as long.
     pub(crate) fn current(calls: &Rc<Calls>, resource: &Object<'_>, name: &str) -> Result<Self> {
         let env = Env::from_raw(calls.env);
         let name = env.create_string(name)?;
@@ -65,19 +67,19 @@ impl AsyncContext {
         Ok(Self { calls: Rc::clone(calls), context })
     }
 
-    /// By which [`Callback::call`](super::Callback::call) enters the context. The call must follow before
-    /// anything else is called or dropped.
+    /// The context for [`Callback::call`](super::Callback::call), which must follow before anything
+    /// else is called or dropped.
     pub(crate) fn handle(&self) -> ContextHandle {
         ContextHandle(self.context)
     }
 }
 
-/// Names an async context while nothing that has it is borrowed.
+/// An async context for one call, without a borrow of its owner.
 #[derive(Clone, Copy)]
 pub(crate) struct ContextHandle(sys::napi_async_context);
 
 impl ContextHandle {
-    /// The context of nobody's code.
+    /// No context.
     pub(crate) const ROOT: Self = Self(ptr::null_mut());
 
     pub(super) fn raw(self) -> sys::napi_async_context {

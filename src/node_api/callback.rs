@@ -1,5 +1,5 @@
-//! Calling JavaScript from the event loop: what Node's own sockets do when bytes arrive, with the
-//! async context of the code that made the connection and with ticks and microtasks run after it.
+//! Calling JavaScript from the event loop, as Node does for its own sockets: in the async context
+//! of the code that has made the connection, and with ticks and microtasks run afterwards.
 
 use std::ptr;
 use std::rc::Rc;
@@ -12,10 +12,11 @@ use super::exception::tell_exception;
 use super::handle_scope::HandleScope;
 use super::reference::Reference;
 
-/// Arguments of the function: plain numbers.
+/// The arguments of the function.
 pub(crate) type Arguments = (i32, i32, i32);
 
-/// A function to be called from the event loop. Whoever has it keeps the function alive.
+/// A function to be called from the event loop. The reference is weak: the owner of the callback
+/// keeps the function alive.
 pub(crate) struct Callback {
     calls: Rc<Calls>,
     function: Reference,
@@ -30,7 +31,7 @@ impl Callback {
         Ok(Self { calls, function: Reference::weak(env, function)? })
     }
 
-    /// Calls the function, and tells what it throws.
+    /// Calls the function; its exception becomes an `uncaughtException`.
     pub(crate) fn call(&self, _: &HandleScope, context: ContextHandle, arguments: Arguments) {
         let env = self.calls.env();
         let Some(function) = self.function.value() else { return };
@@ -43,8 +44,8 @@ impl Callback {
         }
         let mut result = ptr::null_mut();
         // SAFETY: all values are of this environment and of the scope that is open, and the context
-        // is not destroyed before the call has returned. `this` has to be an object, and the function is
-        // the one at hand.
+        // is not destroyed before the call has returned. `this` has to be an object, and the
+        // function is the one at hand.
         let status = self.calls.during(|| unsafe {
             let (count, values) = (values.len(), values.as_ptr());
             let context = context.raw();

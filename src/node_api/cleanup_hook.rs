@@ -1,4 +1,4 @@
-//! A hook by which Node waits, at the end of an environment, until libuv is done with our handles.
+//! A hook by which Node waits, at the end of an environment, until libuv has closed our handles.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use napi::{Env, sys};
 
-/// Node's notice that the environment ends, and our answer that our handles are closed.
+/// The hook: Node calls it when the environment ends, and waits until it is removed.
 #[derive(Default)]
 pub(crate) struct CleanupHook {
     is_added: Cell<bool>,
@@ -18,19 +18,19 @@ pub(crate) struct CleanupHook {
 struct Progress {
     /// Handles that libuv has not closed yet.
     handles: Cell<usize>,
-    /// What Node gave when it called the hook; Node waits for its removal.
+    /// The handle with which Node has called the hook, and for whose removal it waits.
     running: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
 }
 
-/// What Node holds for the hook.
+/// The argument of the hook.
 struct Hook<F> {
     progress: Rc<Progress>,
     end: F,
 }
 
 impl CleanupHook {
-    /// Adds the hook, unless it is there: Node calls `end` once, on the environment's thread, before it
-    /// frees the environment. False when there cannot be one.
+    /// Adds the hook, unless it was added before: `end` is called once, on the environment's
+    /// thread, before Node frees the environment. False where Node refuses.
     pub(crate) fn add<F: FnOnce() + 'static>(&self, env: Env, end: F) -> bool {
         if !self.is_added.get() {
             let hook = Box::into_raw(Box::new(Hook { progress: Rc::clone(&self.progress), end }));
@@ -48,12 +48,12 @@ impl CleanupHook {
         self.is_added.get()
     }
 
-    /// The environment has to outlive one handle more.
+    /// A handle was opened, which has to be closed before the environment is freed.
     pub(crate) fn opened(&self) {
         self.progress.handles.set(self.progress.handles.get() + 1);
     }
 
-    /// libuv has closed one of them.
+    /// libuv has closed a handle.
     pub(crate) fn closed(&self) {
         self.progress.handles.set(self.progress.handles.get() - 1);
         self.progress.remove_if_done();

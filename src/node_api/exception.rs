@@ -1,11 +1,11 @@
-//! What a function of JavaScript has thrown that was not called by JavaScript.
+//! Exceptions of JavaScript functions that were not called by JavaScript.
 
 use std::ptr;
 
 use napi::sys;
 
-/// What a function of JavaScript has thrown goes where Node's own callbacks send it: to
-/// `uncaughtException`. A handle scope must be open in `env`, which has answered a call with `status`.
+/// Has the exception of a call become an `uncaughtException`, as those of Node's own callbacks do.
+/// `env` has returned `status` from the call, and a handle scope must be open.
 pub(crate) fn tell_exception(env: sys::napi_env, status: sys::napi_status) {
     if status != sys::Status::napi_pending_exception {
         return;

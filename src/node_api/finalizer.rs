@@ -1,4 +1,4 @@
-//! What is to be done when an object of JavaScript has been collected.
+//! Finalizers: functions that are called when an object of JavaScript was garbage-collected.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -6,8 +6,8 @@ use std::ptr;
 use napi::bindgen_prelude::{JsValue, Object, Result, check_status};
 use napi::{Env, sys};
 
-/// Runs `act` on the environment's thread once `object` has been collected, or its environment ends. It
-/// must not call JavaScript.
+/// Has `act` called once, on the environment's thread, when `object` was collected or its
+/// environment ends. It must not call JavaScript.
 pub(crate) fn when_collected<F: FnOnce() + 'static>(
     env: Env,
     object: &Object<'_>,

@@ -1,17 +1,18 @@
-//! Handle scopes: values that JavaScript code called from the event loop makes are released with them.
+//! Handle scopes: the values of calls from the event loop into JavaScript are released with them.
 
 use std::ptr;
 
 use napi::{Env, sys};
 
-/// An open handle scope, for one call into JavaScript or for many.
+/// An open handle scope, for one or several calls.
 pub(crate) struct HandleScope {
     env: sys::napi_env,
     scope: sys::napi_handle_scope,
 }
 
 impl HandleScope {
-    /// For the event loop, on the environment's thread. `None` when the environment opens none any more.
+    /// Opens a scope, for the event loop, on the environment's thread. `None` where the environment
+    /// is ending.
     pub(crate) fn open(env: Env) -> Option<Self> {
         let (env, mut scope) = (env.raw(), ptr::null_mut());
         // SAFETY: called by the event loop on the environment's thread, before it ends.

@@ -1,7 +1,7 @@
-//! The parts of Node-API that napi-rs does not wrap, or wraps at a price, behind safe interfaces.
+//! Safe interfaces over parts of Node-API that napi-rs does not wrap, or wraps in a way that costs
+//! more.
 //!
-//! Nothing here knows of WebSockets, sockets or the state of an environment: what a caller wants done
-//! crosses as a closure.
+//! Nothing here knows WebSockets, sockets or the state of an environment: callers pass closures.
 #![expect(unsafe_code, reason = "functions of Node-API are called")]
 
 #[cfg(has_loop)]

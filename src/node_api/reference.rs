@@ -1,11 +1,11 @@
-//! References to values of JavaScript that are held for some time, and let go of for another.
+//! References to values of JavaScript that are strong at times, and weak at others.
 
 use std::ptr;
 
 use napi::bindgen_prelude::{JsValue, Result, check_status};
 use napi::{Env, sys};
 
-/// A reference, weak until it is held. It must be dropped before its environment is freed.
+/// A reference, weak until `hold` is called. It must be dropped before its environment is freed.
 pub(crate) struct Reference {
     env: sys::napi_env,
     raw: sys::napi_ref,
@@ -21,7 +21,7 @@ impl Reference {
         Ok(Self { env: env.raw(), raw })
     }
 
-    /// Keeps the value alive; false when it has been collected.
+    /// Makes the reference strong; false if the value was collected.
     pub(crate) fn hold(&self) -> bool {
         let mut count = 0;
         // SAFETY: the reference has not been deleted.
@@ -35,7 +35,7 @@ impl Reference {
         unsafe { sys::napi_reference_unref(self.env, self.raw, ptr::null_mut()) };
     }
 
-    /// The value, unless it has been collected. A handle scope must be open.
+    /// The value, unless it was collected. A handle scope must be open.
     #[cfg(has_loop)]
     pub(crate) fn value(&self) -> Option<sys::napi_value> {
         let mut value = ptr::null_mut();

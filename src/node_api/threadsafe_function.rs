@@ -1,7 +1,7 @@
-//! Threadsafe functions: functions of JavaScript that other threads have called by the event loop.
+//! Threadsafe functions: functions of JavaScript that other threads have the event loop call.
 //!
-//! napi-rs has such functions too, and with them makes one for itself whenever the addon is loaded, which
-//! tools that look for open handles find in every program.
+//! Those of napi-rs are not used: with them, napi-rs opens one of its own whenever the addon is
+//! loaded, and tools that look for open handles report it in every program.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -12,14 +12,14 @@ use napi::{Env, sys};
 
 use super::exception::tell_exception;
 
-/// A threadsafe function of Node-API's, of which we hold the only thread count.
+/// A threadsafe function of Node-API, whose only thread count we have.
 struct Raw(sys::napi_threadsafe_function);
 
-// SAFETY: what is done with it here may be done on any thread, but for `set_ref`, which is given the
-// environment and so runs on its thread.
+// SAFETY: the functions that are called with it here may be called on any thread, except for that
+// of `set_ref`, which has the environment as an argument and so runs on its thread.
 unsafe impl Send for Raw {}
 
-/// Empty once it was closed, by us or by Node: then it must not be used any more.
+/// `None` once it was closed, by us or by Node, and must not be used any more.
 #[derive(Default)]
 struct State(Mutex<Option<Raw>>);
 
@@ -48,20 +48,21 @@ impl Drop for Owner {
     }
 }
 
-/// A function that any thread can have called. While one is there, has not been closed and is referenced, the
-/// process stays alive.
+/// A function that any thread can have called. It keeps the process alive until it is closed,
+/// dropped, or unreferenced by `set_ref`.
 #[derive(Clone)]
 pub(crate) struct ThreadsafeFunction(Arc<Owner>);
 
 impl ThreadsafeFunction {
-    /// `function` will be called in the async context of the code that is running, which async hooks see by `name`.
+    /// `function` will be called in the async context of the code that is running, whose type for
+    /// async hooks is `name`.
     pub(crate) fn new(env: Env, function: &Function<'_, (), ()>, name: &str) -> Result<Self> {
         let name = env.create_string(name)?;
         let state = Arc::new(State::default());
         let data = Arc::into_raw(Arc::clone(&state));
         let mut made = ptr::null_mut();
-        // SAFETY: the environment is calling us, and function and name are values of it; `closed` gets
-        // the state.
+        // SAFETY: the environment is calling us, and function and name are values of it; `closed`
+        // gets the state.
         let status = unsafe {
             sys::napi_create_threadsafe_function(
                 env.raw(),
@@ -86,7 +87,7 @@ impl ThreadsafeFunction {
         Ok(Self(Arc::new(Owner(state))))
     }
 
-    /// Whether it keeps the process alive.
+    /// Sets whether it keeps the process alive.
     pub(crate) fn set_ref(&self, env: Env, keep_alive: bool) -> Result<()> {
         let state = self.0.0.lock();
         let Some(Raw(function)) = *state else { return Ok(()) };
@@ -95,17 +96,18 @@ impl ThreadsafeFunction {
         } else {
             sys::napi_unref_threadsafe_function
         };
-        // SAFETY: the function is open, as in `State::release`, and this is its environment's thread.
+        // SAFETY: the function is open, as in `State::release`, and this is its environment's
+        // thread.
         check_status!(unsafe { set(env.raw(), function) })
     }
 
-    /// Calls nothing any more.
+    /// Closes it: the function is not called any more.
     #[cfg(has_loop)]
     pub(crate) fn close(&self) {
         self.0.0.release();
     }
 
-    /// Has the event loop call the function soon; on any thread.
+    /// Has the event loop call the function; may be called on any thread.
     pub(crate) fn call(&self) {
         let mut state = self.0.0.lock();
         let Some(Raw(function)) = *state else { return };
@@ -115,7 +117,7 @@ impl ThreadsafeFunction {
             sys::napi_call_threadsafe_function(function, ptr::null_mut(), mode)
         };
         if status == sys::Status::napi_closing {
-            // The environment is going away, and our count with it.
+            // The environment is ending, and Node has taken our count.
             *state = None;
         }
     }
@@ -128,7 +130,7 @@ unsafe extern "C" fn closed(_: sys::napi_env, state: *mut c_void, _: *mut c_void
     *state.lock() = None;
 }
 
-/// Calls the function, and tells what it throws.
+/// Calls the function; its exception becomes an `uncaughtException`.
 unsafe extern "C" fn call(
     env: sys::napi_env,
     function: sys::napi_value,

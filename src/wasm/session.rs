@@ -1,4 +1,5 @@
-//! A connection's rarer calls: as `crate::binding::session`, which says what each is for.
+//! Functions for the opening and the end of a connection: as `crate::binding::session`, which
+//! documents them.
 
 use wasm_bindgen::prelude::*;
 
@@ -14,7 +15,7 @@ use crate::proto::{CloseCode, ProtocolError, Rates};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What a client needs to know: as `ClientOptions` in lib/native.d.ts.
+    /// Options of a client's session: as `ClientOptions` in lib/native.d.ts.
     pub type ClientOptions;
     #[wasm_bindgen(method, getter)]
     fn host(this: &ClientOptions) -> String;
@@ -70,7 +71,7 @@ pub fn create_client_session(_copy: u32, options: &ClientOptions) -> u32 {
     })
 }
 
-/// Runs `act` on a session, if there is one of that number.
+/// Calls `act` with a session, if there is one under this number.
 pub(super) fn with<R>(id: u32, act: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
     sessions::with(id, |entry, _| act(entry))
 }

@@ -1,4 +1,4 @@
-//! What JavaScript calls for chunks and messages: as `crate::binding::sessions`.
+//! Functions for chunks and messages: as `crate::binding::sessions`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::proto::deflate::ZlibPool;
 use crate::proto::hybi::frame::Opcode;
 use crate::proto::{BatchedEntropy, Connection, Event, Source, Span, sessions};
 
-/// A chunk of more bytes leaves no memory behind.
+/// Bytes of memory for chunks that are kept at most.
 const KEPT_CHUNK: usize = 65536;
 
 #[wasm_bindgen]
@@ -24,16 +24,16 @@ extern "C" {
 }
 
 type Sessions = sessions::Sessions<Rc<CopiedMemory>, BatchedEntropy>;
-/// A session while it is called.
+/// A session during a call.
 pub(super) type Entry<'a> = sessions::Entry<'a, CopiedMemory>;
 
-/// Everything this instance has.
+/// The state of this instance.
 struct State {
     sessions: Sessions,
-    /// Absent until JavaScript has lent some.
+    /// `None` before `attach`.
     lent: Option<LentMemory>,
     reports: Rc<CopiedMemory>,
-    /// Where chunks are parsed, one after the other.
+    /// Memory into which chunks are copied to be parsed.
     chunk: Vec<u8>,
     zlib_pool: ZlibPool,
 }
@@ -48,7 +48,7 @@ thread_local! {
     });
 }
 
-/// Runs `act` after the messages that JavaScript has queued were framed.
+/// Calls `act` when the messages in the send queue were framed.
 fn with_state<R>(act: impl FnOnce(&mut State) -> R) -> R {
     STATE.with_borrow_mut(|state| {
         let queue = state.lent.as_ref().and_then(LentMemory::take_queue);
@@ -70,7 +70,7 @@ pub(super) fn remove(id: u32) {
     with_state(|state| state.sessions.remove(id));
 }
 
-/// Runs `act` on a session, if there is one of that number.
+/// Calls `act` with a session, if there is one under this number.
 pub(super) fn with<R>(
     id: u32,
     act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy) -> R,
@@ -78,12 +78,12 @@ pub(super) fn with<R>(
     with_state(|state| state.sessions.with(id, act))
 }
 
-/// As [`with`], for what writes: returns how many bytes wait for the peer then.
+/// As [`with`], for calls that write: returns how many bytes wait for the peer afterwards.
 pub(super) fn write(id: u32, act: impl FnOnce(&mut Entry<'_>, &mut BatchedEntropy)) -> usize {
     with_state(|state| state.sessions.write(id, act))
 }
 
-/// Unpredictable bytes for whoever needs some outside a session.
+/// Calls `act` with the source of unpredictable bytes.
 pub(super) fn with_entropy<R>(act: impl FnOnce(&mut BatchedEntropy) -> R) -> R {
     STATE.with_borrow_mut(|state| act(&mut state.sessions.entropy))
 }
@@ -98,7 +98,7 @@ pub(super) fn opcode(bits: u32) -> Result<(Opcode, u8), JsError> {
     Opcode::with_reserved(bits).ok_or_else(|| failed(format_args!("no opcode: {bits}")))
 }
 
-/// Takes the memory of the JavaScript layer; there is one copy of it.
+/// Sets the memory of the JavaScript layer, of which there is one copy.
 #[wasm_bindgen]
 pub fn attach(owner: &Owner, longest_text: u32) -> u32 {
     let lent = LentMemory::new(owner, longest_text);
@@ -109,7 +109,7 @@ pub fn attach(owner: &Owner, longest_text: u32) -> u32 {
     0
 }
 
-/// Payloads that lie in the chunk are unmasked there.
+/// Payloads are unmasked in a copy, and copied back to the chunk.
 #[wasm_bindgen]
 pub fn receive(id: u32, chunk: &Uint8Array, from: u32) -> u32 {
     with_state(|State { sessions, lent, reports, chunk: memory, .. }| {
@@ -135,7 +135,7 @@ pub fn receive(id: u32, chunk: &Uint8Array, from: u32) -> u32 {
     })
 }
 
-/// The part of a chunk that events point into.
+/// The part of a chunk into which events point.
 fn extent(events: &[Event]) -> Option<(usize, usize)> {
     let spans = events.iter().map(|event| match event {
         Event::Text(span, _)
@@ -171,7 +171,7 @@ pub fn send_fragment(
     }))
 }
 
-/// No frame can be made in JavaScript's memory.
+/// Not possible, as JavaScript's memory is not shared.
 #[wasm_bindgen(js_name = frameAround)]
 pub fn frame_around() -> i32 {
     -1

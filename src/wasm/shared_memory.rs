@@ -1,4 +1,4 @@
-//! The memory that the JavaScript layer lends, and copies of it with the same layout.
+//! The memory that the JavaScript layer shares, and copies of it with the same layout.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use crate::proto::sessions::send_queue::ENTRY_INTS;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The object that has the memory as its properties.
+    /// The object whose properties are the memory.
     pub type Owner;
     #[wasm_bindgen(method, getter)]
     fn spans(this: &Owner) -> Int32Array;
@@ -29,7 +29,7 @@ pub(super) struct LentMemory {
     longest_text: u32,
 }
 
-/// What the core reads and writes.
+/// A copy, which the core reads and writes.
 #[derive(Default)]
 pub(super) struct CopiedMemory {
     spans: Vec<Cell<i32>>,
@@ -57,7 +57,7 @@ impl LentMemory {
         }
     }
 
-    /// Takes the messages that JavaScript has queued.
+    /// Copies the send queue of JavaScript, and empties it.
     pub(super) fn take_queue(&self) -> Option<CopiedMemory> {
         let count = u32::try_from(self.send_queue.get_index(0)).ok().filter(|count| *count > 0)?;
         let integers = 1 + ENTRY_INTS as u32 * count;
@@ -72,7 +72,7 @@ impl LentMemory {
         })
     }
 
-    /// Shows JavaScript a report of so many events.
+    /// Copies a report of `events` events to JavaScript.
     pub(super) fn show(&self, report: &CopiedMemory, events: u32) {
         let integers = HEADER_INTS + EVENT_INTS * events as usize;
         for (index, integer) in (0..).zip(report.spans.iter().take(integers)) {
@@ -98,7 +98,7 @@ impl SharedMemory for CopiedMemory {
         self.longest_text.into()
     }
 
-    /// JavaScript's memory would be copied for each chunk: messages are joined here.
+    /// No message lands, as JavaScript's memory would be copied for each chunk.
     fn least_landing(&self) -> u64 {
         u64::MAX
     }
