@@ -284,7 +284,7 @@ export interface TopicMessage {
   length: number
 }
 
-/** One CONNECT, without its socket. */
+/** One CONNECT request and its response, without a socket. */
 export declare class Tunnel {
   constructor(options: TunnelOptions)
   /** The bytes of the request; `custom` are headers of the application, names and values in turn. */

@@ -159,6 +159,15 @@ fn sizes_are_checked_before_a_payload_is_there() {
 }
 
 #[test]
+fn a_length_with_its_most_significant_bit_set_is_too_large_for_any_limit() {
+    let heard = |input: &str| play(options(u64::MAX), &hex(input)).verdict;
+    assert_eq!(heard("82 7f 7fffffffffffffff"), None);
+    let too_large = Some(Verdict::Failure(ProtocolError::TooLarge));
+    assert_eq!(heard("82 7f 8000000000000000"), too_large);
+    assert_eq!(heard("02 01 61 80 7f 7fffffffffffffff"), too_large);
+}
+
+#[test]
 fn a_text_may_have_a_limit_of_its_own() {
     let options = ReceiverOptions { max_text: 4, ..options(8) };
     let heard = |input: &str| play(options, &hex(input));

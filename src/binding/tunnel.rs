@@ -21,7 +21,7 @@ pub struct TunnelOptions {
     pub authorization: Option<String>,
 }
 
-/// One CONNECT, without its socket.
+/// One CONNECT request and its response, without a socket.
 #[napi]
 pub struct Tunnel(reply::Tunnel);
 

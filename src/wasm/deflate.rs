@@ -1,5 +1,6 @@
-//! permessage-deflate: options, and sessions for use among plug-ins. What the addon leaves to other
-//! threads is done at once: there are none.
+//! permessage-deflate: its options, the compression of long messages, and its sessions for
+//! connections with several plug-ins. Long messages, which the addon compresses on other threads,
+//! are compressed before the call returns.
 
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -35,7 +36,7 @@ extern "C" {
 }
 
 impl DeflateSettings {
-    /// What is to be negotiated.
+    /// The parameters to negotiate.
     pub(super) fn proposal(&self) -> Result<Proposal, JsError> {
         let defaults = DeflateOptions::default();
         let options = DeflateOptions {
@@ -62,7 +63,7 @@ pub fn sweep_deflate() -> f64 {
     pool.reserved_bytes() as f64
 }
 
-/// Does the work `receive` stopped for.
+/// Inflates the long message at which `receive` has stopped.
 #[wasm_bindgen(js_name = inflateAsync)]
 pub fn inflate_async(id: u32) -> Promise {
     if let Some(mut job) =
@@ -87,7 +88,8 @@ pub fn send_async(id: u32, opcode: u32, payload: Vec<u8>) -> Promise {
     Promise::resolve(&JsValue::from(pending.flatten().unwrap_or_default()))
 }
 
-/// One side of permessage-deflate without a connection: what a plug-in's session is made of.
+/// One side of permessage-deflate without a connection, for the session that lib/driver/deflate.js
+/// gives to a list of plug-ins.
 #[wasm_bindgen]
 pub struct DeflateCodec(PluginSession);
 
@@ -104,23 +106,23 @@ impl DeflateCodec {
         write_params(self.0.offer())
     }
 
-    /// A server's answer to offers; null declines.
+    /// A server's response to a client's offers; null declines all of them.
     pub fn answer(&mut self, offers: Vec<Array>) -> JsValue {
         let offers: Vec<_> = offers.iter().map(read_params).collect();
         or_null(self.0.answer(&offers).map(write_params))
     }
 
-    /// Whether a client takes the server's answer.
+    /// Whether a client accepts the server's response.
     pub fn accept(&mut self, answer: &Array) -> bool {
         self.0.accept(&read_params(answer))
     }
 
-    /// A message as it leaves, or null if it leaves as it is.
+    /// The compressed message, or null if the message is to be sent uncompressed.
     pub fn compress(&mut self, payload: &[u8]) -> JsValue {
         or_null(self.0.compress(payload).as_deref().map(Uint8Array::from))
     }
 
-    /// A message of the peer, or null if it is too large. Throws zlib's complaint.
+    /// The inflated message of the peer, or null if it exceeds the limit. Throws zlib's error.
     pub fn inflate(&mut self, payload: &[u8]) -> Result<JsValue, JsError> {
         let message = self.0.inflate(payload).map_err(failed)?;
         Ok(or_null(message.as_deref().map(Uint8Array::from)))

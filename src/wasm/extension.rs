@@ -1,4 +1,4 @@
-//! The negotiation of extensions, for plug-ins written in JavaScript: as
+//! The negotiation of extensions for plug-ins written in JavaScript, with the functions of
 //! `crate::binding::extension`.
 
 use js_sys::{Array, Function};
@@ -17,7 +17,7 @@ pub fn offer_extensions(names: Vec<String>, params: Vec<Array>) -> Result<JsValu
     negotiate::offer(&offers).map(or_null).map_err(failed)
 }
 
-/// A server's answer to the offers in a header; null when `ask` returned null.
+/// A server's response to the offers in a header; null when `ask` has returned null.
 #[wasm_bindgen(js_name = answerExtensions)]
 pub fn answer_extensions(
     offers: &str,
@@ -37,7 +37,7 @@ pub fn answer_extensions(
     agreed(answered)
 }
 
-/// A client's judgement of the server's header; null when `ask` returned null.
+/// Checks the server's header for a client; null when `ask` has returned null.
 #[wasm_bindgen(js_name = acceptExtensions)]
 pub fn accept_extensions(
     answer: &str,
@@ -71,7 +71,7 @@ fn agreed(
     }
 }
 
-/// Keys and values in turn.
+/// The parameters as a list of key, value, key, value.
 pub(super) fn write_params(params: Params) -> Array {
     let values = params.into_iter().flat_map(|(key, values)| {
         values.into_iter().flat_map(move |value| [JsValue::from(&key), write_value(value)])

@@ -1,11 +1,10 @@
-//! The other edge to JavaScript: the core as WebAssembly, for systems where the addon does not
-//! load.
+//! The core as WebAssembly, for systems where the addon does not load.
 //!
-//! Exported is what lib/native.d.ts declares, as far as the addon has it where Node's loop cannot
-//! be watched: sessions, extensions, CONNECT and EventSource; sockets are Node's. WebAssembly sees
-//! no memory of JavaScript's, so that what the addon reads and writes in place is copied here, and
-//! it has one thread, so that what the addon leaves to others is done at once. Each copy of the
-//! JavaScript layer has an instance of its own.
+//! The exports are those of lib/native.d.ts that the addon also has where it cannot watch Node's
+//! event loop: sessions, extensions, CONNECT and EventSource. The sockets are Node's. WebAssembly
+//! cannot address JavaScript's memory, so that this module copies the bytes which the addon reads
+//! and writes in place; and WebAssembly has one thread, so that work which the addon gives to other
+//! threads is done before the call returns. Each copy of lib/ has its own instance of the module.
 
 pub mod deflate;
 mod entropy;

@@ -1,4 +1,4 @@
-//! A CONNECT through a proxy.
+//! A CONNECT request to an HTTP proxy.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -10,7 +10,7 @@ use crate::proto::sessions::reply;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What a tunnel needs to know: as `TunnelOptions` in lib/native.d.ts.
+    /// The target and the proxy's credentials: `TunnelOptions` in lib/native.d.ts.
     pub type TunnelOptions;
     #[wasm_bindgen(method, getter)]
     fn hostname(this: &TunnelOptions) -> String;
@@ -24,13 +24,13 @@ extern "C" {
     fn authorization(this: &TunnelOptions) -> Option<String>;
 }
 
-/// One CONNECT, without its socket.
+/// One CONNECT request and its response, without a socket.
 #[wasm_bindgen]
 pub struct Tunnel(reply::Tunnel);
 
 #[wasm_bindgen]
 impl Tunnel {
-    /// Begins nothing yet.
+    /// Keeps the options; [`request`](Self::request) makes the bytes to send.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &TunnelOptions) -> Self {
         let authorization = options.authorization();
@@ -48,12 +48,13 @@ impl Tunnel {
         Uint8Array::from(&*self.0.request(custom))
     }
 
-    /// Takes bytes of the proxy; null while its answer is incomplete.
+    /// Parses bytes of the proxy. Returns how many of them belong to its response; null while the
+    /// response is incomplete.
     pub fn receive(&mut self, chunk: &[u8]) -> JsValue {
         or_null(self.0.receive(chunk))
     }
 
-    /// The proxy's answer, once it is complete.
+    /// The proxy's response, once it is complete.
     pub fn answer(&self) -> JsValue {
         answer_object(self.0.reply())
     }

@@ -1,4 +1,4 @@
-//! Values of JavaScript as the addon makes them: null for what is not there, and plain objects.
+//! JavaScript values in the form the addon gives them: null for `None`, and plain objects.
 
 use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -13,13 +13,13 @@ pub(super) fn object<const N: usize>(properties: [(&str, Option<JsValue>); N]) -
     let object = Object::new();
     for (name, value) in properties {
         let Some(value) = value else { continue };
-        // An object that was just made takes any property.
+        // `set` fails only for frozen objects and Proxies; this object is new and plain.
         let _ = Reflect::set(&object, &name.into(), &value);
     }
     object.into()
 }
 
-/// What a call throws.
+/// The JavaScript error that an exported function throws for `error`.
 pub(super) fn failed(error: impl std::fmt::Display) -> JsError {
     JsError::new(&error.to_string())
 }

@@ -27,7 +27,7 @@ use crate::proto::deflate::Decompressor;
 use crate::proto::progress::{Progress, Status};
 use crate::proto::{CloseCode, Output, ProtocolError, Rates};
 
-use header::{Frame, MAX_FRAGMENTS};
+use header::{Frame, MAX_FRAGMENTS, MAX_LENGTH};
 pub use landing::Landing;
 
 /// Whether the peer's frames have to be masked (RFC 6455 section 5.1).
@@ -46,7 +46,7 @@ pub enum PeerMasking {
 pub struct ReceiverOptions {
     /// Whether frames have to be masked.
     pub masking: PeerMasking,
-    /// Most bytes of one message; checked before a payload is read.
+    /// Most bytes of one message, at most 2^63 - 1; checked before a payload is read.
     pub max_length: u64,
     /// Most bytes of one text, where that is less; of a compressed text, after inflation.
     pub max_text: u64,
@@ -138,8 +138,9 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver at the start of a connection's frames.
     pub fn new(options: ReceiverOptions) -> Self {
+        let max_length = options.max_length.min(MAX_LENGTH);
         Self {
-            options,
+            options: ReceiverOptions { max_length, ..options },
             max_fragments: MAX_FRAGMENTS,
             stream_above: u64::MAX,
             rates: None,

@@ -10,6 +10,10 @@ use crate::proto::{ProtocolError, Status};
 /// limits.
 pub(super) const MAX_FRAGMENTS: u32 = 131_072;
 
+/// Most bytes of one message, for any `max_length`. RFC 6455 section 5.2, of lengths in 64 bits:
+/// "the most significant bit MUST be 0".
+pub(super) const MAX_LENGTH: u64 = u64::MAX >> 1;
+
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Frame {
