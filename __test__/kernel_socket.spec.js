@@ -80,6 +80,41 @@ it('is not taken when the application writes by itself', async (t) => {
   assert.strictEqual(written.length, 2);
 });
 
+it('is given back when the application writes by itself later, or in \'open\'', async (t) => {
+  for (const event of ['open', 'message']) {
+    const written = [];
+    const { ws, peer } = await openServer(t, {
+      setUp(ws, request, socket) {
+        ws.once(event, () => {
+          const { write } = socket;
+          socket.write = function (...args) {
+            written.push(args[0]);
+            return write.apply(this, args);
+          };
+        });
+      }
+    });
+    await echoed(ws, peer);
+    await echoed(ws, peer);
+    assert.strictEqual(written.length, event === 'open' ? 3 : 2, event);
+  }
+});
+
+it('is not taken from a socket of which an \'open\' listener takes the reader', async (t) => {
+  const heard = [];
+  const { ws, peer, socket } = await openServer(t, {
+    setUp(ws, request, socket) {
+      ws.on('open', () => socket.removeAllListeners('data'));
+      ws.on('message', ({ data }) => heard.push(data));
+    }
+  });
+  const frame = masked(TEXT, 'unheard');
+  const read = once(socket, 'data');
+  peer.write(frame);
+  sameBytes((await read)[0], frame);
+  assert.deepStrictEqual([heard, isPast(ws)], [[], false]);
+});
+
 // ---- what the socket says
 
 it('counts bytes as the socket would', async (t) => {

@@ -9,7 +9,7 @@ const releaseOnGc = require('../driver/release_on_gc');
 const { http, isWebSocket } = require('../driver/http');
 const { enlist } = require('../driver/open_drivers');
 const { hasHandle } = require('../socket/node_internals');
-const { takeSocket } = require('../socket/takeover');
+const { takeSocket, settleSocket } = require('../socket/takeover');
 const native = require('../native_binding');
 const validateOptions = require('../options');
 const { checkBinaryType } = require('./websocket/binary_type');
@@ -123,8 +123,7 @@ function begin({ _driver: driver, _stream: stream }, body, mayTake) {
     // The answer is written past the stream, too: it is most of what a short connection writes.
     driver.start(body, mayTake ? take : undefined);
   } finally {
-    // Input that came before the answer was the stream's to deliver.
-    if (mayTake && driver._direct === null) takeSocket(driver, stream);
+    if (mayTake) settleSocket(driver, stream);
   }
 }
 

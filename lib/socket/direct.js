@@ -36,6 +36,8 @@ class DirectSocket {
     this._driver = driver;
     this._socket = socket;
     this._side = side;
+    /** The stream's `write`: with another one, output is written by that. */
+    this._write = socket.write;
     /** The number of the connection on the loop; -1 before there is one, and after it was released. */
     this._number = -1;
     this._dirtyRound = -1;
@@ -102,7 +104,8 @@ class DirectSocket {
    */
   get writable() {
     const socket = this._socket;
-    return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable;
+    return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable &&
+      socket.write === this._write;
   }
 
   /**

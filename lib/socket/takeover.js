@@ -26,7 +26,18 @@ const kDirect = Symbol('direct');
 const OVERRIDABLE = ['read', 'push', 'emit', '_read', '_write'];
 
 /**
- * Whether a stream is read by its pipe only, was not changed, and has nothing buffered.
+ * Whether a stream is read by its pipe only, and has the methods of all streams of its kind.
+ *
+ * @param {any} socket
+ * @returns {boolean}
+ */
+function isUnchanged(socket) {
+  return socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
+    hasPlainWrite(socket) && !OVERRIDABLE.some((name) => Object.hasOwn(socket, name));
+}
+
+/**
+ * Whether a stream is unchanged, flows, and has nothing buffered.
  *
  * @param {any} socket
  * @returns {boolean}
@@ -34,9 +45,7 @@ const OVERRIDABLE = ['read', 'push', 'emit', '_read', '_write'];
 function isPlain(socket) {
   return !socket.destroyed && socket.readable && socket.writable &&
     socket.readableFlowing === true && socket.readableLength === 0 && socket.readableEncoding === null &&
-    socket.writableLength === 0 && socket.writableCorked === 0 &&
-    socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0 &&
-    hasPlainWrite(socket) && !OVERRIDABLE.some((name) => Object.hasOwn(socket, name));
+    socket.writableLength === 0 && socket.writableCorked === 0 && isUnchanged(socket);
 }
 
 /**
@@ -165,6 +174,19 @@ function takeSocket(driver, socket) {
   Object.setPrototypeOf(handle, prototype);
 }
 
+/**
+ * The answer has been written past the stream, and listeners have run: returns a socket to its stream that they have
+ * changed, and takes one that could not be taken before them.
+ *
+ * @param {Driver} driver
+ * @param {ByteStream} socket
+ */
+function settleSocket(driver, socket) {
+  const { _direct: direct } = driver;
+  if (direct === null) takeSocket(driver, socket);
+  else if (!isUnchanged(socket)) direct.returnToStream();
+}
+
 // ---- dialled sockets
 
 /** @type {Side<DialledSocket>} */
@@ -223,4 +245,4 @@ function takeDialled(driver, stream) {
   native.servedRead(socket._number, true);
 }
 
-module.exports = { takeSocket, takeDialled };
+module.exports = { takeSocket, settleSocket, takeDialled };
