@@ -27,6 +27,8 @@ exports.peers = {
   },
   // Only where it is asked for: what subscribers of the diagnostics channels cost.
   oursWatched: { title: 'faye-websocket-rs, watched', script: 'faye.js', args: [target], env: { BENCH_WATCHED: '1' }, like: 'ours', isOptional: true },
+  // The core as WebAssembly, which is where no binary loads.
+  oursWasm: { title: 'faye-websocket-rs, WebAssembly', script: 'faye.js', args: [target], env: { FAYE_WEBSOCKET_WASM: '1' }, like: 'oursStream', isOptional: true },
   ws: { title: 'ws', script: 'ws.js' },
   original: { title: 'faye-websocket', script: 'faye.js', args: ['faye-websocket'] },
   websocketNode: { title: 'WebSocket-Node', script: 'websocket-node.js' },
