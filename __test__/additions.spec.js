@@ -71,7 +71,7 @@ for (const path of names) {
       assert.strictEqual(log[32], `late: ${LOST}`);
     });
 
-    it('come for what was sent before a close', async (t) => {
+    it('come for messages sent before a close', async (t) => {
       const { ws, peer, frame } = await open(t, path);
       const { log, send } = sender(ws);
       send('last', 'last');
@@ -85,7 +85,7 @@ for (const path of names) {
       assert.strictEqual((await closed).code, 1000);
     });
 
-    it('one that throws keeps no other from being called', async (t) => {
+    it('after one has thrown, the others are called', async (t) => {
       const thrown = caught(t);
       const { ws } = await open(t, path);
       const log = [];
@@ -121,7 +121,7 @@ for (const path of names) {
       assert.strictEqual(ws.pong(), false);
     });
 
-    it('for await takes every message, and holds the peer while it is behind', async (t) => {
+    it('for await yields every message, and stops reading while the loop is behind', async (t) => {
       const { ws, peer, frame } = await open(t, path);
       const count = 200;
       const got = [];
@@ -191,7 +191,7 @@ describe('callbacks of send', () => {
     });
   }
 
-  it('of what was queued while connecting come when it has left; never opened, with an error', async (t) => {
+  it('for messages queued while connecting come once these have left, or with an error if it never opens', async (t) => {
     let outcome;
     const { peer } = await serverSide(t, { setUp: (ws) => { outcome = sender(ws); outcome.send('early', 'early'); } });
     await peer.head();
@@ -220,7 +220,7 @@ describe('callbacks of send', () => {
 describe('binaryType', () => {
   const bytes = [Uint8Array.of(1, 2, 3), Uint8Array.of(1, 2, 3).buffer, new DataView(Uint8Array.of(0, 1, 2, 3).buffer, 1), new Uint16Array([0x0201])];
 
-  it('has buffers and their views sent as binary, and others as text', async (t) => {
+  it('sends ArrayBuffers and their views as binary, and other values as text', async (t) => {
     const { ws, peer } = await open(t, 'server, streams', { settings: { binaryType: 'arraybuffer' } });
     for (const data of bytes) ws.send(data);
     for (const length of [3, 3, 3, 2]) {
@@ -232,7 +232,7 @@ describe('binaryType', () => {
     for (const text of ['7', '[object Object]']) assert.strictEqual((await peer.frame()).payload.toString(), text);
   });
 
-  it('has a Blob sent as one message, and what is sent meanwhile behind it', async (t) => {
+  it('sends a Blob as one message, and messages sent meanwhile after it', async (t) => {
     const { ws, peer } = await open(t, 'server, streams', { settings: { binaryType: 'blob' } });
     const { log, send } = sender(ws);
     const bytes = Buffer.alloc(200_000).map((_, i) => i * 7);
@@ -252,7 +252,7 @@ describe('binaryType', () => {
     assert.deepStrictEqual(log, ['blob', 'text']);
   });
 
-  it('has a Blob whose file has changed close the connection with 1011', { skip: fs.openAsBlob === undefined && 'no such Blobs in this version of Node.js' }, async (t) => {
+  it('closes with 1011 for a Blob whose file has changed', { skip: fs.openAsBlob === undefined && 'no such Blobs in this version of Node.js' }, async (t) => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'blob-'));
     t.after(() => fs.rmSync(folder, { recursive: true }));
     const file = path.join(folder, 'file');
@@ -276,7 +276,7 @@ describe('binaryType', () => {
     await next(ws, 'close');
   });
 
-  it('says what a binary message is; the data event has Buffers', async (t) => {
+  it('is the type of a binary message\'s data; the data event has Buffers', async (t) => {
     const { ws, peer, frame } = await open(t, 'server, streams', { settings: { binaryType: 'arraybuffer' } });
     const got = [];
     const data = [];
@@ -303,7 +303,7 @@ describe('binaryType', () => {
     assert.strictEqual(ws.binaryType, 'nodebuffer');
   });
 
-  it('means nothing without the option', async (t) => {
+  it('has no effect without the option', async (t) => {
     const { ws, peer, frame } = await open(t, 'server, streams');
     assert.strictEqual(ws.binaryType, undefined);
     ws.binaryType = 'arraybuffer';
@@ -315,7 +315,7 @@ describe('binaryType', () => {
     assert.strictEqual((await peer.frame()).payload.toString(), '1,2,3');
   });
 
-  it('of another kind is refused at the call', () => {
+  it('throws for another value', () => {
     assert.throws(() => new WebSocket.Client('ws://127.0.0.1:1/', [], { binaryType: 'Blob' }),
       new TypeError('binaryType must be one of nodebuffer, arraybuffer, blob'));
   });

@@ -78,7 +78,7 @@ for (const [path, open, out] of PATHS) {
     assert.deepStrictEqual([frames[taken].opcode, frames[taken].payload], [CLOSE, closePayload(1013, SLOW)]);
   });
 
-  it(`${path}: what one turn sends to a peer that reads is not refused`, async (t) => {
+  it(`${path}: messages of one turn to a peer that reads are not refused`, async (t) => {
     const { ws, peer } = await open(t, { settings: { maxBackpressure: 1000, onBackpressure: 'drop' } });
     for (let i = 0; i < 30; i++) ws.send('x'.repeat(200));
     for (let i = 0; i < 30 - ws.droppedMessages; i++) assert.strictEqual((await peer.frame()).payload.length, 200);
@@ -123,7 +123,7 @@ for (const [path, open, out] of PATHS) {
     assert.strictEqual(quick.ws.droppedMessages, 0);
   });
 
-  it(`${path}: terminate() is gone at once, and says nothing`, async (t) => {
+  it(`${path}: terminate() closes at once, without a close frame`, async (t) => {
     const { ws, peer } = await open(t, {});
     const log = record(ws);
     ws.send('never sent');
@@ -211,7 +211,7 @@ it('messages inside a plug-in count', async (t) => {
   await until(() => ws.bufferedAmount === 0);
 });
 
-it('draft 75 closes without a word, as it has none', async (t) => {
+it('draft 75 closes without a close frame, as it has none', async (t) => {
   const { ws, peer } = await openServer(t, { head: handshakes.request75(), settings: { maxBackpressure: MIB } });
   peer.socket.pause();
   const log = record(ws);
@@ -250,7 +250,7 @@ it('a client that is connecting can be terminated', async (t) => {
   await peer.rest();
 });
 
-it('the additions are not among what is enumerated', () => {
+it('the additions are not enumerable', () => {
   for (const name of ['terminate', 'droppedMessages']) {
     assert.ok(name in WebSocket.prototype && name in WebSocket.Client.prototype);
     assert.ok(!Object.keys(WebSocket.super_.prototype).includes(name));

@@ -24,7 +24,7 @@ describe('the demo in a browser', { skip }, () => {
     if (demo) await demo.stop();
   });
 
-  it('a typed message goes round and reaches the terminal', SLOW, async () => {
+  it('a typed message reaches all clients and the terminal', SLOW, async () => {
     await page.fill('#text', 'Hallo aus dem Browser – 日本語 🎉');
     await page.press('#text', 'Enter');
     await page.waitForSelector('#log li.mine');

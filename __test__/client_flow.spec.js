@@ -32,7 +32,7 @@ async function connected(t, scheme, net) {
 
 for (const [path, net] of [['native', undefined], ['node', { lookup: dns.lookup }]]) {
   for (const scheme of ['ws', 'wss']) {
-    it(`send to a server that does not read says false, drain follows: ${scheme}, ${path}`, async (t) => {
+    it(`send is false while a server does not read, and drain follows: ${scheme}, ${path}`, async (t) => {
       const { ws, peer } = await connected(t, scheme, net);
       const message = Buffer.alloc(MIB);
       const silence = () => Promise.race([
@@ -52,7 +52,7 @@ for (const [path, net] of [['native', undefined], ['node', { lookup: dns.lookup 
       await until(() => ws.bufferedAmount === 0);
     });
 
-    it(`a paused client stops the server, and goes on where it was: ${scheme}, ${path}`, async (t) => {
+    it(`a paused client stops the server's sending, and loses nothing: ${scheme}, ${path}`, async (t) => {
       const { ws, peer } = await connected(t, scheme, net);
       ws.pause();
       const message = frame(BINARY, Buffer.alloc(MIB));

@@ -92,7 +92,7 @@ for (const path of Object.keys(PATHS)) {
           assert.deepStrictEqual(codes, codes.map(() => expected));
         });
 
-        it(`an uncaught exception in a listener ends a ${place} as it should: ${scheme}`, async (t) => {
+        it(`an uncaught exception in a listener ends a ${place}: ${scheme}`, async (t) => {
           const { port } = await echoServer(t, { secure: scheme === 'wss' });
           for (const type of ['open', 'message', 'close']) {
             const { code, signal, stderr, stdout } = await run(wrap(`${PRELUDE(url(scheme, port), path)}

@@ -69,7 +69,7 @@ for (const scheme of ['ws', 'wss']) {
       await echoed(ws);
     });
 
-    it('goes through the stream once somebody else reads it, without losing a byte', async (t) => {
+    it('goes through the stream once another listener reads it, without losing a byte', async (t) => {
       const ws = await opened(t, scheme);
       await echoed(ws);
       const { bytesRead } = ws._stream;
@@ -81,7 +81,7 @@ for (const scheme of ['ws', 'wss']) {
       assert.strictEqual(ws._stream.bytesRead - bytesRead, 102);
     });
 
-    it('is not taken from a stream that somebody reads before', async (t) => {
+    it('is not used for a stream that another listener has read before', async (t) => {
       const { port } = await echoServer(t, { secure: scheme === 'wss' });
       const ws = dial(t, scheme, port);
       const seen = [];
@@ -134,7 +134,7 @@ for (const scheme of ['ws', 'wss']) {
       for (const data of ws.got) assert.ok(data.every((byte) => byte === data.length % 256));
     });
 
-    it('paused in the open listener, nothing arrives until it goes on', async (t) => {
+    it('paused in the open listener, it delivers nothing until it is resumed', async (t) => {
       const log = [];
       const { ws, peer } = await openedRaw(t, scheme, [], (ws) => {
         ws.on('open', () => ws.pause());
@@ -150,7 +150,7 @@ for (const scheme of ['ws', 'wss']) {
       assert.deepStrictEqual(log, [200_000, 200_000, 200_000]);
     });
 
-    it('paused in the middle of what was read, the rest of it comes and no more', async (t) => {
+    it('paused in the middle of a chunk, it delivers the rest of that chunk and no more', async (t) => {
       const log = [];
       const { ws, peer } = await openedRaw(t, scheme, [], (ws) => ws.on('message', ({ data }) => {
         log.push(data);
@@ -165,7 +165,7 @@ for (const scheme of ['ws', 'wss']) {
       await until(() => log.length === 2);
     });
 
-    it('a slow server is felt, and gets everything in order', async (t) => {
+    it('send() is false while the server does not read; all messages arrive in order', async (t) => {
       const { ws, peer } = await openedRaw(t, scheme);
       peer.pause();
       const block = Buffer.alloc(MIB);
@@ -186,7 +186,7 @@ for (const scheme of ['ws', 'wss']) {
       assert.strictEqual(ws.send('w'), true);
     });
 
-    it('what was sent before a close is delivered, however slow the server', async (t) => {
+    it('messages sent before a close are delivered, however slow the server', async (t) => {
       const { ws, peer } = await openedRaw(t, scheme);
       peer.pause();
       for (let i = 0; i < 8; i++) ws.send(Buffer.alloc(MIB));
@@ -251,7 +251,7 @@ for (const scheme of ['ws', 'wss']) {
       ['a turn after it', (ws) => ws._stream.once('connect', () => setImmediate(() => ws._stream.destroy()))],
       ['when the server has it', (ws, server) => server.once(scheme === 'wss' ? 'secureConnection' : 'connection', () => ws._stream.destroy())],
     ]) {
-      it(`destroyed ${moment}, it closes once and lets go of the server`, async (t) => {
+      it(`destroyed ${moment}, it closes once and disconnects from the server`, async (t) => {
         const { server, port } = await rawServer(t, undefined, { secure: scheme === 'wss' });
         const ws = dial(t, scheme, port);
         end(ws, server);
@@ -284,7 +284,7 @@ for (const scheme of ['ws', 'wss']) {
   });
 }
 
-it('more than a read takes may wait decrypted: it comes though the kernel has nothing more', async (t) => {
+it('OpenSSL has decrypted more than one read takes: the rest is delivered although the descriptor is not readable', async (t) => {
   const log = [];
   const { ws, peer } = await openedRaw(t, 'wss', [], (ws) => ws.on('message', ({ data }) => log.push(data.length)));
   ws.pause();
@@ -306,7 +306,7 @@ it('more than a read takes may wait decrypted: it comes though the kernel has no
   assert.deepStrictEqual(log, [...sizes, ...sizes]);
 });
 
-it('where the system has no descriptor left for the watch, Node dials, and natively again when it has', { skip: !hasLoop && 'there is no watch' }, async (t) => {
+it('Node dials while no descriptor is left for epoll, and native dialling returns afterwards', { skip: !hasLoop && 'there is no watch' }, async (t) => {
   const { port } = await echoServer(t);
   const script = `
     const fs = require('fs');

@@ -122,7 +122,7 @@ for (const path of Object.keys(PATHS)) {
           await ending(t, url, path), failure(`Network error: ${url}: connect ECONNREFUSED 127.0.0.1:${port}`));
       });
 
-      it(`${scheme}: a proxy that is not there`, async (t) => {
+      it(`${scheme}: a proxy that refuses connections`, async (t) => {
         const { server, port } = await rawServer(t);
         server.close();
         await once(server, 'close');
@@ -137,7 +137,7 @@ for (const path of Object.keys(PATHS)) {
         assert.deepStrictEqual(log.slice(1), [['end'], ['close', 1006, '']]);
       });
 
-      it(`${scheme}: a black hole, whose kernel does not even answer`, async (t) => {
+      it(`${scheme}: an address that answers no SYN`, async (t) => {
         const port = await blackHole(t);
         assert.deepStrictEqual(
           await ending(t, `${scheme}://127.0.0.1:${port}/`, path, { handshakeTimeout: 0.2 }), TIMED_OUT);

@@ -137,7 +137,7 @@ describe('options of tls', () => {
     assert.deepStrictEqual(log, [['open']]);
   });
 
-  it('socket: TLS over a connection of yours', async (t) => {
+  it('socket: TLS over a connection of the application', async (t) => {
     const { port } = await echoServer(t, { secure: true });
     const socket = net.connect(port, '127.0.0.1');
     const { log, native } = await converse(t, 'wss://localhost/', { tls: { ca, socket } });
@@ -166,7 +166,7 @@ describe('options of tls', () => {
     assert.deepStrictEqual([other.log[0], other.native], [['open'], false]);
   });
 
-  it('a NUL in a name: a TypeError at the call, and no word on stderr', async () => {
+  it('a NUL in a name: a TypeError at the call, and nothing on stderr', async () => {
     const script = `
       const WebSocket = require(${JSON.stringify(require.resolve('../index.js'))});
       for (const [scheme, options] of [
@@ -315,7 +315,7 @@ describe('options of net', () => {
     });
   }
 
-  it('null is none', async (t) => {
+  it('null means no options', async (t) => {
     const { port } = await echoServer(t);
     const options = { net: null, tls: null, proxy: null, ca: null, headers: null, extensions: null, signal: null, handshakeTimeout: null };
     const { log, native } = await converse(t, `ws://127.0.0.1:${port}/`, frozen(options));
@@ -343,7 +343,7 @@ describe('ws+unix:', unixOnly, () => {
     }
   });
 
-  it('through Node, where an option asks for it', async (t) => {
+  it('Node dials where an option requires it', async (t) => {
     const host = unixPath(t);
     await echoServer(t, { host });
     const { log, native } = await converse(t, `ws+unix:${host}:/`, { net: { lookup: fail } });
@@ -357,7 +357,7 @@ describe('ws+unix:', unixOnly, () => {
     assert.deepStrictEqual(log[0], ['open']);
   });
 
-  it('a socket that is not there', async (t) => {
+  it('a path without a socket', async (t) => {
     const host = unixPath(t);
     for (const lookup of [undefined, dns.lookup]) {
       const { log } = await converse(t, `ws+unix:${host}:/`, { net: { lookup } });
@@ -367,7 +367,7 @@ describe('ws+unix:', unixOnly, () => {
     }
   });
 
-  it('what it is not', () => {
+  it('invalid ws+unix URLs', () => {
     for (const url of ['ws+unix:relative.sock', 'ws+unix://host/path', 'ws+unix:', 'wss+unix:/a']) {
       assert.throws(() => new WebSocket.Client(url), { message: `${url} is not a valid WebSocket URL` });
     }
@@ -411,7 +411,7 @@ describe('signal', () => {
     });
   }
 
-  it('means nothing to an open connection, and holds nothing of it', async (t) => {
+  it('has no effect on an open connection, and keeps no reference to it', async (t) => {
     const { port } = await echoServer(t);
     const controller = new AbortController();
     const { signal } = controller;
@@ -459,7 +459,7 @@ describe('signal', () => {
 });
 
 describe('handshakeTimeout', () => {
-  it('covers the whole way: a proxy, TLS and a handshake that are each slow', async (t) => {
+  it('is the sum for a slow proxy, slow TLS and a slow handshake', async (t) => {
     const pause = () => new Promise((resolve) => setTimeout(resolve, 120));
     const { server, port } = await rawServer(t, (socket) => {
       socket.once('data', async (head) => {

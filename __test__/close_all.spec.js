@@ -23,7 +23,7 @@ const PATHS = names.map((path) => [path, (t, options) => openOn(t, path, options
 const SERVERS = PATHS.filter(([path]) => path.startsWith('server'));
 
 for (const [path, open, out] of SERVERS) {
-  it(`${path}: everybody is told, and the promise waits for their sockets`, async (t) => {
+  it(`${path}: every peer receives a close frame, and the promise waits for their sockets`, async (t) => {
     const sides = [];
     for (let i = 0; i < 5; i++) sides.push(await open(t, {}));
     const logs = sides.map(({ ws }) => record(ws));
@@ -77,7 +77,7 @@ it('one that is closing already is waited for', async (t) => {
   assert.deepStrictEqual(await all, { closed: 1, terminated: 0 });
 });
 
-it('what was sent before arrives before', async (t) => {
+it('messages sent before closeAll arrive before the close frame', async (t) => {
   const { ws, peer } = await openServer(t);
   ws.send('x'.repeat(1024 * 1024));
   ws.send('last');
@@ -104,7 +104,7 @@ it('one that is made in this turn is closed too', async (t) => {
   assert.deepStrictEqual(log, [1001]);
 });
 
-it('a draft that knows no code is closed', async (t) => {
+it('a connection of a draft without close codes is closed', async (t) => {
   await openServer(t, { head: handshakes.request75() });
   assert.deepStrictEqual(await WebSocket.closeAll(), { closed: 1, terminated: 0 });
 });
@@ -127,7 +127,7 @@ it('wrong arguments throw, and close nobody', async (t) => {
   assert.strictEqual(ws.readyState, 1);
 });
 
-it('what a listener throws is not the promise\'s, and the others are closed', (t, done) => {
+it('an exception in a listener does not reject the promise, and the others are closed', (t, done) => {
   const program = `
     const WebSocket = require(${JSON.stringify(dir)});
     const http = require('http'), net = require('net');

@@ -124,7 +124,7 @@ describe('permessage-deflate: on the wire', () => {
       assert.deepStrictEqual(log, [['error', reason], ['end'], ['close', 1010, reason]]);
     });
 
-    it(`${name}: text that is none once it is inflated`, async (t) => {
+    it(`${name}: text that is ill-formed after inflation`, async (t) => {
       const { ws: socket, peer } = await server(t, settings);
       const log = record(socket, ['message', 'error', 'close']);
       peer.write(compressed(TEXT, compress(Buffer.from([0x48, 0xff]))));
@@ -204,7 +204,7 @@ describe('permessage-deflate: on the wire', () => {
     assert.deepStrictEqual(log, [['message', 'final'], ['message', 'final'], ['message', ''], ['message', Buffer.alloc(0)]]);
   });
 
-  it('RSV1 where it has no business fails the connection', async (t) => {
+  it('RSV1 on a continuation or control frame fails the connection', async (t) => {
     for (const bytes of [
       Buffer.concat([masked(TEXT, 'a', { fin: false }), masked(CONTINUATION, 'b', { rsv: RSV1 })]),
       masked(PING, 'p', { rsv: RSV1 }),
@@ -288,7 +288,7 @@ describe('permessage-deflate: broadcast', () => {
   const WISHES = [true, { noContextTakeover: true, threshold: 0 }, true, { noContextTakeover: true, threshold: 20 }, undefined];
   const open = (t) => Promise.all(WISHES.map((wish) => server(t, { deflate: wish })));
 
-  it('sends each connection the frames it would have got by itself, in order', async (t) => {
+  it('sends each connection the frames that send() would have sent, in order', async (t) => {
     const many = await open(t);
     const single = await open(t);
     for (const message of ['hello hello', 'z'.repeat(500), Buffer.from('hello hello'), '']) {
@@ -408,7 +408,7 @@ describe('permessage-deflate: long messages', () => {
     assert.strictEqual((await next(going.ws, 'close')).code, 1006);
   });
 
-  it('a pause holds what comes behind them', async (t) => {
+  it('are followed by nothing while the socket is paused', async (t) => {
     const { ws: socket, peer } = await server(t, { deflate: true });
     const log = record(socket, ['message']);
     socket.once('message', () => socket.pause());

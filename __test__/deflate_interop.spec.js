@@ -30,7 +30,7 @@ const MESSAGES = [
 ];
 
 describe('permessage-deflate: the plug-in object', () => {
-  it('is kept itself where nativeDeflate is false, or its zlib is not ours', async (t) => {
+  it('is used itself where nativeDeflate is false, or where it has its own zlib', async (t) => {
     let made = 0;
     const counting = { ...zlib, createDeflateRaw: (options) => { made++; return zlib.createDeflateRaw(options); } };
     const { ws: socket, peer } = await server(t, { extensions: [deflate.configure({ zlib: counting })] });
@@ -47,7 +47,7 @@ describe('permessage-deflate: the plug-in object', () => {
     }
   });
 
-  it('is kept itself where somebody has changed it', async (t) => {
+  it('is used itself where the application has changed it', async (t) => {
     let asked = 0;
     const changed = Object.assign(Object.create(deflate), {
       createServerSession(offers) { asked++; return deflate.createServerSession(offers); },
@@ -116,7 +116,7 @@ describe('permessage-deflate: beside another plug-in', () => {
     });
   }
 
-  it('limits what is inflated', async (t) => {
+  it('limits the size of an inflated message', async (t) => {
     const { ws: socket, peer } = await server(t, { deflate: true, extensions: [reversing()], maxLength: 1000 });
     const log = record(socket, ['message', 'close']);
     peer.write(compressed(BINARY, compress(Buffer.alloc(100000))));

@@ -12,7 +12,7 @@ describe('the demo of npm start', () => {
   before(async () => { demo = await startDemo(); });
   after(() => demo && demo.stop());
 
-  it('is seen at work without a browser: its own client says and hears something', SLOW, async () => {
+  it('works without a browser: its own client sends and receives', SLOW, async () => {
     await demo.printed(/\[terminal\] joined ws:\/\/127\.0\.0\.1:\d+/);
     await demo.printed(/\[terminal\] hears {2}terminal: Hello from the terminal/);
   });
@@ -26,7 +26,7 @@ describe('the demo of npm start', () => {
     assert.doesNotMatch(page, /(src|href)="(https?:)?\/\//);
   });
 
-  it('passes the words of a foreign client to everyone, and returns its bytes', SLOW, async () => {
+  it('sends another client\'s texts to everyone, and its bytes back', SLOW, async () => {
     const peer = new Peer(`ws://127.0.0.1:${demo.port}/?name=peer`, 'chat');
     const heard = [];
     peer.on('message', (data, binary) => {
@@ -45,7 +45,7 @@ describe('the demo of npm start', () => {
     await demo.printed(/\[terminal\] sees {3}peer left \(1 here\)/);
   });
 
-  it('shows a newcomer what was said last', SLOW, async () => {
+  it('sends a new client the latest messages', SLOW, async () => {
     const talker = new Peer(`ws://127.0.0.1:${demo.port}/?name=talker`, 'chat');
     await once(talker, 'open');
     for (let i = 1; i <= 25; i++) talker.send(`line ${i}`);
@@ -59,7 +59,7 @@ describe('the demo of npm start', () => {
     for (const peer of [talker, newcomer]) peer.terminate();
   });
 
-  it('ends cleanly on Ctrl-C, telling everyone why', SLOW, async () => {
+  it('ends on Ctrl-C, and closes every connection with a reason', SLOW, async () => {
     const peer = new Peer(`ws://127.0.0.1:${demo.port}/`, 'chat');
     await once(peer, 'open');
     const closed = once(peer, 'close');

@@ -32,7 +32,7 @@ function depart(child, socket) {
 for (const settings of [{}, { kernelSocket: false }]) {
   const how = settings.kernelSocket === false ? 'through Node\'s streams' : 'by default';
 
-  it(`what was sent leaves first, what comes next is for the other process: ${how}`, async (t) => {
+  it(`messages leave first, and later input is read by the other process: ${how}`, async (t) => {
     const child = await heir(t);
     const { ws, peer, socket } = await openServer(t, { settings });
     const log = record(ws);
@@ -49,7 +49,7 @@ for (const settings of [{}, { kernelSocket: false }]) {
     assert.strictEqual(ws.readyState, 1);
   });
 
-  it(`so it is with a socket that others read: ${how}`, async (t) => {
+  it(`the same for a socket with a 'data' listener: ${how}`, async (t) => {
     const child = await heir(t);
     const { ws, peer, socket } = await openServer(t, { settings });
     socket.on('data', () => {});
@@ -60,7 +60,7 @@ for (const settings of [{}, { kernelSocket: false }]) {
     assert.strictEqual((await peer.frame()).payload.toString(), 'from the heir');
   });
 
-  it(`who sends afterwards learns that the socket is closed: ${how}`, async (t) => {
+  it(`sending afterwards reports that the socket is closed: ${how}`, async (t) => {
     const child = await heir(t);
     const { ws, peer, socket } = await openServer(t, { settings });
     await depart(child, socket);
@@ -74,7 +74,7 @@ for (const settings of [{}, { kernelSocket: false }]) {
     assert.strictEqual((await peer.frame()).payload.toString(), 'from the heir');
   });
 
-  it(`the connection gives back what it has when it is forgotten: ${how}`, async (t) => {
+  it(`the connection frees its session when it is collected: ${how}`, async (t) => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc');
     const child = await heir(t);
@@ -110,7 +110,7 @@ it('a connection past Node\'s streams is no longer watched', async (t) => {
   assert.strictEqual(numbers[0], numbers[1]);
 });
 
-it('setTimeout on a socket that stays is what it was', async (t) => {
+it('setTimeout on a socket that stays has not changed', async (t) => {
   const { ws, peer, socket } = await openServer(t);
   const idle = once(socket, 'timeout');
   assert.strictEqual(socket.setTimeout(20), socket);

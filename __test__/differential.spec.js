@@ -14,7 +14,7 @@ async function differences(judged, range) {
   return { found, all: [...counts.values()].reduce((sum, count) => sum + count.all, 0) };
 }
 
-describe('what can be seen is what the original shows', () => {
+describe('observable behaviour equals that of the original', () => {
   for (const [mode, cases] of [['memory', 1400], ['tcp', 700], ['client', 900], ['deflate', 500]]) {
     it(`${cases} generated cases, ${mode}`, SLOW, async () => {
       const { found, all } = await differences(candidate, { mode, seed: 1, cases });

@@ -49,7 +49,7 @@ describe('links in the documents', () => {
   }
 });
 
-describe('what the documents name', () => {
+describe('names in documents and comments', () => {
   it('files exist', () => {
     const missing = [];
     for (const file of ['CONTRIBUTING.md', 'docs/architecture.md']) {
@@ -223,7 +223,7 @@ describe('docs/dialling.md', () => {
 });
 
 describe('docs/recipes.md', () => {
-  it('Authentication at the upgrade: who is nobody is refused with a status, whoever is somebody is greeted', SLOW, async (t) => {
+  it('Authentication at the upgrade: an unknown user is refused with a status, a known one is greeted', SLOW, async (t) => {
     const { port } = await serve(t, recipes, 'Authentication at the upgrade');
     const strangers = [
       [{}, 401],
@@ -244,7 +244,7 @@ describe('docs/recipes.md', () => {
     assert.strictEqual(statusCode, 400);
   });
 
-  it('Heartbeat: a peer that does not answer pings is let go of', SLOW, async (t) => {
+  it('Heartbeat: a peer that does not answer pings is terminated', SLOW, async (t) => {
     const { child, port } = await serve(t, recipes, 'Heartbeat', { instead: { 'ping: 15': 'ping: 0.1', 'pongTimeout: 10': 'pongTimeout: 0.2' } });
     const socket = await silent(t, port);
     if (!socket.closed) await once(socket, 'close');
@@ -269,7 +269,7 @@ describe('docs/recipes.md', () => {
     assert.strictEqual(ws.bytes, 500 * 65536);
   });
 
-  it('Backpressure: what a peer has no room for is dropped', SLOW, async (t) => {
+  it('Backpressure: messages beyond a peer\'s limit are dropped', SLOW, async (t) => {
     const { child, port } = await serve(t, recipes, 'Backpressure', {
       index: 1,
       instead: { 'ws.send(Buffer.alloc(65536)), 10': 'ws.send(Buffer.alloc(1 << 21)) || ws.droppedMessages > 0 && console.log("full"), 1' },
@@ -310,7 +310,7 @@ describe('docs/recipes.md', () => {
     }
   });
 
-  it('OpenTelemetry: a span for each connection, with what it has carried', SLOW, async (t) => {
+  it('OpenTelemetry: a span for each connection, with its messages and bytes', SLOW, async (t) => {
     const { child, port } = await serve(t, recipes, 'OpenTelemetry', {
       instead: {
         "require('@opentelemetry/api')": `(require(${JSON.stringify(path.join(__dirname, 'fixtures', 'span_printer.js'))}), require(${JSON.stringify(require.resolve('@opentelemetry/api'))}))`,
@@ -347,7 +347,7 @@ describe('docs/recipes.md', () => {
     await once(ws, 'close');
   });
 
-  it('TLS: the client trusts the authority that it is given', SLOW, async (t) => {
+  it('TLS: the client trusts the certificate authority it is given', SLOW, async (t) => {
     const cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'recipes-'));
     t.after(() => fs.rmSync(cwd, { recursive: true, force: true }));
     const { cert, key } = certificate();
@@ -379,7 +379,7 @@ describe('docs/recipes.md', () => {
     await ws.closed;
   });
 
-  it('HTTP/2: by streams alone', SLOW, async (t) => {
+  it('HTTP/2: with streams only', SLOW, async (t) => {
     const { port } = await serve(t, recipes, 'HTTP/2', { index: 1 });
     const { peer, session } = await connectHttp2(t, port, false);
     assert.strictEqual((await peer.frame()).payload.toString(), 'Hello');

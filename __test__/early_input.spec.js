@@ -41,7 +41,7 @@ it('a plug-in that is added when the connection has opened, with messages that c
   assert.deepStrictEqual(seen, ['early']);
 });
 
-it('a message that takes long to inflate comes with the request, and more while it does', async (t) => {
+it('a message with the request is inflated on another thread, and more messages arrive meanwhile', async (t) => {
   const long = 'x'.repeat(24 << 20);
   const seen = [];
   const { peer } = await openServer(t, {

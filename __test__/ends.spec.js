@@ -101,7 +101,7 @@ for (const [name, make] of Object.entries({
         assert.strictEqual(peer.error, null);
       });
 
-      it('reads what it was sent before a draft’s connection was closed', async (t) => {
+      it('receives the messages sent before a draft’s connection was closed', async (t) => {
         const { ws, peer } = await make(t, { head: request75(), settings });
         await peer.head();
         peer.socket.pause();
@@ -145,7 +145,7 @@ for (const path of names) {
       }
     }
 
-    it('a message that a paused socket holds back comes when it is due, and the end behind it', async (t) => {
+    it('a message that a paused socket holds back is delivered on resume, and the end after it', async (t) => {
       const { ws, peer, frame } = await open(t, path);
       const log = noted(ws);
       ws._stream.pause();
@@ -188,7 +188,7 @@ for (const path of names) {
       assert.strictEqual((await arrived).data, 'z');
     });
 
-    it('a peer that has ended and never reads is let go of, with what it was sent', async (t) => {
+    it('a peer that has ended and never reads is disconnected, although output waits', async (t) => {
       const { ws, peer } = await open(t, path);
       const log = noted(ws);
       peer.socket.pause();
@@ -200,7 +200,7 @@ for (const path of names) {
       assert.deepStrictEqual(log.slice(0, 2), ['end', 'close 1006']);
     });
 
-    it('a peer that goes on sending after its fault is told what the fault was', async (t) => {
+    it('a peer that sends on after a violation receives the close frame that names it', async (t) => {
       const { ws, peer, frame } = await open(t, path);
       const log = record(ws, ['close']);
       peer.socket.pause();
@@ -218,7 +218,7 @@ for (const path of names) {
     });
 
     // Node's TLS and HTTP/2 end with the other side.
-    it('a peer that does not end after its fault is let go of', { skip: !['server, kernel path', 'client, ws'].includes(path) }, async (t) => {
+    it('a peer that does not end after a violation is disconnected', { skip: !['server, kernel path', 'client, ws'].includes(path) }, async (t) => {
       const { ws, peer, frame } = await open(t, path);
       peer.write(frame(TEXT, 'a', { rsv: 2 }));
       await until(() => ws._stream.destroyed);

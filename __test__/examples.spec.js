@@ -64,7 +64,7 @@ async function connect(t, port, target = '/') {
 describe('examples', () => {
   before(install);
 
-  it('express: a page, and a clock for those who upgrade', SLOW, async (t) => {
+  it('express: a page, and a clock over WebSocket', SLOW, async (t) => {
     const { port } = await start(t, 'express.js');
     assert.match((await get(port)).text, /\/clock/);
     const { heard } = await connect(t, port, '/clock');
@@ -86,7 +86,7 @@ describe('examples', () => {
     assert.deepStrictEqual([code, reason], [1001, 'Restarting']);
   });
 
-  it('https: what the client prints has come over TLS', SLOW, async (t) => {
+  it('https: the client prints messages received over TLS', SLOW, async (t) => {
     const place = fs.mkdtempSync(path.join(os.tmpdir(), 'example-'));
     t.after(() => fs.rmSync(place, { recursive: true }));
     const files = Object.entries(certificate()).map(([name, pem]) => {
@@ -98,7 +98,7 @@ describe('examples', () => {
     await program.printed(/^Hello, over TLSv1\.3$/m);
   });
 
-  it('sockjs: the override has it load ours, and it echoes', SLOW, async (t) => {
+  it('sockjs: the override makes it load this package, and it echoes', SLOW, async (t) => {
     const doctor = spawnSync(process.execPath, [path.join(root, 'bin', 'faye-websocket-rs.js'), 'doctor'], { cwd: folder, encoding: 'utf8' });
     assert.match(doctor.stdout, /ours, faye-websocket-rs [^\n]*\n {2}used by this project, sockjs\n/);
     const { port } = await start(t, 'sockjs.js');

@@ -35,7 +35,7 @@ async function openFrames(t, { settings, setUp, ...options } = {}) {
   return { ws: sockets[0], sockets, peer, sessions };
 }
 
-describe('the answer over HTTP/2', () => {
+describe('the response over HTTP/2', () => {
   it('is 200, without key, upgrade and connection', async (t) => {
     const { headers, ws } = await openStream(t);
     assert.deepStrictEqual(own(headers), { ':status': 200 });
@@ -84,7 +84,7 @@ describe('the answer over HTTP/2', () => {
     });
   }
 
-  it('goes to the compatibility API as well, with its request and response', async (t) => {
+  it('is sent through the compatibility API too', async (t) => {
     const { server, port } = await http2Server(t);
     const seen = [];
     server.on('request', (req, res) => res.end('page'));
@@ -111,10 +111,10 @@ describe('the answer over HTTP/2', () => {
   });
 });
 
-describe('which requests over HTTP/2 are ours', () => {
+describe('requests over HTTP/2 for a WebSocket or an event stream', () => {
   const asks = (headers) => WebSocket.isWebSocket({ headers });
 
-  it('isWebSocket looks at method and protocol alone', () => {
+  it('isWebSocket depends on method and protocol only', () => {
     assert.strictEqual(asks({ ':method': 'CONNECT', ':protocol': 'websocket' }), true);
     assert.strictEqual(asks({ ':method': 'CONNECT', ':protocol': 'connect-udp' }), false);
     assert.strictEqual(asks({ ':method': 'CONNECT' }), false);
@@ -122,14 +122,14 @@ describe('which requests over HTTP/2 are ours', () => {
     assert.strictEqual(asks({ ':method': 'GET', connection: 'upgrade', upgrade: 'websocket' }), false);
   });
 
-  it('isEventSource looks at method and accept', () => {
+  it('isEventSource depends on method and accept', () => {
     const isEventSource = (headers) => WebSocket.EventSource.isEventSource({ headers });
     assert.strictEqual(isEventSource({ ':method': 'GET', accept: 'text/event-stream' }), true);
     assert.strictEqual(isEventSource({ ':method': 'POST', accept: 'text/event-stream' }), false);
     assert.strictEqual(isEventSource({ ':method': 'GET' }), false);
   });
 
-  it('what cannot be answered is refused at the call', async (t) => {
+  it('a request that cannot be answered throws at the call', async (t) => {
     const thrown = [];
     const attempt = (make) => {
       try {
@@ -158,7 +158,7 @@ describe('which requests over HTTP/2 are ours', () => {
     ]);
   });
 
-  it('a request that somebody else answers in the same turn is an error, not a crash', async (t) => {
+  it('a request that other code answers in the same turn is an error event, not an exception', async (t) => {
     let log;
     const { port } = await http2Server(t, (stream, headers) => {
       log = record(new WebSocket({ headers }, stream));
@@ -170,7 +170,7 @@ describe('which requests over HTTP/2 are ours', () => {
     assert.deepStrictEqual(log, [['error', 'The request has been answered'], ['end'], ['close', 1006, '']]);
   });
 
-  it('so is a request that is refused, and that somebody else answers in the same turn', async (t) => {
+  it('so is a refused request that other code answers in the same turn', async (t) => {
     let log;
     const { port } = await http2Server(t, (stream, headers) => {
       log = record(new WebSocket({ headers }, stream));
@@ -280,7 +280,7 @@ describe('the end of a stream', () => {
     assert.deepStrictEqual(peer.told(1), ['HEADERS', 'DATA', 'END_STREAM']);
   });
 
-  it('a peer that does not end its half is let go of', async (t) => {
+  it('the stream of a peer that does not end its half is reset', async (t) => {
     const { ws, peer } = await openFrames(t);
     ws.close();
     peer.data(1, masked(CLOSE, closePayload(1000)));
@@ -289,7 +289,7 @@ describe('the end of a stream', () => {
     assert.strictEqual(ws._stream.destroyed, true);
   });
 
-  it('a WebSocket that is closed before it has answered resets', async (t) => {
+  it('a WebSocket closed before its response resets its stream', async (t) => {
     let log;
     const { port } = await http2Server(t, (stream, headers) => {
       const ws = new WebSocket({ headers }, stream);
@@ -304,7 +304,7 @@ describe('the end of a stream', () => {
     assert.deepStrictEqual(log, [['end'], ['close', 1000, '']]);
   });
 
-  it('one of the peer is answered, and is an orderly end', async (t) => {
+  it('the peer\'s close frame is answered, and is an orderly end', async (t) => {
     const { ws, peer } = await openFrames(t);
     const log = record(ws);
     peer.data(1, masked(CLOSE, closePayload(1000, 'bye')), true);
@@ -325,7 +325,7 @@ describe('the end of a stream', () => {
   });
 
   for (const [code, name] of [[NGHTTP2_CANCEL, 'NGHTTP2_CANCEL'], [1, 'NGHTTP2_PROTOCOL_ERROR'], [0, 'NGHTTP2_NO_ERROR']]) {
-    it(`RST_STREAM ${code} is a reset, after what came before`, async (t) => {
+    it(`RST_STREAM ${code} is a reset, after the messages before it`, async (t) => {
       const { ws, peer } = await openFrames(t);
       const log = record(ws);
       peer.data(1, masked(TEXT, 'last'));
@@ -389,7 +389,7 @@ describe('the end of a stream', () => {
     assert.strictEqual(ws.readyState, WebSocket.CLOSED);
   });
 
-  it('a session that is destroyed with an error says which', async (t) => {
+  it('the error of a destroyed session is reported', async (t) => {
     const { ws, sessions } = await openFrames(t);
     const log = record(ws, ['error', 'close']);
     for (const session of sessions) session.destroy(new Error('enough'));
@@ -397,7 +397,7 @@ describe('the end of a stream', () => {
     assert.deepStrictEqual(log, [['error', `Network error: ${ws.url}: enough`], ['close', 1006, '']]);
   });
 
-  it('a peer that never answers the close frame is reset after the time it has', async (t) => {
+  it('a peer that never answers the close frame is reset after the close timeout', async (t) => {
     const { ws, peer } = await openFrames(t, { settings: { closeTimeout: 0.05 } });
     const log = record(ws, ['error', 'close']);
     ws.close();
@@ -431,7 +431,7 @@ describe('flow control', () => {
     await until(() => received === 128);
   });
 
-  it('bufferedAmount, send and drain tell of a peer that does not read', async (t) => {
+  it('bufferedAmount, send and drain while a peer does not read', async (t) => {
     const { ws, sockets, peer } = await openFrames(t);
     peer.request(3);
     await until(() => sockets.length === 2 && sockets[1].readyState === WebSocket.OPEN);
@@ -459,7 +459,7 @@ describe('flow control', () => {
     assert.strictEqual(ws.bufferedAmount, 0);
   });
 
-  it('a limit of what may wait closes with 1013', async (t) => {
+  it('maxBackpressure closes with 1013', async (t) => {
     const { ws } = await openFrames(t, { settings: { maxBackpressure: 100_000 } });
     const log = record(ws, ['error']);
     for (let i = 0; i < 1000 && ws.readyState === WebSocket.OPEN; i++) ws.send(Buffer.alloc(1000));
@@ -467,7 +467,7 @@ describe('flow control', () => {
     assert.deepStrictEqual(log, [['error', 'Too many bytes wait for the peer']]);
   });
 
-  it('nothing of a socket reaches the session that many share', async (t) => {
+  it('setTimeout and other calls on the stream do not change the session', async (t) => {
     const calls = [];
     let socket;
     let ws;
@@ -486,7 +486,7 @@ describe('flow control', () => {
     assert.deepStrictEqual(calls, []);
   });
 
-  it('silence is noticed', async (t) => {
+  it('a silent peer is closed', async (t) => {
     const { ws } = await openFrames(t, { settings: { idleTimeout: 0.1 } });
     const [{ message }] = await Promise.all([next(ws, 'error'), next(ws, 'close')]);
     assert.strictEqual(message, 'Nothing was received for 0.1 seconds');

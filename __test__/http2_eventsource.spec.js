@@ -77,7 +77,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       await until(() => second.text().includes('data: still'));
     });
 
-    it('tells of a client that does not read', async (t) => {
+    it('send is false for a client that does not read', async (t) => {
       let es;
       const { port } = await serve(t, (made) => { es = made; });
       const { stream } = await ask(await connect(t, port));

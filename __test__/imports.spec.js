@@ -92,7 +92,7 @@ describe('imports of Rust files', () => {
     assert.deepStrictEqual([...graph.keys()].map((name) => circle(name, graph)).filter((way) => way !== null), []);
   });
 
-  it('point inward: the core takes nothing of the other rings, transport nothing of the binding, wasm the core alone, and node_api nothing', () => {
+  it('point inward: core and node_api import no ring, transport and wasm the core, binding the core, transport and node_api', () => {
     const inner = {
       proto: [], node_api: [], transport: ['proto'], binding: ['proto', 'transport', 'node_api'], wasm: ['proto'],
     };

@@ -35,7 +35,7 @@ for (const path of names) {
   const role = path.split(',')[0];
 
   describe(`insight: ${path}`, () => {
-    it('channels tell of the life of a connection, and whose side it is', async (t) => {
+    it('channels publish opening and closing, and the side', async (t) => {
       const all = listen(t);
       const { ws, peer, frame } = await open(t, path);
       // Others may still be closing.
@@ -49,7 +49,7 @@ for (const path of names) {
       ]);
     });
 
-    it('and of an error', async (t) => {
+    it('channels publish an error', async (t) => {
       const { ws, peer, frame } = await open(t, path);
       const log = listen(t, (websocket) => websocket !== ws);
       peer.write(frame(3, 'no such opcode'));
@@ -60,7 +60,7 @@ for (const path of names) {
       ]);
     });
 
-    it('stats count messages and bytes from the first look on, and time pings', async (t) => {
+    it('stats count messages and bytes after their first use, and measure pings', async (t) => {
       const { ws, peer, frame } = await open(t, path);
       peer.write(frame(TEXT, 'before'));
       await next(ws, 'message');
@@ -90,7 +90,7 @@ for (const path of names) {
   });
 }
 
-it('stats tell compressed sizes from those of messages', async (t) => {
+it('stats distinguish sizes on the wire from those of messages', async (t) => {
   const { ws, peer } = await openServer(t, {
     head: handshakes.request({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }), settings: { deflate: true },
   });
@@ -111,7 +111,7 @@ it('a message that is refused is not counted', async (t) => {
   assert.strictEqual(ws.stats.messagesSent, sent - 1);
 });
 
-it('a subscriber that throws disturbs nobody', async (t) => {
+it('a subscriber that throws has no effect on the connection', async (t) => {
   const thrown = caught(t);
   const opened = channel('faye-websocket:open');
   const subscriber = () => {
@@ -127,7 +127,7 @@ it('a subscriber that throws disturbs nobody', async (t) => {
 });
 
 describe('util.inspect', () => {
-  it('shows what a person wants to know', async (t) => {
+  it('shows side, URL and state', async (t) => {
     const { ws } = await open(t, 'server, streams');
     const text = inspect(ws);
     assert.match(text, /^WebSocket \(server\) \{\n/);
@@ -143,7 +143,7 @@ describe('util.inspect', () => {
     assert.match(inspect({ a: { b: ws } }, { depth: 1 }), /\[WebSocket \(server\)\]/);
   });
 
-  it('tells a client, and bears a prototype', (t) => {
+  it('names a client, and does not throw for a prototype', (t) => {
     const client = new WebSocket.Client('ws://127.0.0.1:1/x');
     t.after(() => client.terminate());
     assert.match(inspect(client), /^Client \(client\) \{[^]*url: 'ws:\/\/127\.0\.0\.1:1\/x'[^]*readyState: 'CONNECTING'/);

@@ -24,7 +24,7 @@ const WAYS = [
   ['client, wss through Node', { side: 'client', secure: true, settings: { throughNode: true }, isNodesTLS: true }],
 ];
 
-describe("what is sent in an 'exit' listener", () => {
+describe("messages sent in an 'exit' listener", () => {
   for (const [name, way] of WAYS) {
     for (const place of ['listener', 'timer']) {
       it(`${name}: process.exit() in a ${place}`, { timeout: 60000 }, async (t) => {

@@ -43,7 +43,7 @@ async function heard(peer, count) {
   return texts;
 }
 
-it('every connection gets its answer, and what others send it in the same turn in the order of sending', async (t) => {
+it('every connection receives its response, and messages sent by other connections\' listeners in the same turn, in order', async (t) => {
   const { peers } = await many(t, 40, (ws, data, sockets) => {
     ws.send(`own ${data}`);
     sockets[0].send(`for 0: ${data}`);
@@ -73,7 +73,7 @@ it('large and small messages to one connection keep their order', async (t) => {
   }
 });
 
-it('a peer that does not read loses nothing, and the others wait for nothing', async (t) => {
+it('a peer that does not read loses no message and delays no other peer', async (t) => {
   const filler = 'f'.repeat(50000);
   let sent = 0;
   const { sockets, peers } = await many(t, 3, (ws, data, all) => {
@@ -93,7 +93,7 @@ it('a peer that does not read loses nothing, and the others wait for nothing', a
 });
 
 for (const how of ['close', 'end', 'destroy']) {
-  it(`what was sent leaves before another connection's listener calls ${how === 'close' ? 'ws.close' : `socket.${how}`}`, async (t) => {
+  it(`messages leave before another connection's listener calls ${how === 'close' ? 'ws.close' : `socket.${how}`}`, async (t) => {
     const { peers } = await many(t, 10, (ws, data, sockets) => {
       if (ws === sockets[0]) return ws.send('last words');
       if (ws !== sockets[9]) return;
@@ -106,7 +106,7 @@ for (const how of ['close', 'end', 'destroy']) {
   });
 }
 
-it('what was sent leaves before the raw write of another connection\'s listener', async (t) => {
+it('messages leave before the raw write of another connection\'s listener', async (t) => {
   const { peers } = await many(t, 10, (ws, data, sockets) => {
     ws.send(data);
     if (ws !== sockets[9]) return;
@@ -117,7 +117,7 @@ it('what was sent leaves before the raw write of another connection\'s listener'
   assert.deepStrictEqual(await heard(peers[0], 3), ['x 0', 'raw', 'later']);
 });
 
-it('a socket that somebody begins to read in the same turn gets what was sent before', async (t) => {
+it('a socket that the application begins to read in the same turn sends the messages before', async (t) => {
   const { peers } = await many(t, 10, (ws, data, sockets) => {
     ws.send(data);
     if (ws === sockets[9]) {
@@ -143,7 +143,7 @@ it('bufferedAmount is 0 once the turn is over', async (t) => {
   assert.deepStrictEqual(sockets.map((ws) => ws.bufferedAmount), [0, 0, 0, 0, 0]);
 });
 
-it('more connections than can be noted at once', { timeout: 60000 }, async (t) => {
+it('more connections with output than the shared table has places for', { timeout: 60000 }, async (t) => {
   const { peers } = await many(t, 1100, (ws, data, sockets) => {
     for (const socket of sockets) socket.send('to all');
   });
@@ -151,7 +151,7 @@ it('more connections than can be noted at once', { timeout: 60000 }, async (t) =
   for (const peer of peers) assert.deepStrictEqual(await heard(peer, 1), ['to all']);
 });
 
-it('a process that exits in a listener sends what all connections were sent before', async (t) => {
+it('a process that exits in a listener first sends the messages of all connections', async (t) => {
   const child = fork(FIXTURE, ['exit-last']);
   const [{ port }] = await once(child, 'message');
   const peers = [];

@@ -47,7 +47,7 @@ it('is switched off by an option', async (t) => {
   await echoed(ws, peer);
 });
 
-it('is not taken from a socket that somebody else reads', async (t) => {
+it('is not used for a socket that another listener reads', async (t) => {
   const seen = [];
   const { ws, peer } = await openServer(t, { setUp: (ws, request, socket) => socket.on('data', (data) => seen.push(data)) });
   assert.strictEqual(isPast(ws), false);
@@ -55,7 +55,7 @@ it('is not taken from a socket that somebody else reads', async (t) => {
   assert.strictEqual(seen.length, 1);
 });
 
-it('is given back to whoever reads the socket later', async (t) => {
+it('ends when another listener begins to read the socket', async (t) => {
   const { ws, peer, socket } = await openServer(t);
   await echoed(ws, peer);
   const seen = [];
@@ -65,7 +65,7 @@ it('is given back to whoever reads the socket later', async (t) => {
   assert.strictEqual(seen.length, 1);
 });
 
-it('is not taken when the application writes by itself', async (t) => {
+it('is not used when the application has replaced socket.write', async (t) => {
   const written = [];
   const { ws, peer } = await openServer(t, {
     setUp(ws, request, socket) {
@@ -146,7 +146,7 @@ it('a paused socket delivers nothing, and all of it when it is resumed', async (
   await until(() => log.length === 3);
 });
 
-it('stops reading while paused, so that the peer feels it', async (t) => {
+it('stops reading while paused, so that the peer cannot send more', async (t) => {
   const { ws, peer } = await openServer(t);
   const log = record(ws, ['message']);
   ws.pause();
@@ -178,7 +178,7 @@ it('a peer that does not read makes send return false, and drain follows', async
   await echoed(ws, peer);
 });
 
-it('what the application writes itself keeps its place behind what is congested', async (t) => {
+it('the application\'s raw writes follow messages that wait for the peer', async (t) => {
   const { ws, peer, socket } = await openServer(t);
   peer.socket.pause();
   let count = 1;
@@ -378,7 +378,7 @@ async function inProcess(t, act) {
   return { child, peer: await dial(t, port) };
 }
 
-it('a listener that throws costs nobody a message', async (t) => {
+it('a listener that throws loses no message of any connection', async (t) => {
   const { child, peer } = await inProcess(t, 'throw');
   const uncaught = once(child, 'message');
   peer.write(Buffer.concat(['good', 'bad', 'later', 'last'].map((text) => masked(TEXT, text))));
@@ -389,7 +389,7 @@ it('a listener that throws costs nobody a message', async (t) => {
   }
 });
 
-it('what was sent before process.exit() leaves', async (t) => {
+it('messages sent before process.exit() leave', async (t) => {
   const { child, peer } = await inProcess(t, 'exit');
   const exited = once(child, 'exit');
   peer.write(masked(TEXT, 'goodbye'));

@@ -47,7 +47,7 @@ for (const size of SIZES) {
   });
 }
 
-it('payloads of every size are the application\'s own, however they were cut', async (t) => {
+it('received payloads of every size are not written to later, however the bytes were divided into chunks', async (t) => {
   const { ws, peer } = await openServer(t);
   const got = [];
   ws.on('message', ({ data }) => got.push(data));
@@ -64,7 +64,7 @@ it('payloads of every size are the application\'s own, however they were cut', a
   }
 });
 
-it('messages of all sizes in one turn leave in order, overwritten as they may be', async (t) => {
+it('messages of all sizes in one turn leave in order, although their Buffers are overwritten after the call', async (t) => {
   const { ws, peer } = await openServer(t);
   const sizes = [10, 5000, 20, 40000, 30000, 3, 70000, 4097, 10, 200000, 5];
   const bytes = Buffer.alloc(200000);
@@ -79,7 +79,7 @@ it('messages of all sizes in one turn leave in order, overwritten as they may be
   assert.strictEqual(ws.bufferedAmount, 0);
 });
 
-it('a listener that throws in front of a long message costs nothing behind it', async (t) => {
+it('a listener that throws before a long message loses no byte of that message', async (t) => {
   const { ws, peer } = await openServer(t);
   const bytes = patterned(300000);
   const got = [];
@@ -149,7 +149,7 @@ it('a long text that becomes ill-formed is 1007 with nothing delivered', async (
   assert.deepStrictEqual(log, [['error', reason], ['end'], ['close', 1007, reason]]);
 });
 
-it('close() in the middle of a long message ends it with the peer\'s answer', async (t) => {
+it('close() in the middle of a long message: the connection closes with the peer\'s close frame', async (t) => {
   const { ws, peer } = await openServer(t);
   const log = record(ws);
   const frame = masked(BINARY, patterned(1000000));
@@ -164,7 +164,7 @@ it('close() in the middle of a long message ends it with the peer\'s answer', as
   assert.deepStrictEqual(log, [['end'], ['close', 3000, 'enough']]);
 });
 
-it('somebody who begins to read the socket in the middle of a long message costs it nothing', async (t) => {
+it('a \'data\' listener added to the socket in the middle of a long message loses no byte of it', async (t) => {
   const { ws, peer } = await openServer(t);
   const message = next(ws, 'message');
   const bytes = patterned(2000000);

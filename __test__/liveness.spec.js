@@ -101,7 +101,7 @@ describe('on every path', { concurrency: 8 }, () => {
       assert.strictEqual((await end(ws)).error, SILENT(0.5));
     });
 
-    it(`${path}: while the application pauses, nobody is silent`, async (t) => {
+    it(`${path}: the time of a pause of the application does not count as silence`, async (t) => {
       const { ws, peer } = await open(t, { settings: { idleTimeout: 0.1, ping: 0.02, pongTimeout: 0.1 } });
       const log = record(ws, ['error', 'close']);
       const got = [];
@@ -120,7 +120,7 @@ describe('on every path', { concurrency: 8 }, () => {
       await end(ws);
     });
 
-    it(`${path}: closeTimeout is what a peer gets to answer a close`, async (t) => {
+    it(`${path}: closeTimeout is the time for the peer's close frame`, async (t) => {
       const { ws, peer } = await open(t, { settings: { closeTimeout: 0.1 } });
       const started = Date.now();
       ws.close(1000, 'bye');
@@ -162,7 +162,7 @@ it('pings that wait for the connection to open are not awaited', async (t) => {
   assert.strictEqual((await end(ws)).error, UNANSWERED(0.1));
 });
 
-it('a client that is still connecting is not silent, and has not begun to live', async (t) => {
+it('idleTimeout and maxLifetime do not apply while a client connects', async (t) => {
   const { ws, peer, head } = await clientSide(t, { settings: { idleTimeout: 0.05, maxLifetime: 0.05 } });
   const log = record(ws);
   await sleep(200);
@@ -184,7 +184,7 @@ it('drafts have no pings, so none is awaited; they can be silent', async (t) => 
   assert.deepStrictEqual(await end(ws), { code: 1006, reason: '', error: SILENT(0.2) });
 });
 
-it('a stream that counts nothing can be silent, and can break its silence', async () => {
+it('idleTimeout works on a stream without bytesRead', async () => {
   const stream = new Duplex({ read() {}, write(chunk, encoding, callback) { callback(); } });
   stream.setTimeout = stream.setNoDelay = () => stream;
   const request = {
@@ -204,7 +204,7 @@ it('a stream that counts nothing can be silent, and can break its silence', asyn
   assert.deepStrictEqual(log.slice(10), [['error', SILENT(0.2)], ['close', 1006, '']]);
 });
 
-it('what arrived while the loop was blocked has been heard', async (t) => {
+it('bytes that arrived while the event loop was blocked end the silence', async (t) => {
   const { ws, peer } = await openServer(t, { settings: { idleTimeout: 0.3, ping: 0.05, pongTimeout: 0.3 } });
   const log = record(ws, ['error', 'close']);
   const answering = answer(peer, masked, 10);
@@ -248,7 +248,7 @@ it('listeners run in the async context of whoever made the connection', async (t
   assert.deepStrictEqual(seen.sort(), [['one', 'one'], ['two', 'two']]);
 });
 
-it('a listener that throws costs the others nothing', (t, done) => {
+it('a listener that throws keeps no other connection from being closed', (t, done) => {
   const program = `
     const WebSocket = require(${JSON.stringify(dir)});
     const http = require('http'), net = require('net');

@@ -43,8 +43,8 @@ const written = (writer, chunk) => new Promise((resolve, reject) => {
 });
 
 for (const one of names) {
-  describe(`messages that are sent while they are made: ${one}`, () => {
-    it('each chunk is a fragment; what is sent meanwhile follows, pings pass by', async (t) => {
+  describe(`message writers: ${one}`, () => {
+    it('each chunk is a fragment; messages sent meanwhile follow, pings are sent between fragments', async (t) => {
       const { ws, peer, frame } = await open(t, one);
       const writer = ws.stream({ binary: false });
       await written(writer, 'one ');
@@ -96,7 +96,7 @@ for (const one of names) {
       assert.deepStrictEqual([made, length], [1000, 1000 * 65536]);
     });
 
-    it('a message that is given up ends the connection with 1011', async (t) => {
+    it('a writer destroyed before the end of its message closes the connection with 1011', async (t) => {
       const { ws, peer, frame } = await open(t, one);
       const log = record(ws, ['error', 'close']);
       ws.stream().destroy();
@@ -133,8 +133,8 @@ for (const one of names) {
     });
   });
 
-  describe(`messages that are read while they arrive: ${one}`, () => {
-    it('longer ones, in one frame or in many; shorter ones as always', async (t) => {
+  describe(`message readers: ${one}`, () => {
+    it('longer messages come as readers, in one frame or in many; shorter ones as message events', async (t) => {
       const { ws, peer, frame } = await open(t, one, { settings: { streamAbove: 1000 } });
       const got = streams(ws);
       const log = record(ws, ['message']);
@@ -155,7 +155,7 @@ for (const one of names) {
       assert.deepStrictEqual((await peer.frame()).opcode, PONG);
     });
 
-    it('backpressure: nothing more is read than its reader wants', SLOW, async (t) => {
+    it('backpressure: no more is read of the socket than the reader has room for', SLOW, async (t) => {
       const settings = { streamAbove: 1000, maxLength: 1000 * MIB };
       const { ws, peer, frame } = await open(t, one, { settings });
       const got = streams(ws);
@@ -204,7 +204,7 @@ for (const one of names) {
       assert.strictEqual((await buffer(got[0].stream)).length, 0);
     });
 
-    it('a reader that is destroyed passes the rest over', async (t) => {
+    it('after a reader is destroyed, the rest of its message is skipped', async (t) => {
       const { ws, peer, frame } = await open(t, one, { settings: { streamAbove: 1000 } });
       ws.on('stream', (stream) => stream.once('data', () => stream.destroy()));
       const message = next(ws, 'message');
@@ -212,7 +212,7 @@ for (const one of names) {
       assert.strictEqual((await message).data, 'after');
     });
 
-    it('nobody listens: 1011; too long: 1009; ill-formed text: 1007', async (t) => {
+    it('closes with 1011 without a listener, 1009 for a message too long, 1007 for ill-formed text', async (t) => {
       for (const [settings, bytes, reason, code] of [
         [{}, Buffer.alloc(2000), 'Nobody listens for messages as streams', 1011],
         [{ maxLength: 3000 }, Buffer.alloc(4000), 'WebSocket frame length too large', 1009],
@@ -229,7 +229,7 @@ for (const one of names) {
   });
 }
 
-describe('texts that are made of parts', () => {
+describe('texts written in parts', () => {
   it('characters may be divided between chunks, of either kind', async (t) => {
     const { ws, peer } = await openServer(t);
     const writer = ws.stream({ binary: false });
@@ -287,7 +287,7 @@ it('where a message cannot be streamed, `stream` says why', async (t) => {
   assert.throws(() => plugged.ws.stream(), { message: 'Extension plug-ins encode whole messages only' });
   const old = await serverSide(t, { head: handshakes.request75() });
   await until(() => old.ws.readyState === 1);
-  assert.throws(() => old.ws.stream(), { message: 'hixie-75 knows no messages in fragments' });
+  assert.throws(() => old.ws.stream(), { message: 'hixie-75 has no fragmented messages' });
   for (const value of ['1', -1, 1.5, NaN]) {
     assert.throws(() => new WebSocket.Client('ws://localhost:1/', [], { streamAbove: value }), { message: 'streamAbove must be an integer number of bytes' });
   }

@@ -19,7 +19,7 @@ const { timesOutWhenQuiet } = require('./support/quiet');
 const { MIB, serve, dial, accepted, closing, echo, echoing, inProcess } = require('./support/native_sockets');
 
 describe('connecting', () => {
-  it('connects by address and knows both ends', async (t) => {
+  it('connects by address, and has the addresses of both sides', async (t) => {
     const { server, socket } = await echoing(t);
     const other = await accepted(server);
     assert.strictEqual(socket.remotePort, server.address().port);
@@ -60,7 +60,7 @@ describe('connecting', () => {
     assert.strictEqual(String((await once(socket, 'data'))[0]), 'over a path');
   });
 
-  it('sends what was written before, in order', async (t) => {
+  it('sends the bytes written before it is connected, in order', async (t) => {
     const server = await serve(t, echo);
     const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
     for (const part of ['a', 'b', 'c', 'd']) socket.write(part);
@@ -146,7 +146,7 @@ describe('bytes', () => {
     for (const [chunk, copy] of kept) assert.ok(chunk.equals(copy));
   });
 
-  it('has copied what was written before write returns', async (t) => {
+  it('has copied the bytes when write returns', async (t) => {
     const { socket } = await echoing(t);
     const block = Buffer.alloc(8 * MIB, 'a');
     let received = 0;
@@ -232,7 +232,7 @@ describe('back-pressure', () => {
     while (received < stuck + MIB) await once(socket, 'data');
   });
 
-  it('says false when the peer does not read, and drain when it does', async (t) => {
+  it('write is false while the peer does not read, and drain follows', async (t) => {
     const server = await serve(t, (socket) => socket.pause());
     const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
     await once(socket, 'connect');

@@ -59,7 +59,7 @@ describe('ending', () => {
     await closed;
   });
 
-  it('delivers what came before a reset, however late it is read', async (t) => {
+  it('delivers the bytes before a reset, however late they are read', async (t) => {
     const server = await serve(t, (socket) => {
       socket.write('before');
       socket.once('data', () => socket.resetAndDestroy());
@@ -149,7 +149,7 @@ describe('destroy', () => {
     });
   }
 
-  it('tells writers that wait', async (t) => {
+  it('calls back waiting writes with an error', async (t) => {
     const server = await serve(t, (socket) => socket.pause());
     const socket = dial(t, { host: '127.0.0.1', port: server.address().port });
     await once(socket, 'connect');
@@ -158,7 +158,7 @@ describe('destroy', () => {
     assert.ok((await outcome) instanceof Error);
   });
 
-  it('reports the error it was given', async (t) => {
+  it('emits the error given to destroy()', async (t) => {
     const { socket } = await echoing(t);
     socket.destroy(new Error('enough'));
     const [error] = await once(socket, 'error');

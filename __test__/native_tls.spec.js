@@ -140,7 +140,7 @@ describe('trust', () => {
     }
   });
 
-  it('checks the name it is given, and asks for it', async (t) => {
+  it('sends servername as SNI, and compares the certificate with that name', async (t) => {
     const asked = [];
     const options = { ...pair('wrong-name'), SNICallback: (name, done) => done(null, void asked.push(name)) };
     const place = await tlsServer(t, options);
@@ -174,7 +174,7 @@ describe('trust', () => {
     });
   }
 
-  it('leaves certificates to Node that are not plain PEM all through', () => {
+  it('has Node dial for certificates that are not plain PEM', () => {
     const text = String(ca);
     for (const value of [
       new X509Certificate(ca).raw, text.trimEnd() + text, text + text.slice(0, 200), text + text.replace(/\n[A-Za-z0-9]/, '\n*'),
@@ -184,7 +184,7 @@ describe('trust', () => {
     assert.notStrictEqual(connectorFor({ ca: `# ours\r\n${text.replaceAll('\n', '\r\n')}# end` }), null);
   });
 
-  it('leaves keys and versions that it cannot read to Node, and never goes without TLS', () => {
+  it('has Node dial for keys and versions it cannot read, and never connects without TLS', () => {
     const cert = fixture('client.crt');
     for (const options of [
       { cert, key: 'no key' }, { cert }, { pfx: fixture('client.pfx'), passphrase: 'wrong' }, { minVersion: 'TLSv7' },
@@ -194,7 +194,7 @@ describe('trust', () => {
     }
   });
 
-  it('trusts what NODE_EXTRA_CA_CERTS holds', async (t) => {
+  it('trusts the certificates of NODE_EXTRA_CA_CERTS', async (t) => {
     const { port } = await tlsServer(t);
     const source = `
       const DialledSocket = require(${JSON.stringify(require.resolve('../lib/socket/dialled.js'))});
@@ -218,7 +218,7 @@ describe('trust', () => {
 
 describe('versions', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
-    it(`keeps to ${version}`, async (t) => {
+    it(`uses only ${version}`, async (t) => {
       const place = await tlsServer(t, pair('server'), (socket) => socket.end(socket.getProtocol()));
       for (const limit of [{ maxVersion: version }, { minVersion: version, maxVersion: version }]) {
         const socket = dial(t, { ...place, tls: { ca, ...limit } });
@@ -261,7 +261,7 @@ describe('failures on the way', () => {
     });
   }
 
-  it('the time is up while this thread is about to look at the certificate', async (t) => {
+  it('the timeout passes before JavaScript has checked the certificate', async (t) => {
     const socket = dial(t, { ...(await tlsServer(t)), tls: { ca }, timeout: 500 });
     const { _dialler: dialler } = socket._dialling;
     const { takeCredentials } = dialler;
@@ -303,7 +303,7 @@ describe('failures on the way', () => {
     await once(socket, 'close');
   });
 
-  it('a proxy that is not there', async (t) => {
+  it('a proxy that refuses connections', async (t) => {
     const proxy = { host: '127.0.0.1', port: 1, serverHost: 'h', url: 'ws://h/' };
     const error = await failure(dial(t, { host: 'h', port: 80, proxy }));
     assert.strictEqual(error.message, 'connect ECONNREFUSED 127.0.0.1:1');

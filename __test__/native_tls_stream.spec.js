@@ -54,7 +54,7 @@ describe('life of a TLS connection', () => {
     await roundTrip(dial(t, { ...place, tls: { ca } }), 1000);
   });
 
-  it('tells how much is not yet with the kernel', async (t) => {
+  it('counts the bytes that the kernel has not taken', async (t) => {
     const place = await tlsServer(t, pair('server'), (socket) => socket.on('error', () => {}).pause());
     const socket = dial(t, { ...place, tls: { ca } });
     await once(socket, 'connect');
@@ -68,7 +68,7 @@ describe('life of a TLS connection', () => {
     assert.strictEqual(socket.bytesWritten, written);
   });
 
-  it('sends what it accepted before a destroy', async (t) => {
+  it('sends the accepted bytes before a destroy', async (t) => {
     let received = '';
     const place = await tlsServer(t, pair('server'), (socket) => {
       socket.on('error', () => {}).on('data', (chunk) => (received += chunk));
@@ -99,7 +99,7 @@ describe('a TLS stream', () => {
     assert.strictEqual(text, 'got all');
   });
 
-  it('ends when the server leaves without a goodbye', async (t) => {
+  it('ends when the server closes the connection without close_notify', async (t) => {
     const server = tls.createServer(pair('server'), (socket) => socket.write('bye'));
     let raw;
     server.on('connection', (socket) => (raw = socket));

@@ -115,7 +115,7 @@ describe('the published package', () => {
     }
   });
 
-  it('says which flag keeps it from loading', SLOW, () => {
+  it('names the flag of Node that forbids addons', SLOW, () => {
     const file = path.join('lib', `faye-websocket-rs.${platformName()}.node`);
     fs.copyFileSync(path.join(root, file), path.join(folder, file));
     const permission = major >= 24 ? '--permission' : '--experimental-permission';
@@ -127,21 +127,21 @@ describe('the published package', () => {
     fs.rmSync(path.join(folder, file));
   });
 
-  it('says why a binary that is there does not load, and how to compile another', SLOW, () => {
+  it('says why an installed binary does not load, and how to compile another', SLOW, () => {
     const file = path.join(folder, 'lib', `faye-websocket-rs.${platformName()}.node`);
     fs.writeFileSync(file, 'not an addon');
     assert.match(failure(), /Its binary does not load: .*(ELF|too short|slice|mach-o|Win32)[^\n]*\nTo compile one .*: npx faye-websocket-rs build/i);
     fs.rmSync(file);
   });
 
-  it('says what compiling it needs where that is missing', SLOW, () => {
+  it('names the tools for compiling that are missing', SLOW, () => {
     const { status, stderr } = node(folder, ['bin/faye-websocket-rs.js', 'build'], { ...process.env, PATH: folder, Path: folder });
     assert.strictEqual(status, 1);
     assert.match(stderr, /needs Rust/);
     assert.match(stderr, /https:\/\/rustup\.rs/);
   });
 
-  it('puts what it compiles into the copy that the project loads', { ...SLOW, skip: process.platform === 'win32' && 'stands in for cargo with a shell script' }, () => {
+  it('puts the compiled addon into the copy that the project loads', { ...SLOW, skip: process.platform === 'win32' && 'stands in for cargo with a shell script' }, () => {
     const project = fs.mkdtempSync(path.join(os.tmpdir(), 'project-'));
     const [copy, stubs, library] = ['node_modules/faye-websocket', 'stubs', 'libfaye_websocket_rs.so'].map((name) => path.join(project, name));
     fs.cpSync(folder, copy, { recursive: true });
@@ -184,7 +184,7 @@ describe('the doctor', () => {
     return { status, text: stdout + stderr };
   }
 
-  it('tells the copies that a project loads, by whom, and what to do', SLOW, () => {
+  it('lists the copies that a project loads, the packages that load them, and what to do', SLOW, () => {
     install('.', { name: 'mine', dependencies: { 'faye-websocket': '^0.11.4', sockjs: '*', other: '*' } });
     assert.match(doctor().text, /not installed\n {2}wanted by this project/);
     install('node_modules/faye-websocket', { name: 'faye-websocket', version: '0.11.4' });
@@ -219,7 +219,7 @@ describe('the release binary', () => {
     assert.deepStrictEqual(faults(file).filter((fault) => !fault.startsWith('asks for GLIBC')), []);
   });
 
-  it('is told from one that may not be published', { skip }, () => {
+  it('is distinguished from a binary that may not be published', { skip }, () => {
     assert.match(faults(process.execPath).join('\n'), /^exports /m);
   });
 });

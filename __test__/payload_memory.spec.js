@@ -64,14 +64,14 @@ const CHUNKS = {
 for (const path of names) {
   describe(`memory of messages: ${path}`, () => {
     for (const [name, messages] of Object.entries(CHUNKS)) {
-      it(`is transferred without the others: ${name}`, async (t) => {
+      it(`is transferred without that of other messages: ${name}`, async (t) => {
         const got = await exchange(t, path, messages, {
           take: (data) => (typeof data === 'string' ? data : data.length < POOL ? Buffer.from(data) : transferred(data)),
         });
         assertSame(got, messages);
       });
 
-      it(`is its own: ${name}`, async (t) => {
+      it(`is not shared with other messages: ${name}`, async (t) => {
         const got = await exchange(t, path, messages);
         assertSame(got, messages);
         for (const data of got) {
@@ -95,7 +95,7 @@ for (const path of names) {
       assert.deepStrictEqual(new Float64Array(data.buffer, data.byteOffset, data.length / 8), numbers);
     });
 
-    it('is not shared with whoever else listens to the socket', async (t) => {
+    it('is not shared with other listeners of the socket', async (t) => {
       const chunks = [];
       const messages = [patterned(POOL + 2000), 'x', patterned(POOL + 30000, 1), patterned(80000, 2)];
       const got = await exchange(t, path, messages, {
@@ -108,7 +108,7 @@ for (const path of names) {
 
     const isCopied = hasLoop && /^client, wss?$/.test(path) && 'a native client gives such listeners copies';
     const isShared = MAJOR >= 26 && /TLS|wss/.test(path) && 'Node’s TLS reads several chunks into the same memory, and fails when it is gone';
-    it('a chunk that somebody else transfers while its messages are delivered fails the connection', { skip: isCopied || isShared }, async (t) => {
+    it('a chunk that another listener transfers while its messages are delivered fails the connection', { skip: isCopied || isShared }, async (t) => {
       const chunks = [];
       const side = await open(t, path, {
         setUp: (ws, stream) => stream.prependListener('data', (chunk) => chunks.push(chunk)),

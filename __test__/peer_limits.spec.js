@@ -35,9 +35,9 @@ const WRONG = [
 ];
 
 const MEANINGLESS = [
-  [{ pongTimeout: 5 }, 'pongTimeout means nothing without the option ping'],
-  [{ pongTimeout: 5, ping: 0 }, 'pongTimeout means nothing without the option ping'],
-  [{ onBackpressure: 'drop' }, 'onBackpressure means nothing without the option maxBackpressure'],
+  [{ pongTimeout: 5 }, 'pongTimeout requires the option ping'],
+  [{ pongTimeout: 5, ping: 0 }, 'pongTimeout requires the option ping'],
+  [{ onBackpressure: 'drop' }, 'onBackpressure requires the option maxBackpressure'],
   [{ maxBackpressure: 1, onBackpressure: 'wait' }, "onBackpressure must be 'close' or 'drop'"],
   [{ maxBackpressure: 1, onBackpressure: 1 }, "onBackpressure must be 'close' or 'drop'"]
 ];
@@ -130,7 +130,7 @@ describe('on every path', { concurrency: 8 }, () => {
       assert.ok(log.every(([type]) => type === 'message'));
     });
 
-    it(`${path}: what was sent while the application paused comes at once, and is allowed`, async (t) => {
+    it(`${path}: messages sent during a pause of the application do not exceed the rate`, async (t) => {
       const { ws, peer } = await open(t, { settings: { maxMessageRate: 40 } });
       const log = record(ws, ['error', 'close']);
       let got = 0;
@@ -153,7 +153,7 @@ describe('on every path', { concurrency: 8 }, () => {
       assert.deepStrictEqual(log, [['error', 'Too many messages'], ['close', 1008, 'Too many messages']]);
     });
 
-    it(`${path}: maxPingRate bounds pings, and pongs that answer nothing`, async (t) => {
+    it(`${path}: maxPingRate limits pings, and unsolicited pongs`, async (t) => {
       for (const opcode of [PING, PONG]) {
         const side = await open(t, { settings: { maxPingRate: 3 } });
         side.peer.write(Buffer.concat([...Array.from({ length: 20 }, () => out(TEXT, 'x')), out(opcode, '')]));
@@ -178,7 +178,7 @@ describe('on every path', { concurrency: 8 }, () => {
 for (const [version, head, extra] of [
   ['75', handshakes.request75(), ''], ['76', handshakes.request76(), handshakes.HIXIE76.body]
 ]) {
-  it(`draft ${version}: too many texts close, as what is too long does`, async (t) => {
+  it(`draft ${version}: too many texts close the connection, as a text too long does`, async (t) => {
     const { ws, peer } = await serverSide(t, { head, extra, settings: { maxMessageRate: 2, maxFragments: 1 } });
     const log = record(ws, ['message', 'error', 'end', 'close']);
     peer.write(Buffer.from('\x00a\xff\x00b\xff\x00c\xff\x00d\xff', 'latin1'));
@@ -187,7 +187,7 @@ for (const [version, head, extra] of [
   });
 }
 
-it('a close answers what too many messages would have been', async (t) => {
+it('too many messages after close() are no violation', async (t) => {
   const { ws, peer } = await openServer(t, { settings: { maxMessageRate: 1 } });
   ws.on('message', () => ws.close(3000));
   peer.write(Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b'), masked(TEXT, 'c'), masked(CLOSE, closePayload(3000))]));

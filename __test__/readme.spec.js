@@ -51,7 +51,7 @@ describe('the programs in the README', { timeout: 60000 }, () => {
 
   it('are all run', () => assert.deepStrictEqual(readme.unrun, []));
 
-  it('TypeScript: what is shown is compiled in each module mode', () => {
+  it('TypeScript: the program compiles in each module mode', () => {
     const compiled = fs.readFileSync(path.join(root, '__test__', 'types', 'documented.ts'), 'utf8');
     const shown = readme.blocks.filter(({ language }) => language === 'ts');
     assert.strictEqual(shown.length, 1);

@@ -38,7 +38,7 @@ for (const client of ['redis', 'ioredis']) {
       }
     });
 
-    it('Redis goes and comes back: this process is served meanwhile, both ends are told, and nothing comes twice', SLOW, async (t) => {
+    it('Redis stops and starts again: messages within the process arrive meanwhile, both clients report it, and no message comes twice', SLOW, async (t) => {
       const { server, sides } = await start(t);
       const [here, there] = [await subscriber(t, sides[0].port, 'news'), await subscriber(t, sides[1].port, 'news')];
       await sides[0].ask('publish', [['news', 'before']]);
@@ -75,7 +75,7 @@ for (const client of ['redis', 'ioredis']) {
   });
 }
 
-it('what are no clients of Redis is refused by name', () => {
+it('values that are no clients of Redis are refused by name', () => {
   const client = { publish() {}, on() {}, isReady: true };
   for (const [clients, message] of [
     [{}, 'publisher must be a client of redis or ioredis'],

@@ -66,7 +66,7 @@ for (const one of names) {
       assert.deepStrictEqual(got, [...first, ...second]);
     });
 
-    it('more and more of it, each from the listener of the one before', runsItself(one), async (t) => {
+    it('several levels deep, each in a listener of the level before', runsItself(one), async (t) => {
       const side = await open(t, one);
       const parts = [0, 1, 2, 3, 4].map((i) => texts(`part ${i}`, 20));
       const all = parts.flat();
@@ -81,7 +81,7 @@ for (const one of names) {
       assert.deepStrictEqual(got, all);
     });
 
-    it('messages of every kind lie behind', runsOn(one), async (t) => {
+    it('messages of every kind follow in the same chunk', runsOn(one), async (t) => {
       const side = await open(t, one);
       const other = await open(t, one);
       const pings = [];
@@ -104,7 +104,7 @@ for (const one of names) {
       assert.deepStrictEqual(pings, ['p', 'q']);
     });
 
-    it('listeners throw, of the loop as well', runsItself(one), async (t) => {
+    it('listeners of the message and of the inner loop throw', runsItself(one), async (t) => {
       const side = await open(t, one);
       const thrown = caught(t);
       const got = received(side.ws, (data) => {

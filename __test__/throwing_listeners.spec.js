@@ -70,7 +70,7 @@ for (const path of names) {
       assert.strictEqual(ws.readyState, 1);
     });
 
-    it('what is left behind them is delivered when the peer ends, and \'close\' after it', async (t) => {
+    it('messages behind the one whose listener threw are delivered when the peer ends, and \'close\' after them', async (t) => {
       const thrown = caught(t);
       const { ws, peer, frame } = await open(t, path);
       const got = received(ws, (data) => data !== 'c');
@@ -83,7 +83,7 @@ for (const path of names) {
       assert.deepStrictEqual(thrown, ['at a', 'at b']);
     });
 
-    it('of \'error\', \'end\' and \'close\' all throw, and all are told', async (t) => {
+    it('of \'error\', \'end\' and \'close\' all throw, and all are called', async (t) => {
       const thrown = caught(t);
       const { ws, peer, frame } = await open(t, path);
       const told = [];
@@ -110,7 +110,7 @@ for (const path of names) {
       await ended;
     });
 
-    it('all throw, and the peer ends while it still has to take what it was sent', async (t) => {
+    it('all throw, and the peer ends before it has read the messages sent to it', async (t) => {
       const thrown = caught(t);
       const { ws, peer, frame } = await open(t, path);
       const told = [];
@@ -148,7 +148,7 @@ for (const path of names) {
       await until(() => thrown.every((message) => message === 'error'));
     });
 
-    it('a ping\'s callback throws: the other listeners and what is behind', async (t) => {
+    it('a ping\'s callback throws: other listeners are called, and later messages delivered', async (t) => {
       const thrown = caught(t);
       const { ws, peer, frame } = await open(t, path);
       const got = received(ws, () => false);
@@ -185,7 +185,7 @@ for (const path of names) {
       assert.strictEqual(ws._driver._direct !== null, isPast(path));
     });
 
-    it('a \'drain\' listener throws: what is piped into the messages goes on', async (t) => {
+    it('a \'drain\' listener throws: a stream piped into the messages continues', async (t) => {
       const thrown = caught(t);
       const { ws, peer } = await open(t, path);
       const drained = [];

@@ -35,7 +35,7 @@ function mocked(t) {
   return { wheel: new TimerWheel(), tick, block: (milliseconds) => { now += milliseconds; } };
 }
 
-it('nobody is called before his time, nor later than a 64th of the wait after it', (t) => {
+it('no entry is called before its time, or later than a 64th of its wait after it', (t) => {
   const { wheel, tick } = mocked(t);
   const waits = [1, 2, 63, 64, 65, 100, 127, 128, 500, 999, 1000, 5000, 30000];
   const entries = waits.map((wait) => {
@@ -52,7 +52,7 @@ it('nobody is called before his time, nor later than a 64th of the wait after it
   });
 });
 
-it('whoever stays is called again and again, without drift', (t) => {
+it('an entry that stays is called again and again, without drift', (t) => {
   const { wheel, tick } = mocked(t);
   const entry = new Entry((self, now) => wheel.set(self, now + 100));
   wheel.set(entry, 1100);
@@ -60,7 +60,7 @@ it('whoever stays is called again and again, without drift', (t) => {
   assert.ok(entry.calls.length >= 49, `${entry.calls.length}`);
 });
 
-it('whoever waits alone is called in time', (t) => {
+it('a single entry is called in time', (t) => {
   for (const wait of [10, 100, 1000, 30000]) {
     const { wheel, tick } = mocked(t);
     const entry = new Entry();
@@ -72,7 +72,7 @@ it('whoever waits alone is called in time', (t) => {
   }
 });
 
-it('whoever moves on by a little does so in the next turn', (t) => {
+it('an entry postponed by a millisecond is called again in the next turn', (t) => {
   const { wheel, tick } = mocked(t);
   const other = new Entry();
   const entry = new Entry((self, now) => self.calls.length < 3 && wheel.set(self, now + 1));
@@ -83,7 +83,7 @@ it('whoever moves on by a little does so in the next turn', (t) => {
   assert.strictEqual(new Set(entry.calls).size, 3);
 });
 
-it('whoever has left is not called, and an empty wheel has no timer', (t) => {
+it('a removed entry is not called, and an empty wheel has no timer', (t) => {
   const { wheel, tick } = mocked(t);
   const set = t.mock.method(globalThis, 'setTimeout');
   const clear = t.mock.method(globalThis, 'clearTimeout');
@@ -119,7 +119,7 @@ it('a thousand entries share a timer', (t) => {
   assert.ok(set.mock.callCount() <= 8, `${set.mock.callCount()}`);
 });
 
-it('moving on leaves nothing behind', (t) => {
+it('postponing an entry leaves nothing at its old time', (t) => {
   const { wheel, tick } = mocked(t);
   const entry = new Entry();
   for (const time of [1010, 1500, 90000, 1020]) wheel.set(entry, time);
@@ -127,7 +127,7 @@ it('moving on leaves nothing behind', (t) => {
   assert.strictEqual(entry.calls.length, 1);
 });
 
-it('an entry may take out another that is due, and itself', (t) => {
+it('an entry may remove another that is due, and itself', (t) => {
   const { wheel, tick } = mocked(t);
   const second = new Entry();
   const first = new Entry((self) => {
@@ -140,7 +140,7 @@ it('an entry may take out another that is due, and itself', (t) => {
   assert.deepStrictEqual([first.calls.length, second.calls.length], [1, 0]);
 });
 
-it('what one throws costs the others nothing', (t) => {
+it('the exception of one entry keeps no other from being called', (t) => {
   const { wheel, tick } = mocked(t);
   const later = t.mock.method(process, 'nextTick', () => {});
   const entries = [0, 1, 2].map((i) => new Entry(() => {
@@ -177,7 +177,7 @@ it('waits longer than a timer of Node can be are kept', (t) => {
   assert.strictEqual(set.mock.callCount(), 2);
 });
 
-it('the timer keeps the process alive for those who ask for that', (t) => {
+it('the timer keeps the process alive for the entries that require it', (t) => {
   const refs = [];
   t.mock.method(globalThis, 'setTimeout', () => ({ ref: () => refs.push('ref'), unref: () => refs.push('unref') }));
   t.mock.method(globalThis, 'clearTimeout', () => {});

@@ -28,7 +28,7 @@ const unique = () => `topic ${++count}`;
 
 for (const one of names) {
   describe(`topics: ${one}`, () => {
-    it('who has subscribed receives, once, in the order of `send` and `publish`', async (t) => {
+    it('subscribers receive each message once, in the order of `send` and `publish`', async (t) => {
       const [a, b, c] = [await open(t, one), await open(t, one), await open(t, one)];
       const [news, chat] = [unique(), unique()];
       assert.deepStrictEqual([a.ws.subscribe(news), a.ws.subscribe(news), a.ws.subscribe(chat)], [true, true, true]);
@@ -70,7 +70,7 @@ for (const one of names) {
       assert.deepStrictEqual(await messages(stays.peer, 2), ['one', 'two']);
     });
 
-    it('a slow consumer is sent all of it, unless it has a limit', async (t) => {
+    it('a slow peer receives all messages, unless it has a limit', async (t) => {
       const patient = await open(t, one);
       const limited = await open(t, one, { settings: { maxBackpressure: MIB, onBackpressure: 'drop' } });
       const topic = unique();
@@ -94,7 +94,7 @@ for (const one of names) {
   });
 }
 
-it('what is published before the handshake is over is sent after it', async (t) => {
+it('messages published before the handshake is complete are sent after it', async (t) => {
   const topic = unique();
   const { port } = await httpServer(t, (request, socket, head) => {
     const ws = new WebSocket(request, socket, head);
@@ -105,7 +105,7 @@ it('what is published before the handshake is over is sent after it', async (t) 
   assert.deepStrictEqual(await messages(peer, 1), ['early']);
 });
 
-it('compressed connections and plug-ins receive what others do', async (t) => {
+it('connections with compression and with plug-ins receive the same messages', async (t) => {
   const topic = unique();
   const { port } = await httpServer(t, (request, socket, head) => {
     const settings = request.url === '/plain' ? {} : { deflate: { threshold: 0 }, nativeDeflate: request.url === '/native' };
@@ -142,7 +142,7 @@ it('wrong arguments throw by name', async (t) => {
   }
 });
 
-it('the names are out of sight of those who list what there is', () => {
+it('the additions are not enumerable', () => {
   assert.deepStrictEqual(Object.keys(WebSocket).filter((name) => /publish|Adapter/.test(name)), []);
   const listed = [];
   for (const name in WebSocket.prototype) listed.push(name);
@@ -206,7 +206,7 @@ describe('topics across threads', () => {
     }
   });
 
-  it('a thread that is busy delivers later, and its own publications reach others meanwhile', SLOW, async (t) => {
+  it('a busy thread delivers later, and its own publications reach other threads meanwhile', SLOW, async (t) => {
     const topic = `busy${count++}`;
     const [busy, free] = [await Side.start(t), await Side.start(t)];
     const [late, soon] = [await subscriber(t, busy.port, topic), await subscriber(t, free.port, topic)];
@@ -217,7 +217,7 @@ describe('topics across threads', () => {
     assert.deepStrictEqual(await messages(late, 600), numbered('x', 600));
   });
 
-  it('who has unsubscribed, and a thread that has ended, receive nothing', SLOW, async (t) => {
+  it('sockets that have unsubscribed, and threads that have ended, receive nothing', SLOW, async (t) => {
     const topic = `ends${count++}`;
     const [stays, ends] = [await Side.start(t), await Side.start(t)];
     const peer = await subscriber(t, stays.port, topic);
@@ -317,7 +317,7 @@ describe('topics across processes, by an adapter', () => {
     }
   });
 
-  it('what is not ours on the bus is ignored', SLOW, async (t) => {
+  it('other packages\' messages on the bus are ignored', SLOW, async (t) => {
     const topic = `foreign${count++}`;
     const [side] = await processes(t, 1);
     const peer = await subscriber(t, side.port, topic);

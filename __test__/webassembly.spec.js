@@ -62,14 +62,14 @@ describe('WebAssembly', { skip: wasmState() !== 'ready' && `it is ${wasmState()}
     assert.deepStrictEqual([stdout, stderr], ['true false\n', '']);
   });
 
-  it('is used without a word where it is asked for, and not where it is refused', SLOW, () => {
+  it('is used without a warning where an environment variable asks for it, and not where one forbids it', SLOW, () => {
     const { stdout, stderr } = run('console.log(require("./index.js").native)', [], '1');
     assert.deepStrictEqual([stdout, stderr], ['false\n', '']);
     const refused = run('try { require("./index.js") } catch ({ code }) { console.log(code) }', ['--no-addons'], '0');
     assert.deepStrictEqual([refused.stdout, refused.stderr], ['ERR_FAYE_WEBSOCKET_NO_BINARY\n', '']);
   });
 
-  it('has what the addon has', () => {
+  it('has the exports of the addon that need no sockets', () => {
     const names = (binding) => Object.keys(binding).filter((name) => !NATIVE_ONLY.some((pattern) => pattern.test(name)));
     const portable = require('../lib/wasm_binding');
     assert.deepStrictEqual(names(require('../lib/native_binding')).filter((name) => !(name in portable)), []);

@@ -269,7 +269,7 @@ export declare class TopicInbox {
    *
    * # Errors
    *
-   * Nothing was taken.
+   * `take` has not returned a publication.
    */
   payload(): Buffer
   /** Closes the inbox. */

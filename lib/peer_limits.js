@@ -69,12 +69,12 @@ function check(limits, ping) {
   for (const name of RATES) checkNumber(name, limits[name], (value) => value > 0, 'a number per second greater than 0');
 
   const { pongTimeout, maxBackpressure, onBackpressure } = limits;
-  if (pongTimeout && !ping) throw new TypeError('pongTimeout means nothing without the option ping');
+  if (pongTimeout && !ping) throw new TypeError('pongTimeout requires the option ping');
   if (onBackpressure === undefined) return;
   if (onBackpressure !== 'close' && onBackpressure !== 'drop') {
     throw new TypeError("onBackpressure must be 'close' or 'drop'");
   }
-  if (maxBackpressure === undefined) throw new TypeError('onBackpressure means nothing without the option maxBackpressure');
+  if (maxBackpressure === undefined) throw new TypeError('onBackpressure requires the option maxBackpressure');
 }
 
 /**

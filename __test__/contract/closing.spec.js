@@ -269,7 +269,7 @@ it('server: close() before open answers nothing', async (t) => {
   assert.strictEqual(ws.readyState, 3);
 });
 
-it('client: close() in the error listener before open reports what it was given', async (t) => {
+it('client: close() in the error listener before open reports its code and reason', async (t) => {
   const { ws, peer } = await clientSide(t);
   const log = record(ws);
   ws.on('error', () => ws.close());

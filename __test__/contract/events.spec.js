@@ -251,7 +251,7 @@ it('the driver beneath has ping and pong events', async (t) => {
   assert.deepStrictEqual(log, ['driver ping a', 'driver pong b']);
 });
 
-it('events carry no more than they did', () => {
+it('events have only the properties of the original', () => {
   const { Event } = { Event: require(require('../support/package_under_test').dir + '/lib/faye/websocket/api/event.js') };
   const event = new Event('x', { extra: 1 });
   assert.deepStrictEqual(Object.keys(event), ['type', 'extra']);

@@ -179,7 +179,7 @@ it('a readable piped in', async (t) => {
   assert.strictEqual((await peer.rest()).toString(), 'data: a\r\n\r\ndata: b\r\n\r\n');
 });
 
-it('a socket that is gone already', async (t) => {
+it('a socket that is closed already', async (t) => {
   const { source } = await open(t, {}, {});
   assert.ok(source);
   const request = { method: 'GET', url: '/', headers: { host: 'h' } };

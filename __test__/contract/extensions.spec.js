@@ -51,7 +51,7 @@ const SIDES = [
   ]
 ];
 
-it('server: what it answers to an offer', async (t) => {
+it('server: its response to an offer', async (t) => {
   for (const [extension, offer, answer] of [
     [deflate, 'permessage-deflate', 'permessage-deflate'],
     [deflate, 'permessage-deflate; client_max_window_bits', 'permessage-deflate'],
@@ -79,7 +79,7 @@ it('server: what it answers to an offer', async (t) => {
   }
 });
 
-it('client: what it offers', async (t) => {
+it('client: its offers', async (t) => {
   for (const [extension, offer] of [
     [deflate, 'permessage-deflate; client_max_window_bits'],
     [
@@ -130,7 +130,7 @@ for (const [side, open, out] of SIDES) {
     ]);
   });
 
-  it(`${side}: sends compressed messages in order, that inflate to what was sent`, async (t) => {
+  it(`${side}: sends compressed messages in order, which inflate to the messages sent`, async (t) => {
     const { ws, peer } = await open(t, {
       ...(side === 'client'
         ? { answer: { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_no_context_takeover' } }
@@ -146,7 +146,7 @@ for (const [side, open, out] of SIDES) {
     }
   });
 
-  it(`${side}: a close waits for what is being compressed`, async (t) => {
+  it(`${side}: a close waits for messages that are being compressed`, async (t) => {
     const { ws, peer } = await open(t);
     ws.send('x'.repeat(200000));
     ws.close(3000, 'after');
@@ -156,7 +156,7 @@ for (const [side, open, out] of SIDES) {
     assert.deepStrictEqual([second.opcode, second.payload], [CLOSE, closePayload(3000, 'after')]);
   });
 
-  it(`${side}: what does not inflate closes, with the name of the extension`, async (t) => {
+  it(`${side}: data that does not inflate closes, with the name of the extension`, async (t) => {
     const { ws, peer } = await open(t);
     const log = record(ws);
     peer.write(out(TEXT, Buffer.from('ffffffffffff', 'hex'), RSV1));
@@ -257,7 +257,7 @@ function plugin(name, changes = {}) {
   };
 }
 
-it('what a plug-in must be', () => {
+it('the required properties of a plug-in', () => {
   for (const [extension, message] of [
     [plugin(undefined), 'extension.name must be a string'],
     [plugin('x', { extension: { type: 'x' } }), 'extension.type must be "permessage"'],
@@ -279,7 +279,7 @@ it('what a plug-in must be', () => {
   });
 });
 
-it('what a plug-in sees of a message, and that messages go through in order', async (t) => {
+it('the fields of a message in a plug-in, and the order of messages', async (t) => {
   const seen = [];
   const log = (name) => ({
     session: {
@@ -446,7 +446,7 @@ for (const given of [[], [null], [null, null], [undefined, {}], [null, 'x']]) {
   }
 }
 
-it('client: what a server may not answer', async (t) => {
+it('client: invalid responses of a server', async (t) => {
   const PREFIX = 'Error during WebSocket handshake: ';
   const one = plugin('one', { extension: { rsv1: true } });
   const two = plugin('two', { extension: { rsv1: true } });

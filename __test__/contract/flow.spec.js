@@ -108,7 +108,7 @@ for (const [side, open, out] of SIDES) {
     assert.deepStrictEqual(log, ['1', '2', '3', '4']);
   });
 
-  it(`${side}: a pause is felt by the peer`, async (t) => {
+  it(`${side}: a pause stops the peer's sending`, async (t) => {
     const { ws, peer } = await open(t);
     let got = 0;
     ws.on('message', () => got++);
@@ -153,7 +153,7 @@ for (const [side, open, out] of SIDES) {
   });
 
   for (const how of ['end', 'destroy']) {
-    it(`${side}: what was sent leaves before ${how}() on its socket in the same turn`, async (t) => {
+    it(`${side}: messages leave before ${how}() on the socket in the same turn`, async (t) => {
       const { ws, peer } = await open(t);
       ws.send('last words');
       ws._stream[how]();
@@ -260,7 +260,7 @@ differs('B31', 'so does ws.pipe(ws) with 32 messages of 1 MB', { timeout: 60000 
   await until(() => got === 32 * MB);
 });
 
-it('what one turn sends arrives in order, whatever its size', async (t) => {
+it('messages of one turn arrive in order, whatever their size', async (t) => {
   const { client, server } = await pair(t);
   const sizes = [10, 70000, 0, 20000, 1, 300000, 5];
   const got = [];
@@ -270,7 +270,7 @@ it('what one turn sends arrives in order, whatever its size', async (t) => {
   assert.deepStrictEqual(got, sizes);
 });
 
-it('sends nothing to a peer that is gone, and keeps quiet about it', async (t) => {
+it('sends nothing to a peer that has disconnected, and reports no error', async (t) => {
   const { ws, peer } = await openServer(t);
   const log = record(ws);
   peer.destroy();

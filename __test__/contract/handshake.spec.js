@@ -316,7 +316,7 @@ it('validateOptions, and unknown options of every constructor', async (t) => {
   await peer.head();
 });
 
-it('what one requires', () => {
+it('the modules at the original\'s paths', () => {
   assert.strictEqual(require(path.join(dir, 'lib/faye/websocket')), WebSocket);
   assert.strictEqual(require(path.join(dir, 'lib/faye/websocket/client')), WebSocket.Client);
   assert.strictEqual(require(path.join(dir, 'lib/faye/websocket/api')), WebSocket.super_);

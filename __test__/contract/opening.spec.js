@@ -265,7 +265,7 @@ it('client: sends what was sent while connecting, in call order', async (t) => {
   assert.deepStrictEqual(got, ['one', 'two', 'three']);
 });
 
-it('client: the constructor throws nothing for a port nobody listens on, and says so later', async () => {
+it('client: a port without a listener is an error event, not an exception of the constructor', async () => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await next(server, 'listening');
   const { port } = server.address();

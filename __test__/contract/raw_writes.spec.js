@@ -45,7 +45,7 @@ for (const [side, open, raw, fromPeer] of SIDES) {
     assert.deepStrictEqual(await texts(peer, 6), ['before a', 'raw a', 'after a', 'before b', 'raw b', 'after b']);
   });
 
-  it(`${side}: so does one between long messages, and one behind what the peer does not read`, async (t) => {
+  it(`${side}: so does one between long messages, and one while the peer does not read`, async (t) => {
     const { ws, peer } = await open(t);
     peer.socket.pause();
     const long = 'l'.repeat(300000);
@@ -74,7 +74,7 @@ for (const [side, open, raw, fromPeer] of SIDES) {
     assert.deepStrictEqual(await texts(peer, 6), ['1', '2', '3', '4', '5', '6']);
   });
 
-  it(`${side}: so does what is piped into the socket`, async (t) => {
+  it(`${side}: so do bytes piped into the socket`, async (t) => {
     const { ws, peer } = await open(t);
     const source = new Readable({ read() {} });
     source.pipe(ws._stream, { end: false });
@@ -85,7 +85,7 @@ for (const [side, open, raw, fromPeer] of SIDES) {
     assert.deepStrictEqual(await texts(peer, 3), ['1', '2', '3']);
   });
 
-  it(`${side}: write answers and calls back as the socket's own does`, async (t) => {
+  it(`${side}: write returns and calls back as the socket's own does`, async (t) => {
     const { ws, peer } = await open(t);
     const { _stream: socket } = ws;
     ws.send('1');

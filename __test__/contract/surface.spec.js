@@ -223,7 +223,7 @@ it('the request and the socket that a server connection was made of', async (t) 
   assert.strictEqual(ws._stream.remoteAddress, '127.0.0.1');
 });
 
-it('the request stays what it was', async (t) => {
+it('the request is unchanged', async (t) => {
   const { request } = await openServer(t);
   const { rawHeaders } = request;
   const names = rawHeaders.filter((_, i) => i % 2 === 0);
@@ -234,7 +234,7 @@ it('the request stays what it was', async (t) => {
   assert.deepStrictEqual([request.eventNames(), request.listenerCount('close')], [[], 0]);
 });
 
-it('what the application has made of the headers counts, and stays', async (t) => {
+it('headers that the application has changed are used, and stay changed', async (t) => {
   let ws;
   const { port } = await httpServer(t, (request, socket, head) => {
     const { headers } = request;
@@ -276,7 +276,7 @@ it('many connections with headers of their own each keep theirs', async (t) => {
 });
 
 for (const [side, open, out] of [['server', openServer, masked], ['client', openClient, frame]]) {
-  it(`${side}: the stream of messages, to whoever asks for it late`, async (t) => {
+  it(`${side}: the driver's stream of messages, first read after the close`, async (t) => {
     const { ws, peer } = await open(t);
     await until(() => ws.readyState === 1);
     peer.write(out(CLOSE, closePayload(1000)));
@@ -288,7 +288,7 @@ for (const [side, open, out] of [['server', openServer, masked], ['client', open
   });
 }
 
-it('the socket of a server connection goes on being the application\'s', async (t) => {
+it('the application may still use the socket of a server connection', async (t) => {
   const { ws, peer, socket } = await openServer(t);
   const log = [];
   for (const type of ['end', 'close']) socket.on(type, () => log.push(type));

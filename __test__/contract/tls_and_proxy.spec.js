@@ -155,7 +155,7 @@ it('a proxy that hangs up without an answer: close, no error', async (t) => {
   assert.deepStrictEqual(log, [['end'], ['close', 1006, '']]);
 });
 
-it('close() while the proxy thinks: at once', async (t) => {
+it('close() before the proxy\'s response: at once', async (t) => {
   const middle = await proxy(t, { answer: () => null });
   const ws = new WebSocket.Client('ws://localhost:1/', [], { proxy: { origin: middle.origin } });
   const log = record(ws);
@@ -337,7 +337,7 @@ differs('B4', 'a constructor that throws leaves nothing behind that could', asyn
   ]);
 });
 
-it('the stream of a client tells where it leads', async (t) => {
+it('the stream of a client has the server\'s address', async (t) => {
   for (const secure of [false, true]) {
     const { port } = await echo(t, { host: '127.0.0.1', ...(secure ? { tls: PAIR } : {}) });
     const { ws } = await converse(t, `${secure ? 'wss' : 'ws'}://127.0.0.1:${port}/`, { tls: { ca: PAIR.cert } });

@@ -92,7 +92,7 @@ it('sends its headers, an empty one among them', async (t) => {
   await peer.rest();
 });
 
-it('sends what is larger than one of its frames', async (t) => {
+it('sends values larger than one of its frames', async (t) => {
   const { port, requests } = await serve(t);
   const db = database(t, port);
   const value = 'y'.repeat(100000);

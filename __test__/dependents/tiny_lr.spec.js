@@ -44,7 +44,7 @@ it('greets a browser', async (t) => {
   });
 });
 
-it('tells a browser to reload what changed', async (t) => {
+it('tells a browser which files to reload', async (t) => {
   const { server, port } = await serve(t);
   const ws = await connect(t, port);
   await say(ws, { command: 'hello' });
@@ -77,7 +77,7 @@ it('forgets a browser that leaves', async (t) => {
   assert.deepStrictEqual(server.clients, {});
 });
 
-it('ignores what is not JSON', async (t) => {
+it('ignores messages that are not JSON', async (t) => {
   const { port } = await serve(t);
   const ws = await connect(t, port);
   ws.send('{');

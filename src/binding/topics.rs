@@ -102,10 +102,11 @@ impl TopicInbox {
     ///
     /// # Errors
     ///
-    /// Nothing was taken.
+    /// `take` has not returned a publication.
     #[napi(catch_unwind)]
     pub fn payload(&self) -> Result<Buffer> {
-        let nothing = || Error::new(Status::GenericFailure, "no publication was taken");
+        let nothing =
+            || Error::new(Status::GenericFailure, "take() has not returned a publication");
         Ok(self.current.as_ref().ok_or_else(nothing)?.payload.to_vec().into())
     }
 

@@ -66,7 +66,7 @@ const additions = {
     if (unknown !== undefined) throw new TypeError(`Unrecognized option: ${unknown}`);
     if (typeof binary !== 'boolean') throw new TypeError('binary must be true or false');
     if (this.readyState !== OPEN) throw new Error('A message can be streamed only while the WebSocket is open');
-    if (this._driver.createWriter === undefined) throw new Error(`${this.version} knows no messages in fragments`);
+    if (this._driver.createWriter === undefined) throw new Error(`${this.version} has no fragmented messages`);
     return this._driver.createWriter(binary);
   },
 
