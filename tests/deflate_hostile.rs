@@ -68,6 +68,32 @@ fn a_bomb_stops_at_the_limit_whole_and_in_fragments() {
     }
 }
 
+/// zlib-rs does not tell how much memory its states take: what the pool says of them is held against
+/// the heap.
+#[test]
+fn the_pool_knows_what_its_states_take() {
+    for (window_bits, mem_level) in [(9, 1), (9, 9), (12, 5), (15, 1), (15, 8), (15, 9)] {
+        let direction = Direction { context_takeover: false, window_bits };
+        let agreed = Agreement { own: direction, peer: direction };
+        let options = DeflateOptions { threshold: Some(0), mem_level, ..DeflateOptions::default() };
+
+        let pool = ZlibPool::default();
+        let mut codec = Codec::new(agreed, &options, &pool);
+        let mut wire = Vec::with_capacity(256);
+        let (compressed, grown) = growth(|| codec.compress(b"x", &mut wire));
+        assert!(compressed);
+        let compressor = pool.reserved_bytes();
+        let settings = format!("window {window_bits}, memLevel {mem_level}");
+        assert!(grown.abs_diff(compressor) < 2048, "{compressor} said, {grown} taken: {settings}");
+
+        let mut out = Vec::with_capacity(2048);
+        let (result, grown) = growth(|| codec.decompress(&wire, 1, &mut out));
+        assert_eq!((result, out.as_slice()), (Ok(()), b"x".as_slice()));
+        let inflater = pool.reserved_bytes() - compressor;
+        assert!(grown.abs_diff(inflater) < 2048, "{inflater} said, {grown} taken: {settings}");
+    }
+}
+
 #[test]
 fn a_bomb_takes_no_memory_the_caller_has_already_emptied() {
     let wire = bomb(64);

@@ -44,3 +44,64 @@ impl Entropy for BatchedEntropy {
         self.used += bytes.len();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        /// Calls of `draw`, and the number written last.
+        static DRAWN: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+    }
+
+    /// Fills `bytes` with numbers of four bytes, each one only once.
+    fn draw(bytes: &mut [u8]) {
+        let (calls, mut number) = DRAWN.get();
+        for word in bytes.chunks_mut(4) {
+            number += 1;
+            word.copy_from_slice(&number.to_be_bytes()[..word.len()]);
+        }
+        DRAWN.set((calls + 1, number));
+    }
+
+    fn key(entropy: &mut BatchedEntropy) -> u32 {
+        let mut key = [0; 4];
+        entropy.fill(&mut key);
+        u32::from_be_bytes(key)
+    }
+
+    /// RFC 6455 section 5.3: "Each masking key MUST be unpredictable", so no byte is given twice.
+    #[test]
+    fn a_batch_is_handed_out_to_its_last_byte_and_once() {
+        let mut entropy = BatchedEntropy::new(draw);
+        assert_eq!(DRAWN.get().0, 0);
+        for number in 1..=3072 {
+            assert_eq!(key(&mut entropy), number);
+        }
+        assert_eq!(DRAWN.get().0, 3);
+        assert_eq!(key(&mut entropy), 3073);
+        assert_eq!(DRAWN.get().0, 4);
+    }
+
+    #[test]
+    fn what_is_longer_than_a_batch_is_drawn_for_itself() {
+        let mut entropy = BatchedEntropy::new(draw);
+        let mut long = vec![0; BATCH + 4];
+        entropy.fill(&mut long);
+        let numbers: Vec<u32> =
+            long.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect();
+        let first = numbers[0];
+        assert_eq!(numbers, (first..first + numbers.len() as u32).collect::<Vec<_>>());
+        assert!(!numbers.contains(&key(&mut entropy)));
+    }
+
+    #[test]
+    fn a_key_that_was_handed_out_is_not_kept() {
+        let mut entropy = BatchedEntropy::new(draw);
+        let mut keys = [0; 8];
+        entropy.fill(&mut keys);
+        assert_eq!(entropy.batch[..12], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
+    }
+}

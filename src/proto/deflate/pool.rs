@@ -1,6 +1,6 @@
 //! The zlib states, shared by all codecs of a process or of a thread.
 //!
-//! A compressor's state has about 375 KiB and an inflater's 40 KiB, and a codec needs either only
+//! A compressor's state has about 375 KiB and an inflater's 47 KiB, and a codec needs either only
 //! for the microseconds that a message takes. So codecs borrow them from a pool:
 //!
 //! - An inflater can continue any codec when it has been given the codec's history, which costs no
@@ -27,7 +27,7 @@ pub struct PoolLimits {
     /// Compressors kept, warm or free; about 375 KiB each with zlib's default `memLevel`. At least
     /// 1.
     pub max_compressors: usize,
-    /// Idle inflaters kept; about 40 KiB each.
+    /// Idle inflaters kept; about 47 KiB each.
     pub max_inflaters: usize,
     /// Most bytes of a message without context takeover that is remembered.
     pub max_remembered: usize,
@@ -67,12 +67,12 @@ impl Settings {
     fn compressor_bytes(self) -> usize {
         let window = 1usize << self.window_bits;
         let literals = 1usize << (self.mem_level + 6);
-        2 * window + 2 * window + 2 * (1 << 16) + 7 * literals + 7 * 1024
+        2 * window + 2 * window + 2 * (1 << 16) + 7 * literals + 4 * 1024
     }
 }
 
 /// Bytes zlib-rs allocates for one inflater, whatever the negotiated window.
-pub(super) const INFLATER_BYTES: usize = 32 * 1024 + 8 * 1024;
+pub(super) const INFLATER_BYTES: usize = 32 * 1024 + 15 * 1024;
 
 /// The codec to which a warm compressor belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
