@@ -6,6 +6,7 @@ const zlib = require('node:zlib');
 
 const { CONTINUATION, TEXT, BINARY, PING } = require('../../support/frames');
 const { compress } = require('../../support/compression');
+const { PATIENCE } = require('../stage');
 const { result, onOpen } = require('./cases');
 
 const MB = 1 << 20;
@@ -44,7 +45,7 @@ module.exports = [
       side.peer.write(side.out(BINARY, bomb(size), { rsv: RSV1 }));
       // Where it is inflated aside, the connection answers pings until it fails.
       side.peer.socket.once('end', () => side.peer.end());
-      await side.find('close');
+      await side.find('close', (stage.bounded ? 1 : 6) * PATIENCE);
       return [result(`${size} MiB`, await side.verdict(), '1009')];
     },
   })),

@@ -3,7 +3,8 @@
 use zlib_rs::{Deflate, DeflateFlush, Status, Strategy};
 
 use super::history::History;
-use super::pool::{Owner, Settings, ZlibPool};
+use super::pool::{Owner, ZlibPool};
+use super::settings::Settings;
 use super::{DeflateOptions, Direction, TAIL};
 
 /// Shorter messages are not compressed by default where they cannot refer to earlier ones, in

@@ -333,22 +333,34 @@ mod tests {
         assert_eq!(d.feed(&block, false, 12, &mut out), Err(InflateError::TooLarge));
     }
 
-    #[test]
-    fn errors_of_the_fast_loop_are_told_in_zlibs_words_too() {
-        // A block with fixed codes: literals, a length, and a distance code that does not exist,
-        // all far from the ends of input and output.
+    /// A block with fixed codes: literals, a length, and a distance code that does not exist, all far
+    /// from the ends of input and output.
+    fn bad_in_the_fast_loop() -> Vec<u8> {
         let literals = "10010001".repeat(2000);
         let bits = format!("010{literals}000000111110{literals}");
-        let bytes: Vec<u8> = bits
-            .as_bytes()
+        bits.as_bytes()
             .chunks(8)
             .map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | (bit - b'0')))
-            .collect();
+            .collect()
+    }
 
+    #[test]
+    fn errors_of_the_fast_loop_are_told_in_zlibs_words_too() {
         let mut out = Vec::new();
-        let error = decompressor(true).decompress(&bytes, 1 << 20, &mut out);
+        let error = decompressor(true).decompress(&bad_in_the_fast_loop(), 1 << 20, &mut out);
         assert_eq!(error, Err(InflateError::Data("invalid distance code")));
         assert_eq!(out, b"");
+    }
+
+    #[test]
+    fn errors_behind_an_earlier_frame_are_told_in_the_likeliest_words() {
+        let bytes = bad_in_the_fast_loop();
+        let (first, second) = bytes.split_at(700);
+        let mut d = decompressor(true);
+        let mut out = Vec::new();
+        assert_eq!(d.feed(first, false, 1 << 20, &mut out), Ok(()));
+        let error = d.feed(second, true, 1 << 20, &mut out);
+        assert_eq!(error, Err(InflateError::Data(LIKELIEST)));
     }
 
     #[test]

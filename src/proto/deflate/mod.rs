@@ -21,6 +21,7 @@ mod options;
 mod params;
 mod plugin_session;
 mod pool;
+mod settings;
 
 pub use compressor::Compressor;
 pub use decompressor::{Decompressor, InflateError};

@@ -17,9 +17,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use zlib_rs::{Deflate, DeflateConfig, Inflate, Strategy};
+use zlib_rs::{Deflate, Inflate};
 
 use super::history::History;
+use super::settings::Settings;
 
 /// Limits on what [`ZlibPool`] keeps between messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,38 +37,6 @@ pub struct PoolLimits {
 impl Default for PoolLimits {
     fn default() -> Self {
         Self { max_compressors: 8, max_inflaters: 8, max_remembered: 256 * 1024 }
-    }
-}
-
-/// The settings of a compressor. Two compressors without context takeover and with the same
-/// settings turn the same payload into the same bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Settings {
-    pub(super) level: i32,
-    pub(super) mem_level: i32,
-    pub(super) strategy: Strategy,
-    /// 9 to 15.
-    pub(super) window_bits: u8,
-}
-
-impl Settings {
-    fn compressor(self) -> Deflate {
-        Deflate::new_with_config(DeflateConfig {
-            level: self.level,
-            mem_level: self.mem_level,
-            strategy: self.strategy,
-            // Negative asks zlib for raw DEFLATE, without its header and checksum.
-            window_bits: -i32::from(self.window_bits),
-            ..DeflateConfig::default()
-        })
-    }
-
-    /// Bytes zlib-rs allocates for one compressor: two windows, chain links, 2^16 hash heads,
-    /// pending output and symbols, the state proper.
-    fn compressor_bytes(self) -> usize {
-        let window = 1usize << self.window_bits;
-        let literals = 1usize << (self.mem_level + 6);
-        2 * window + 2 * window + 2 * (1 << 16) + 7 * literals + 4 * 1024
     }
 }
 
@@ -321,6 +290,8 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
+    use zlib_rs::{DeflateFlush, Strategy};
+
     use super::*;
 
     const SETTINGS: Settings =
@@ -391,7 +362,7 @@ mod tests {
         use_once(&pool, Some(busy), SETTINGS);
         pool.put_inflater(pool.take_inflater());
         pool.sweep();
-        assert_eq!(shelved(&pool), 2);
+        assert_eq!(pool.reserved_bytes(), 2 * SETTINGS.compressor_bytes() + INFLATER_BYTES);
         use_once(&pool, Some(busy), SETTINGS);
         pool.sweep();
         assert_eq!(shelved(&pool), 1);
@@ -408,5 +379,77 @@ mod tests {
         assert!(!pool.recall(Settings { level: 1, ..SETTINGS }, b"payload", &mut out));
         assert!(pool.recall(SETTINGS, b"payload", &mut out));
         assert_eq!(out, b"bytes");
+    }
+
+    #[test]
+    fn all_that_is_kept_is_counted() {
+        let pool = shelf(4);
+        let small = Settings { window_bits: 9, ..SETTINGS };
+        use_once(&pool, Some(pool.new_owner()), SETTINGS);
+        use_once(&pool, Some(pool.new_owner()), small);
+        let inflaters = [pool.take_inflater(), pool.take_inflater(), pool.take_inflater()];
+        inflaters.into_iter().for_each(|inflate| pool.put_inflater(inflate));
+        let states = SETTINGS.compressor_bytes() + small.compressor_bytes() + 3 * INFLATER_BYTES;
+        assert_eq!(pool.reserved_bytes(), states);
+        pool.remember(SETTINGS, &[1; 100], &[2; 50]);
+        assert_eq!(pool.reserved_bytes(), states + 150);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_limits_say() {
+        let limits = PoolLimits { max_compressors: 0, max_inflaters: 1, max_remembered: 5 };
+        let pool = ZlibPool::new(limits);
+        let owners = [pool.new_owner(), pool.new_owner()];
+        assert_ne!(owners[0], owners[1]);
+        let taken =
+            owners.map(|owner| pool.take_compressor(Some(owner), SETTINGS, &History::default()));
+        for (deflate, owner) in taken.into_iter().zip(owners) {
+            pool.put_compressor(Some(owner), SETTINGS, deflate);
+        }
+        assert_eq!(shelved(&pool), 1);
+
+        let inflaters = [pool.take_inflater(), pool.take_inflater()];
+        inflaters.into_iter().for_each(|inflate| pool.put_inflater(inflate));
+        let states = SETTINGS.compressor_bytes() + INFLATER_BYTES;
+        assert_eq!(pool.reserved_bytes(), states);
+
+        let mut out = Vec::new();
+        pool.remember(SETTINGS, b"longer", b"b");
+        pool.remember(SETTINGS, b"l", b"longer");
+        assert!(!pool.recall(SETTINGS, b"longer", &mut out));
+        assert!(!pool.recall(SETTINGS, b"l", &mut out));
+        pool.remember(SETTINGS, b"plain", b"bytes");
+        assert!(pool.recall(SETTINGS, b"plain", &mut out));
+    }
+
+    #[test]
+    fn a_compressor_of_other_settings_is_never_handed_out() {
+        let pool = shelf(2);
+        let small = Settings { window_bits: 9, ..SETTINGS };
+        use_once(&pool, None, small);
+        use_once(&pool, None, SETTINGS);
+        assert_eq!(shelved(&pool), 2);
+        // Whoever has rested longest makes room, and is not used.
+        let other = Settings { window_bits: 12, ..SETTINGS };
+        use_once(&pool, None, other);
+        let held: Vec<_> = pool.lock().compressors.iter().map(|s| s.settings).collect();
+        assert_eq!(held, [SETTINGS, other]);
+    }
+
+    /// A message that was compressed for one codec must not be referred to by another.
+    #[test]
+    fn a_warm_compressor_is_its_owners_alone() {
+        let pool = shelf(1);
+        let (first, second) = (pool.new_owner(), pool.new_owner());
+        let compress = |owner, history: &History| {
+            let mut deflate = pool.take_compressor(Some(owner), SETTINGS, history);
+            let mut out = [0; 64];
+            deflate.compress(b"the same again", &mut out, DeflateFlush::SyncFlush).unwrap();
+            pool.put_compressor(Some(owner), SETTINGS, deflate);
+            out
+        };
+        let alone = compress(first, &History::default());
+        assert_eq!(compress(second, &History::default()), alone);
+        assert_ne!(compress(second, &History::default()), alone);
     }
 }
