@@ -6,14 +6,14 @@
 //! - `binding`: conversions between the two and JavaScript. Where no addon loads, `wasm` takes its
 //!   place, over the core alone.
 //!
-//! Beside them stands `node_api`: safe interfaces over what napi-rs lacks of Node-API. It imports
-//! nothing of the rings, and only `binding` uses it.
+//! The module `node_api` has safe interfaces to the parts of Node-API that napi-rs lacks. It
+//! imports nothing of the rings, and only `binding` uses it.
 //!
 //! `cargo test --no-default-features` builds the core alone, and so proves that it needs nothing
 //! else.
 
-// No panic is reachable from the network: whatever can panic stands beside the reason why it does
-// not. Tests, which say what they expect by panicking, are left out.
+// No panic is reachable from the network: code that can panic has an `#[expect]` with the reason
+// why it does not. Tests are excluded, since a failing test panics.
 #![cfg_attr(
     not(test),
     warn(

@@ -1,7 +1,7 @@
-//! What calls into the core produce: bytes for the peer, and events that point at payloads.
+//! The output of calls into the core: bytes for the peer, and events that point at payloads.
 
-/// Everything that calls into the core produce. The caller owns it and lends it to each call, which
-/// only appends to it: its buffers are allocated once and used again.
+/// Bytes and events that calls into the core append. The caller owns the buffers and passes them to
+/// each call, so that they are allocated once and used again.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Bytes for the peer, in order.
@@ -9,7 +9,7 @@ pub struct Output {
     /// Payloads that are not part of the caller's input, because they are of several frames or
     /// chunks, or were inflated.
     pub scratch: Vec<u8>,
-    /// What happened, in order.
+    /// Events, in order.
     pub events: Vec<Event>,
     /// Memory for the next message that does not arrive in one piece; see
     /// [`recycle`](Self::recycle).
@@ -83,7 +83,7 @@ impl Span {
     }
 }
 
-/// What is known of the bytes of a text.
+/// Whether the bytes of a text are known to be ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Checked: every byte is below 0x80.

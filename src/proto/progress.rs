@@ -1,11 +1,11 @@
 //! How much of its input a receiver has read, and why it stopped.
 
-/// What every `receive` returns.
+/// The return value of every `receive`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the input that were read; the next call begins there.
     pub consumed: usize,
-    /// Why it stopped.
+    /// Why the receiver stopped.
     pub status: Status,
 }
 

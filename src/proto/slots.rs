@@ -1,10 +1,11 @@
 //! A slot map: values under small numbers, which are used again when their value was removed. Each
-//! value has a generation as well, which tells it from earlier values under the same number.
+//! value has a generation as well, which distinguishes it from earlier values under the same
+//! number.
 //!
 //! JavaScript refers to a value by its number alone: a small integer is an array index there, and
 //! costs nothing to pass. That is safe because JavaScript itself removes the value, and does not
-//! use the number afterwards. Whoever keeps a reference for longer than a call (epoll's set of
-//! descriptors, the list of connections to be served) keeps a [`Key`], number and generation. The
+//! use the number afterwards. A reference that is kept for longer than a call (in epoll's set of
+//! descriptors, in the list of connections to be served) is a [`Key`], number and generation. The
 //! crate `slotmap` has no lookup by the number alone, and its keys of 64 bits do not fit into a
 //! number of JavaScript, which has 53.
 

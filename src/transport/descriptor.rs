@@ -78,6 +78,7 @@ pub(super) fn send(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Resul
 }
 
 #[cfg(test)]
+#[cfg(not(model))]
 mod tests {
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;

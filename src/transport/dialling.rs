@@ -31,7 +31,7 @@ enum Stage {
     /// The certificate was taken and is being checked.
     Deciding(oneshot::Sender<()>),
     /// The connection waits to be taken.
-    Standing(Box<Established>),
+    Established(Box<Established>),
     /// A failure waits to be taken.
     Failed(Box<Failure>),
     /// The connection was abandoned; the task is about to end.
@@ -43,11 +43,11 @@ enum Stage {
 impl Stage {
     /// Whether the task has ended, or is about to end without changing the stage.
     fn is_last(&self) -> bool {
-        matches!(self, Self::Standing(_) | Self::Failed(_) | Self::Over)
+        matches!(self, Self::Established(_) | Self::Failed(_) | Self::Over)
     }
 }
 
-/// What the JavaScript thread has to take next, if anything.
+/// What the JavaScript thread has to take next, or `Nothing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DialState {
     Nothing,
@@ -125,12 +125,12 @@ impl Dialling {
         self.task.clone()
     }
 
-    /// What there is to take now.
+    /// What the JavaScript thread has to take now.
     pub(crate) fn state(&self) -> DialState {
         match *self.shared.stage() {
             Stage::Working | Stage::Deciding(_) | Stage::Abandoned => DialState::Nothing,
             Stage::Asking(..) => DialState::Credentials,
-            Stage::Standing(_) => DialState::Connection,
+            Stage::Established(_) => DialState::Connection,
             Stage::Failed(_) => DialState::Failure,
             Stage::Over => DialState::End,
         }
@@ -166,7 +166,7 @@ impl Dialling {
     pub(crate) fn take_connection(&self) -> Option<Established> {
         let mut stage = self.shared.stage();
         match mem::replace(&mut *stage, Stage::Over) {
-            Stage::Standing(established) => Some(*established),
+            Stage::Established(established) => Some(*established),
             other => {
                 *stage = other;
                 None
@@ -237,7 +237,7 @@ async fn run(end: End, route: Route, started: oneshot::Receiver<()>) {
         return;
     }
     match establish(route, &end).await {
-        Ok(established) => end.0.advance(Stage::Standing(Box::new(established))),
+        Ok(established) => end.0.advance(Stage::Established(Box::new(established))),
         Err(failure) => end.0.advance(Stage::Failed(Box::new(failure))),
     }
 }
@@ -280,7 +280,7 @@ mod tests {
         ours.set_nonblocking(true).unwrap();
         let established =
             Established { stream: NonBlockingStream::over(ours), endpoints: Endpoints::default() };
-        (Stage::Standing(Box::new(established)), theirs)
+        (Stage::Established(Box::new(established)), theirs)
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Step {
     }
 }
 
-/// What the failed step has tried to reach.
+/// The address, name or path that the failed step has tried to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Peer {
     Address(SocketAddr),
@@ -50,7 +50,7 @@ pub(crate) struct Failure {
     /// The positive `errno` value; `None` when the error has none, and always on Windows, whose
     /// numbers mean nothing to Node.
     pub(crate) errno: Option<i32>,
-    /// What it has tried to reach, where that is known.
+    /// The address, name or path it has tried to reach, where that is known.
     pub(crate) peer: Option<Peer>,
     /// The text of the operating system, the resolver or OpenSSL.
     pub(crate) text: String,

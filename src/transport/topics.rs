@@ -114,7 +114,7 @@ impl Inbox {
         self.shared.state().interest.topics.insert(topic.into());
     }
 
-    /// Removes a topic. Publications that wait already are delivered to nobody.
+    /// Removes a topic. Publications that are already in the inbox are not delivered.
     pub(crate) fn unsubscribe(&self, topic: &str) {
         self.shared.state().interest.topics.remove(topic);
     }

@@ -22,7 +22,7 @@ pub struct Answer {
     pub response: Option<Response>,
 }
 
-/// The role, and what it needs for the handshake.
+/// The role, with the state of its handshake.
 #[derive(Debug)]
 pub(super) enum Role {
     /// The request is dropped when the connection is open.
@@ -51,7 +51,7 @@ pub(super) enum DeflateState {
 }
 
 impl DeflateState {
-    /// A server's answer to what a request offers, if permessage-deflate is to be negotiated.
+    /// A server's response to the offers of a request, if permessage-deflate is to be negotiated.
     fn answer(&self, request: &Request) -> (Option<deflate::Codec>, Option<String>) {
         let Self::Proposed(proposal) = self else { return (None, None) };
         let offers = request.header("sec-websocket-extensions").unwrap_or_default();
@@ -60,8 +60,8 @@ impl DeflateState {
 }
 
 impl Connection {
-    /// The server's side for a request, in the version that is given, or else the one that the
-    /// request asks for.
+    /// The server's side of a connection, for a request. `None` as `version` means the version that
+    /// the request asks for.
     pub fn server(
         request: Request,
         version: Option<Version>,

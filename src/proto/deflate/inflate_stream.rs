@@ -11,7 +11,7 @@ use super::pool::ZlibPool;
 /// Bytes by which the output grows at most in one step.
 const MAX_STEP: usize = 256 * 1024;
 
-/// What it costs to go on after a final block, in inflated bytes.
+/// The cost of restarting the inflater after a final block, in inflated bytes.
 const ENDING_COST: usize = 256;
 
 /// The state of a message between two calls.

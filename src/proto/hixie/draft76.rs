@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 use crate::proto::handshake::HandshakeError;
 use crate::proto::http::{Headers, Request};
 
-/// What either side sends to close.
+/// The close frame, of either side.
 pub const CLOSE_FRAME: [u8; 2] = [0xff, 0x00];
 
 /// Bytes of the request's body, with which the handshake is complete.

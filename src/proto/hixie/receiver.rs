@@ -392,7 +392,7 @@ mod tests {
         let progress = HixieReceiver::draft75(MAX, 1).receive(&mut input, 0, &mut out);
         assert_eq!(progress, Progress { consumed: 3, status: Status::Full });
         assert_eq!(out.events.len(), 1);
-        // What was in the list before does not count.
+        // Events of earlier calls do not count.
         let mut input = *b"\x00c\xff\x00d\xff";
         let progress = HixieReceiver::draft75(MAX, 2).receive(&mut input, 0, &mut out);
         assert_eq!((progress.status, out.events.len()), (Status::NeedMore, 3));

@@ -257,7 +257,7 @@ mod tests {
     /// Status, fields and the bytes after the head, or the error's text.
     type Outcome = Result<(u16, Vec<(String, String)>, Vec<u8>), String>;
 
-    /// What came of a head.
+    /// The result of a head that arrives in these pieces.
     fn outcome(pieces: &[&[u8]]) -> Outcome {
         let mut parser = ResponseParser::new();
         let mut rest = Vec::new();

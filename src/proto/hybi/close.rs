@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(reason.len(), 124);
         assert_eq!(truncate_reason(reason.as_bytes()), "é".repeat(61).as_bytes());
         assert_eq!(truncate_reason(b"short"), b"short");
-        // Of what is no text, no more is lost than of the longest code point.
+        // Of bytes that are not UTF-8, at most three are cut, as of the longest code point.
         assert_eq!(truncate_reason(&[0x80; 200]).len(), MAX_REASON - 3);
     }
 }

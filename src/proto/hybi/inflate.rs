@@ -10,11 +10,11 @@ use super::message::Message;
 use crate::proto::ProtocolError;
 use crate::proto::deflate::Decompressor;
 
-/// What one chunk may cost before the rest of it becomes a job, in inflated bytes: these take 2 to
-/// 5 ms.
+/// The most a chunk may cost, in inflated bytes, before the rest of it becomes a job: so many take
+/// 2 to 5 ms.
 const BUDGET: usize = 2 << 20;
 
-/// What each message costs besides, in inflated bytes: an inflater has to be given the window.
+/// The cost of a message beside its length, in inflated bytes: the window is copied to an inflater.
 const MESSAGE_COST: usize = 4 << 10;
 
 /// Bytes that a job inflates before it checks that they are UTF-8.

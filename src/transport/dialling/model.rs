@@ -1,7 +1,8 @@
-//! Every interleaving of the task that dials and the JavaScript thread: whatever needs that thread
-//! has rung for it, and what it does then is the last word about the connection.
+//! Every interleaving of the dialling task and the JavaScript thread, by loom: for each state that
+//! the JavaScript thread has to handle it is called, and the last state it handles is the outcome
+//! of the connection.
 //!
-//! `RUSTFLAGS="--cfg model" cargo test --lib model`, with locks that are loom's.
+//! `RUSTFLAGS="--cfg model" cargo test --lib model` compiles the module with loom's locks.
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
@@ -14,13 +15,13 @@ use super::*;
 use crate::transport::non_blocking_stream::NonBlockingStream;
 use crate::transport::socket::Endpoints;
 
-/// Calls that wait for the JavaScript thread, as a threadsafe function keeps them: none is lost,
+/// The queued calls of the JavaScript thread, as a threadsafe function keeps them: none is lost,
 /// and none is merged with another.
 #[derive(Clone, Default)]
 struct Calls(Arc<AtomicUsize>);
 
 impl Calls {
-    /// Whether there was a call, which is over then.
+    /// Takes a call from the queue; false if it is empty.
     fn take(&self) -> bool {
         let taken =
             self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |calls| calls.checked_sub(1));
@@ -34,17 +35,17 @@ impl Doorbell for Calls {
     }
 }
 
-/// The JavaScript thread's side. It looks at the state only when it is called.
+/// The JavaScript thread. It reads the state only when it is called.
 struct Script {
     dialling: Dialling,
     calls: Calls,
-    /// What it has come to, in order.
+    /// The states it has read, in order.
     seen: Vec<DialState>,
     taken: Option<Established>,
 }
 
 impl Script {
-    /// Handles the calls that wait now.
+    /// Handles the queued calls.
     fn turn(&mut self) {
         while self.calls.take() {
             let state = self.dialling.state();
@@ -54,7 +55,7 @@ impl Script {
             match state {
                 DialState::Nothing | DialState::End => {}
                 DialState::Credentials => {
-                    // Gone when it has been called for the same certificate twice.
+                    // `None` in the second of two calls for the same certificate.
                     if self.dialling.take_credentials().is_some() {
                         self.dialling.give_consent();
                     }
@@ -98,7 +99,7 @@ fn is_closed(mut peer: &UnixStream) -> bool {
     }
 }
 
-/// The task, up to the moment its future is polled no more.
+/// The task that waits for consent. Returns false if it is aborted before it has it.
 fn ask(end: &End) -> bool {
     let credentials = Credentials { name: "localhost".to_owned(), certificate: Vec::new() };
     let asking = end.ask(credentials);
@@ -114,12 +115,12 @@ fn ask(end: &End) -> bool {
 }
 
 #[test]
-fn a_connection_that_stands_is_taken() {
+fn an_established_connection_is_taken() {
     loom::model(|| {
         let (mut script, end) = open();
         let (established, peer) = connection();
         let task = thread::spawn(move || {
-            end.0.advance(Stage::Standing(established));
+            end.0.advance(Stage::Established(established));
             drop(end);
         });
         script.turn();
@@ -133,7 +134,7 @@ fn a_connection_that_stands_is_taken() {
 }
 
 #[test]
-fn a_failure_is_heard_of() {
+fn a_failure_is_reported() {
     loom::model(|| {
         let (mut script, end) = open();
         let task = thread::spawn(move || {
@@ -149,7 +150,7 @@ fn a_failure_is_heard_of() {
 }
 
 #[test]
-fn a_task_that_ends_without_a_word_is_heard_of() {
+fn the_end_of_a_task_without_an_outcome_is_reported() {
     loom::model(|| {
         let (mut script, end) = open();
         let task = thread::spawn(move || drop(end));
@@ -160,16 +161,16 @@ fn a_task_that_ends_without_a_word_is_heard_of() {
     });
 }
 
-/// A task that is aborted while it waits for consent ends there, which is heard of as well.
+/// Where the task is aborted while it waits for consent, the end is reported.
 #[test]
-fn consent_reaches_the_task_and_the_connection_the_script() {
+fn consent_reaches_the_task_and_the_connection_reaches_javascript() {
     loom::model(|| {
         let (mut script, end) = open();
         let (established, peer) = connection();
         let task = thread::spawn(move || {
             let is_given = ask(&end);
             if is_given {
-                end.0.advance(Stage::Standing(established));
+                end.0.advance(Stage::Established(established));
             }
             drop(end);
             is_given
@@ -189,14 +190,15 @@ fn consent_reaches_the_task_and_the_connection_the_script() {
     });
 }
 
-/// Given up at any moment, it is closed, and that it is closed is told when it is.
+/// At whatever moment the attempt is abandoned, the connection is closed before the end is
+/// reported.
 #[test]
-fn what_is_abandoned_is_closed_before_the_end_is_told() {
+fn an_abandoned_connection_is_closed_before_the_end_is_reported() {
     loom::model(|| {
         let (mut script, end) = open();
         let (established, peer) = connection();
         let task = thread::spawn(move || {
-            end.0.advance(Stage::Standing(established));
+            end.0.advance(Stage::Established(established));
             drop(end);
         });
         script.dialling.abandon();
@@ -209,7 +211,7 @@ fn what_is_abandoned_is_closed_before_the_end_is_told() {
                         assert!(is_closed(&peer));
                         has_ended = true;
                     }
-                    state => unreachable!("{state:?} after it was given up"),
+                    state => unreachable!("{state:?} after the attempt was abandoned"),
                 }
             }
             if round == 0 {
@@ -224,17 +226,17 @@ fn what_is_abandoned_is_closed_before_the_end_is_told() {
     });
 }
 
-/// The same while a certificate is being looked at.
+/// The same while JavaScript checks a certificate.
 #[test]
-fn abandoned_instead_of_consented_to_it_ends() {
+fn an_attempt_abandoned_instead_of_consent_ends() {
     loom::model(|| {
         let (script, end) = open();
         let Script { mut dialling, calls, .. } = script;
         let (established, peer) = connection();
         let task = thread::spawn(move || {
-            // Aborted where it waits, or before or after that.
+            // Abandoned before, while or after the task waits for consent.
             let is_given = ask(&end);
-            assert!(!is_given, "nobody has consented");
+            assert!(!is_given, "there was no consent");
             drop(established);
             drop(end);
         });

@@ -1,5 +1,7 @@
-//! Connections on their way from the thread that dials to the loop: whatever has arrived by then,
-//! and in which layer it lies, is read; and nobody waits for what is there already.
+//! Tests of dialled connections that are handed from the dialling thread to the event loop. Bytes
+//! that have arrived before the loop watches the descriptor are read, whether the kernel, the TLS
+//! session or the parser of the proxy's response holds them; no connection waits for an event that
+//! has already occurred.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::io::{Read, Write};
@@ -27,7 +29,7 @@ use crate::transport::doorbell::Doorbell;
 use crate::transport::route::{Proxy, Route, Tls};
 use crate::transport::tls::{Connector, Setup};
 
-/// Only a lost wake-up takes so long.
+/// A test that waits longer has lost a wake-up.
 const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 fn wait(descriptor: &impl AsFd) {
@@ -56,7 +58,7 @@ impl Watcher for Watch {
     fn leave(&self) {}
 }
 
-/// There are none: chunks are not parsed.
+/// There are no sessions: chunks are reported unparsed.
 enum NoSession {}
 
 impl ServedSession for NoSession {
@@ -80,7 +82,7 @@ impl ServedSession for NoSession {
     }
 }
 
-/// What has come of a connection.
+/// What the loop has reported of a connection.
 #[derive(Debug, Default, PartialEq)]
 struct Heard {
     bytes: Vec<u8>,
@@ -89,9 +91,9 @@ struct Heard {
 
 struct Script {
     set: RefCell<LoopSet<Self>>,
-    /// The descriptor that the loop waits for.
+    /// The descriptor that the event loop would watch.
     awaited: OwnedFd,
-    /// By number.
+    /// Of each connection, by its number.
     heard: RefCell<Vec<Heard>>,
 }
 
@@ -141,10 +143,10 @@ impl Script {
         }
     }
 
-    /// Takes a connection that stands; its number.
+    /// Adds an established connection to the loop, and returns its number.
     fn take_over(&self, dialling: &Dialling) -> u32 {
         let established = dialling.take_connection().expect("a connection");
-        // As short as it may be, so that much takes many turns.
+        // A short slab, so that long input takes several turns.
         let slab = RefCell::new(vec![0; 4096]);
         let served = Served::owned(slab, established.stream, true);
         let number = self.set.borrow_mut().insert(served).expect("a loop");
@@ -158,7 +160,7 @@ impl Script {
         assert!(self.set.borrow_mut().set_reading(number, true));
     }
 
-    /// Runs the loop until so many bytes have come, and the end if there will be one.
+    /// Runs the loop until `bytes` bytes have been reported, and with `has_ended` also the end.
     fn run_until(&self, number: u32, bytes: usize, has_ended: bool) {
         loop {
             {
@@ -173,18 +175,18 @@ impl Script {
     }
 }
 
-// ---- the thread that dials
+// ---- the dialling thread
 
 struct Bell(Sender<()>);
 
 impl Doorbell for Bell {
     fn ring(&self) {
-        // Nobody listens any more when a test is over.
+        // Fails once the test is over and has dropped the receiver.
         let _ = self.0.send(());
     }
 }
 
-/// Dials, and gives consent, until the connection stands.
+/// Dials, consents to the certificate, and returns once the connection is established.
 fn dial(route: Route) -> Dialling {
     let (bell, rung): (_, Receiver<()>) = channel();
     let mut dialling = Dialling::new(route, Box::new(Bell(bell)));
@@ -211,7 +213,7 @@ fn dial(route: Route) -> Dialling {
 enum Layers {
     Plain,
     Tls(&'static str),
-    /// Through a proxy, which has sent what follows its answer together with it.
+    /// Through a proxy, which sends the first bytes of the server together with its response.
     Tunnel,
 }
 
@@ -259,14 +261,14 @@ fn route(layers: Layers, address: SocketAddr) -> Route {
 
 // ---- the server
 
-/// What a server does when a connection stands.
+/// What a server does after it has accepted a connection.
 #[derive(Clone, Copy, Debug)]
 enum Manners {
-    /// Says so many bytes and waits.
+    /// Sends so many bytes and keeps the connection open.
     Greets(usize),
-    /// Says so many bytes and hangs up.
+    /// Sends so many bytes and ends its direction.
     GreetsAndLeaves(usize),
-    /// Says so many bytes once it has been asked.
+    /// Sends so many bytes after it has received a request.
     Answers(usize),
 }
 
@@ -286,8 +288,8 @@ fn speak(stream: &mut (impl Read + Write), manners: Manners, before: &[u8]) {
     stream.write_all(&[before, &words(length)].concat()).expect("a reader");
 }
 
-/// Serves one connection, says when everything has been handed to the kernel, and keeps the
-/// connection until it is told to go.
+/// Serves one connection. `has_spoken` receives once all bytes are written; the connection is kept
+/// until `leave` is called.
 struct Server {
     address: SocketAddr,
     has_spoken: Receiver<()>,
@@ -342,7 +344,7 @@ fn serve(
             let mut stream = acceptor.build().accept(socket).expect("a handshake");
             speak(&mut stream, manners, b"");
             if leaves {
-                stream.shutdown().expect("a goodbye");
+                stream.shutdown().expect("close_notify");
                 stream.get_ref().shutdown(Shutdown::Write).expect("an end");
             }
             let _ = spoken.send(());
@@ -357,10 +359,10 @@ fn serve(
     let _ = told_to_leave.recv();
 }
 
-/// Less than a record of TLS, more than one, and more than is read at once.
+/// Less than a TLS record, more than one record, and more than one turn reads.
 const LENGTHS: [usize; 4] = [1, 129, 20_000, 150_000];
 
-/// Plays `act` alone on its loop, and beside a connection that says nothing.
+/// Runs `act` with a loop without other connections, and with one that has a silent connection.
 fn alone_and_beside_another(act: impl Fn(&Script)) {
     act(&Script::new());
     let script = Script::new();
@@ -372,7 +374,7 @@ fn alone_and_beside_another(act: impl Fn(&Script)) {
 }
 
 #[test]
-fn what_arrived_before_the_loop_watched_is_read() {
+fn bytes_that_arrived_before_the_hand_over_are_read() {
     for layers in LAYERS {
         for length in LENGTHS {
             for leaves in [false, true] {
@@ -384,7 +386,7 @@ fn what_arrived_before_the_loop_watched_is_read() {
                     };
                     let server = Server::new(layers, manners);
                     let dialling = dial(route(layers, server.address));
-                    // A receive buffer takes the shorter ones whole.
+                    // The server can write the shorter ones without a reader.
                     if length < 50_000 {
                         server.has_spoken.recv().expect("a server");
                     }
@@ -402,7 +404,7 @@ fn what_arrived_before_the_loop_watched_is_read() {
 }
 
 #[test]
-fn what_arrives_while_nobody_reads_is_read_when_somebody_does() {
+fn bytes_that_arrive_during_a_pause_are_read_afterwards() {
     for layers in LAYERS {
         alone_and_beside_another(|script| {
             let server = Server::new(layers, Manners::GreetsAndLeaves(20_000));
@@ -418,10 +420,10 @@ fn what_arrives_while_nobody_reads_is_read_when_somebody_does() {
     }
 }
 
-/// As a handshake: the request is written in the moment of the hand-over, and the answer may come
-/// before anything else was read, or long after.
+/// As in a handshake: the request is written when the connection is handed over, and the response
+/// arrives before the first read, or after it.
 #[test]
-fn the_answer_to_what_is_written_at_once_is_read() {
+fn the_response_to_a_request_of_the_hand_over_is_read() {
     for layers in LAYERS {
         for waits in [false, true] {
             for length in LENGTHS {
@@ -448,9 +450,9 @@ fn the_answer_to_what_is_written_at_once_is_read() {
     }
 }
 
-/// Many at a time, in the order in which they stand.
+/// Many connections at a time.
 #[test]
-fn connections_that_stand_together_are_all_answered() {
+fn connections_handed_over_together_all_receive_their_response() {
     for layers in LAYERS {
         let script = Script::new();
         let dialled: Vec<_> = (0..24)

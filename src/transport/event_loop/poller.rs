@@ -43,7 +43,7 @@ impl Ready {
     }
 }
 
-/// What is waited for. A socket for which nothing is waited for is not in the set.
+/// The readiness to wait for. A socket without any is not in the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interest {
     /// Bytes, or the end.

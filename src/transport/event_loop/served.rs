@@ -28,7 +28,7 @@ pub(super) struct Borrowed {
     has_failed: bool,
 }
 
-/// What a connection is read from and written to.
+/// The descriptor of a connection.
 pub(super) enum Descriptor {
     Borrowed(Borrowed),
     Owned(Box<Owned>),
@@ -56,7 +56,7 @@ pub(crate) struct Served<H: Host> {
     /// The session by which chunks are parsed.
     session: Option<u32>,
     end: End,
-    /// What the poller waits for.
+    /// The readiness that the poller waits for.
     pub(super) interest: Interest,
     /// Whether JavaScript wants bytes.
     pub(super) is_reading: bool,

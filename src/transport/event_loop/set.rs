@@ -291,7 +291,7 @@ impl<H: Host> LoopSet<H> {
         self.arm(!self.revisit.is_empty());
     }
 
-    /// What has to be reported of a connection before it is read.
+    /// The report of a connection that precedes its reading, if there is one.
     pub(super) fn report_before_reading(
         &mut self,
         key: Key,
@@ -305,8 +305,8 @@ impl<H: Host> LoopSet<H> {
         report
     }
 
-    /// Reads a chunk of a connection, and returns what to report. The poller is told before the
-    /// report is made what the connection waits for next, because a listener may run the loop.
+    /// Reads a chunk of a connection, and returns the report. The poller is updated before the
+    /// report is made, because a listener may run the loop.
     pub(super) fn receive(&mut self, host: &H, ready: Ready) -> Option<Report> {
         let key = Key::from_bits(ready.key);
         let served = self.connections.get(key)?;
@@ -317,7 +317,7 @@ impl<H: Host> LoopSet<H> {
         report
     }
 
-    /// The parser has panicked: fails the connection, and returns what to report.
+    /// The parser has panicked: fails the connection, and returns the report.
     pub(super) fn fail(&mut self, key: Key) -> Option<Report> {
         match &mut self.connections.get(key)?.descriptor {
             Descriptor::Borrowed(_) => Some(Report::Failed),

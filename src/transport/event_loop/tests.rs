@@ -1,4 +1,4 @@
-//! The event loop with a host that writes down what it is told, over sockets of this machine.
+//! Tests of the event loop over local sockets, with a host that records the reports.
 
 mod host;
 
@@ -37,7 +37,7 @@ fn unix() -> (UnixStream, UnixStream) {
     (ours, theirs)
 }
 
-/// Waits until the system says of a socket what is asked for.
+/// Waits until poll(2) reports all of `flags` for a socket.
 fn until(socket: &impl AsFd, flags: PollFlags) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -50,7 +50,7 @@ fn until(socket: &impl AsFd, flags: PollFlags) {
     }
 }
 
-/// What the system says of a socket whose peer has ended its direction.
+/// The flags of a socket whose peer has ended its direction.
 #[cfg(target_os = "linux")]
 const ENDED: PollFlags = PollFlags::RDHUP;
 #[cfg(target_os = "macos")]
@@ -67,7 +67,7 @@ fn arrived(socket: &TcpStream, length: usize) {
 // ---- fairness
 
 #[test]
-fn who_has_much_is_served_a_few_chunks_a_turn_and_others_in_between() {
+fn a_turn_reads_a_few_chunks_of_long_input_and_other_connections_between_them() {
     let host = FakeHost::new();
     let ((much, mut much_peer), (little, mut little_peer)) = (tcp(), tcp());
     let (much_number, little_number) = (host.borrow(&much), host.borrow(&little));
@@ -80,13 +80,13 @@ fn who_has_much_is_served_a_few_chunks_a_turn_and_others_in_between() {
     first[..2].sort_by_key(|(number, _)| *number);
     let full = chunk(much_number, SLAB);
     assert_eq!(first, [full, chunk(little_number, 6), full, full, full]);
-    // Nothing has arrived since; the loop comes back for what is left.
+    // For the first connection nothing has arrived since; the loop reads the rest.
     little_peer.write_all(b"more").unwrap();
     arrived(&little, 4);
     let mut second = host.turn();
     second[..2].sort_by_key(|(number, _)| *number);
     assert_eq!(second, [full, chunk(little_number, 4), full, full, full]);
-    // The last chunk was as long as there was room for: there may have been more.
+    // The last chunk has filled the slab, so that the loop reads once more, and finds nothing.
     assert_eq!(host.turn(), []);
     assert!(!host.is_ready(0));
     assert_eq!((host.received(0), host.received(1)), (bytes, b"littlemore".to_vec()));
@@ -111,7 +111,7 @@ fn output_leaves_between_the_listeners_of_a_long_turn() {
         if at_last.get() == 1 {
             host.unsent(0, b"early");
             host.mark_dirty(&[0]);
-            // Longer than output is kept waiting for others.
+            // Longer than PATIENCE.
             let begin = Instant::now();
             while begin.elapsed() < Duration::from_millis(1) {}
         } else if at_last.get() == 6 {
@@ -126,9 +126,9 @@ fn output_leaves_between_the_listeners_of_a_long_turn() {
 // ---- what is watched
 
 #[test]
-fn an_edge_is_enough_and_a_read_that_leaves_room_is_the_last() {
+fn after_an_edge_a_read_that_does_not_fill_the_slab_is_the_last() {
     let host = FakeHost::new();
-    // With another connection beside it, the poller is asked.
+    // With a second connection in the set, the loop asks the poller.
     let ((ours, mut theirs), (beside, _peer)) = (tcp(), tcp());
     let number = host.borrow(&ours);
     host.borrow(&beside);
@@ -140,7 +140,7 @@ fn an_edge_is_enough_and_a_read_that_leaves_room_is_the_last() {
 }
 
 #[test]
-fn whoever_is_paused_is_not_told_and_gets_everything_when_it_reads_on() {
+fn a_paused_connection_is_not_reported_and_is_read_after_the_pause() {
     let host = FakeHost::new();
     let ((edge, mut edge_peer), (level, mut level_peer)) = (tcp(), unix());
     let numbers = [host.borrow(&edge), host.borrow(&level)];
@@ -161,7 +161,7 @@ fn whoever_is_paused_is_not_told_and_gets_everything_when_it_reads_on() {
 }
 
 #[test]
-fn a_peer_that_hangs_up_during_a_pause_is_heard_to_the_end_afterwards() {
+fn bytes_and_end_of_a_peer_that_ends_during_a_pause_are_reported_after_it() {
     let host = FakeHost::new();
     let ((ours, mut theirs), (beside, _peer)) = (tcp(), tcp());
     let number = host.borrow(&ours);
@@ -179,7 +179,7 @@ fn a_peer_that_hangs_up_during_a_pause_is_heard_to_the_end_afterwards() {
 // ---- ends
 
 #[test]
-fn bytes_and_the_end_in_one_go_are_both_told_and_the_end_once() {
+fn bytes_and_end_that_arrive_together_are_both_reported_and_the_end_once() {
     for (ours, theirs) in [tcp(), tcp()] {
         let host = FakeHost::new();
         let number = host.borrow(&ours);
@@ -191,7 +191,7 @@ fn bytes_and_the_end_in_one_go_are_both_told_and_the_end_once() {
             told.extend(host.turn());
         }
         assert_eq!(told, [chunk(number, 4), (number, Report::Ended)]);
-        // Whoever owns the socket deals with the end; nothing is waited for any more.
+        // The socket's owner handles the end; the set waits for nothing more.
         assert!(!host.is_ready(0));
         assert!(!host.watch.keeps_alive.get());
     }
@@ -199,7 +199,7 @@ fn bytes_and_the_end_in_one_go_are_both_told_and_the_end_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_reset_is_left_to_the_owner_of_the_socket_to_find() {
+fn a_reset_is_not_read_so_that_the_owner_of_the_socket_finds_it() {
     let host = FakeHost::new();
     let ((ours, theirs), (beside, _peer)) = (tcp(), tcp());
     let number = host.borrow(&ours);
@@ -208,7 +208,7 @@ fn a_reset_is_left_to_the_owner_of_the_socket_to_find() {
     drop(theirs);
     until(&ours, PollFlags::ERR);
     assert_eq!(host.turn(), [(number, Report::Failed)]);
-    // It was not read, which would have consumed the error.
+    // The set has not read the socket: a read would have consumed the error.
     assert_eq!(
         (&ours).read(&mut [0]).unwrap_err().raw_os_error(),
         Some(Errno::CONNRESET.raw_os_error())
@@ -217,7 +217,7 @@ fn a_reset_is_left_to_the_owner_of_the_socket_to_find() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_only_connection_is_read_without_asking_who_is_ready() {
+fn the_only_connection_is_read_without_asking_the_poller() {
     let host = FakeHost::new();
     let (ours, theirs) = tcp();
     let number = host.borrow(&ours);
@@ -228,7 +228,7 @@ fn the_only_connection_is_read_without_asking_who_is_ready() {
 }
 
 #[test]
-fn a_connection_of_ours_is_told_of_its_end_and_of_its_closing() {
+fn the_end_and_the_closing_of_an_owned_socket_are_reported() {
     let host = FakeHost::new();
     let (ours, mut theirs) = unix();
     let number = host.own(ours);
@@ -253,7 +253,7 @@ fn a_connection_of_ours_is_told_of_its_end_and_of_its_closing() {
 }
 
 #[test]
-fn a_fault_in_the_parser_costs_one_connection() {
+fn a_panic_of_the_parser_fails_one_connection_only() {
     let host = FakeHost::new();
     let ((ours, mut theirs), (other, mut other_peer)) = (unix(), unix());
     let (number, other_number) = (host.borrow(&ours), host.borrow(&other));
@@ -287,7 +287,7 @@ fn the_dirty_list_is_written_in_order_when_the_turn_ends() {
     assert_eq!(&bytes, b"first ");
     other_peer.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"second");
-    // Behind the output of a session, a message that is not copied.
+    // After the output of a session, a message that is not copied.
     host.unsent(1, b"head");
     let rest = host.set(|set| {
         set.with(other_number, |served| host.session(1, |session| served.write(session, b"er")))
@@ -299,7 +299,7 @@ fn the_dirty_list_is_written_in_order_when_the_turn_ends() {
 }
 
 #[test]
-fn what_the_system_does_not_take_stays_in_order_and_is_told() {
+fn output_that_the_kernel_does_not_take_stays_in_order_and_is_reported() {
     let host = FakeHost::new();
     let (ours, mut theirs) = unix();
     let number = host.borrow(&ours);
@@ -327,7 +327,7 @@ fn what_the_system_does_not_take_stays_in_order_and_is_told() {
 }
 
 #[test]
-fn a_connection_of_ours_says_when_its_queue_is_written() {
+fn an_owned_socket_reports_when_its_queue_is_written() {
     let host = FakeHost::new();
     let (ours, mut theirs) = unix();
     let number = host.own(ours);
@@ -358,7 +358,7 @@ fn a_connection_of_ours_says_when_its_queue_is_written() {
 // ---- listeners that do something to connections
 
 #[test]
-fn a_number_that_is_used_again_does_not_inherit_what_was_ready() {
+fn a_reused_number_does_not_inherit_readiness() {
     let host = FakeHost::new();
     let pairs = [unix(), unix()];
     for (ours, theirs) in &pairs {
@@ -382,9 +382,9 @@ fn a_number_that_is_used_again_does_not_inherit_what_was_ready() {
 }
 
 #[test]
-fn a_listener_that_runs_the_loop_finds_those_that_were_ready() {
+fn a_listener_that_runs_the_loop_receives_of_the_ready_connections() {
     let host = FakeHost::new();
-    // Edge-triggered: the poller says no more than once that they are ready.
+    // Edge-triggered: the poller reports each connection only once.
     let pairs = [tcp(), tcp(), tcp()];
     for (ours, theirs) in &pairs {
         host.borrow(ours);
@@ -407,7 +407,7 @@ fn a_listener_that_runs_the_loop_finds_those_that_were_ready() {
 }
 
 #[test]
-fn nothing_is_watched_when_the_last_connection_is_gone() {
+fn nothing_is_watched_after_the_last_connection_is_removed() {
     let host = FakeHost::new();
     let (ours, mut theirs) = unix();
     let number = host.borrow(&ours);
@@ -444,14 +444,14 @@ fn a_long_message_is_read_to_memory_that_is_lent_piece_by_piece() {
         told.extend(host.turn());
     }
     assert_eq!(told[0], (number, Report::Chunk { length: 100, events: 0 }));
-    // 16 times what has arrived, at most.
+    // At most 16 times the bytes that have arrived.
     assert_eq!(told[1], (number, Report::MemoryWanted(3200)));
     let Some((_, Report::Landed { .. })) = told.last() else { panic!("{told:?}") };
     assert!(host.received(0) == message);
 }
 
 #[test]
-fn what_has_landed_is_the_sessions_again_when_chunks_are_wanted_unparsed() {
+fn landed_bytes_return_to_the_session_when_chunks_are_to_be_unparsed() {
     let host = FakeHost::new();
     let (ours, mut theirs) = unix();
     let number = host.borrow(&ours);

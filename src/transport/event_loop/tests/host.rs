@@ -1,4 +1,4 @@
-//! A host of the event loop that writes down what it is told.
+//! A host of the event loop that records its reports.
 
 use super::super::dirty_list::DirtyList;
 use super::super::served::Served;
@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// Bytes of the slab.
 pub(super) const SLAB: usize = 1024;
 
-/// What the loop was told to do.
+/// The calls of the watcher.
 #[derive(Default)]
 pub(super) struct Watch {
     pub(super) is_started: Cell<bool>,
@@ -56,7 +56,7 @@ pub(super) struct FakeSession {
     pub(super) received: Vec<u8>,
     pub(super) unsent: Vec<u8>,
     pub(super) landing: Option<Landing>,
-    /// What has arrived of a landing that was cancelled.
+    /// The bytes that had arrived of a landing when it was cancelled.
     pub(super) cancelled: Option<Vec<u8>>,
     pub(super) panics: bool,
 }
@@ -106,12 +106,12 @@ pub(super) struct FakeHost {
     pub(super) dirty_list: [Cell<i32>; 3 + 8],
     pub(super) slab: Slab,
     pub(super) watch: Rc<Watch>,
-    /// The set's descriptor, which a loop would watch.
+    /// The set's descriptor, which the event loop would watch.
     pub(super) descriptor: OwnedFd,
     pub(super) told: RefCell<Vec<(u32, Report)>>,
     pub(super) reentries: Cell<u32>,
     pub(super) listener: RefCell<Option<Listener>>,
-    /// What the listener has thrown.
+    /// The first panic of the listener.
     pub(super) panic: RefCell<Option<Box<dyn Any + Send>>>,
 }
 
@@ -138,7 +138,7 @@ impl Host for FakeHost {
         self.told.borrow_mut().push((key.number, report));
         let listener = self.listener.borrow().clone();
         if let Some(listener) = listener {
-            // A turn goes on after a panic; the test must not.
+            // The loop catches panics and continues; `turn` makes the test fail.
             let panic = catch_unwind(AssertUnwindSafe(|| listener(self, key, report))).err();
             let mut first = self.panic.borrow_mut();
             *first = first.take().or(panic);
@@ -186,13 +186,13 @@ impl FakeHost {
         number
     }
 
-    /// Serves a socket of somebody else's, and reads it; its number, and as long as none was
-    /// removed its session's.
+    /// Adds a borrowed socket, and reads it. Returns its number, which is also that of its session
+    /// until a connection is removed.
     pub(super) fn borrow(&self, socket: &impl AsRawFd) -> u32 {
         self.insert(|slab, session| Served::borrowed(slab, LentDescriptor::of(socket), session))
     }
 
-    /// Serves a socket of ours, for no session.
+    /// Adds an owned socket, without a session.
     pub(super) fn own(&self, socket: UnixStream) -> u32 {
         socket.set_nonblocking(true).unwrap();
         self.insert(|slab, _| Served::owned(slab, NonBlockingStream::over(socket), true))
@@ -206,18 +206,18 @@ impl FakeHost {
         drop(self.set(|set| set.remove(self, number)));
     }
 
-    /// What is told is told to this, too.
+    /// Calls `listener` for each report.
     pub(super) fn listen(&self, listener: impl Fn(&Self, Key, Report) + 'static) {
         *self.listener.borrow_mut() = Some(Rc::new(listener));
     }
 
-    /// Whether the loop would call, within so many seconds.
+    /// Whether the descriptor of the set becomes readable within so many seconds.
     pub(super) fn is_ready(&self, seconds: i64) -> bool {
         let mut watched = [PollFd::new(&self.descriptor, PollFlags::IN)];
         poll(&mut watched, Some(&Timespec { tv_sec: seconds, tv_nsec: 0 })).unwrap() > 0
     }
 
-    /// Waits until the loop would call, and takes a turn; what was told in it.
+    /// Waits until the descriptor of the set is readable, and runs a turn. Returns its reports.
     pub(super) fn turn(&self) -> Vec<(u32, Report)> {
         assert!(self.is_ready(10), "nothing is ready");
         turn(self, &());
