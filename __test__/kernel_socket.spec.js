@@ -100,19 +100,25 @@ it('is given back when the application writes by itself later, or in \'open\'', 
   }
 });
 
-it('is not taken from a socket of which an \'open\' listener takes the reader', async (t) => {
-  const heard = [];
-  const { ws, peer, socket } = await openServer(t, {
-    setUp(ws, request, socket) {
-      ws.on('open', () => socket.removeAllListeners('data'));
-      ws.on('message', ({ data }) => heard.push(data));
-    }
-  });
-  const frame = masked(TEXT, 'unheard');
-  const read = once(socket, 'data');
-  peer.write(frame);
-  sameBytes((await read)[0], frame);
-  assert.deepStrictEqual([heard, isPast(ws)], [[], false]);
+it('reads nothing more for a driver whose listener was removed from the socket', async (t) => {
+  for (const event of ['open', 'message']) {
+    const heard = [];
+    const { ws, peer, socket } = await openServer(t, {
+      setUp(ws, request, socket) {
+        ws.on('message', ({ data }) => heard.push(data));
+        ws.on(event, () => socket.removeAllListeners('data'));
+      }
+    });
+    if (event === 'message') await echoed(ws, peer);
+    peer.write(masked(TEXT, 'unheard'));
+    const { bytesRead } = socket;
+    await until(() => socket.bytesRead > bytesRead);
+    const frame = masked(TEXT, 'seen');
+    const read = once(socket, 'data');
+    peer.write(frame);
+    sameBytes((await read)[0], frame);
+    assert.deepStrictEqual([heard, isPast(ws)], [event === 'message' ? ['hello'] : [], false]);
+  }
 });
 
 // ---- what the socket says

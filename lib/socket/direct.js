@@ -15,7 +15,7 @@ const { markDirty, clearDirty, currentRound } = require('../driver/dirty_list');
 const { occupied } = require('../driver/reentry');
 const { native, slab } = require('../driver/session');
 const { connections, UNWRITTEN, MEMORY_WANTED, LANDED } = require('./event_loop');
-const { refreshTimer } = require('./node_internals');
+const { listenersOf, refreshTimer } = require('./node_internals');
 
 const EMPTY = Buffer.alloc(0);
 
@@ -288,6 +288,9 @@ class DirectSocket {
     // The socket was destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (socket.timeout) refreshTimer(socket);
+    // The driver's 'data' listener was removed (in Node 20 without a 'removeListener' event): a flowing stream drops what it reads.
+    const listeners = listenersOf(socket);
+    if (listeners !== null && listeners.data === undefined) return this.returnToStream();
     occupied.by = this;
     occupied.length = length;
     try {
