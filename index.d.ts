@@ -8,7 +8,7 @@ import type { ConnectionOptions } from 'tls';
 
 export = WebSocket;
 
-/** What the server class, `Client` and `EventSource` share: listeners by property, by DOM name and by Node name. */
+/** Methods for listeners of the server class, `Client` and `EventSource`: of an EventTarget and of an EventEmitter. */
 declare class Listenable<Events extends { [name: string]: unknown[] }, DomEvents extends { [name: string]: unknown }> extends Stream {
   /** Same as `on(type, listener)`; the third argument is ignored. */
   addEventListener<K extends keyof DomEvents>(type: K, listener: (event: DomEvents[K]) => void, useCapture?: boolean): void;
@@ -26,7 +26,7 @@ declare class Listenable<Events extends { [name: string]: unknown[] }, DomEvents
   addListener(type: string | symbol, listener: (...args: any[]) => void): this;
 }
 
-/** The half that the server class and `Client` share. */
+/** The members that the server class and `Client` share. */
 declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   /** Server: made from the request's Host and path. Client: the URL that was passed. */
   readonly url: string;
@@ -54,7 +54,7 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
    * Sends one message: a Buffer as binary, anything else as the text `String(message)`; with the option `binaryType`
    * an ArrayBuffer or a view of one as binary, too. Messages sent while connecting are queued.
    *
-   * @param callback called once when the operating system has the message, or with an error if it never will
+   * @param callback called once when the operating system has the message, or with an error if it cannot be sent
    * @returns false when the socket is closing or closed (nothing is sent) or congested (wait for 'drain')
    */
   send(message?: unknown, callback?: (error?: Error | null) => void): boolean;
@@ -65,11 +65,11 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
   /** Stops reading; messages of the chunk that is being processed still arrive. */
   pause(): void;
   resume(): void;
-  /** Whether `pause` has been called, and `resume` not since. */
+  /** Whether the connection is paused by `pause`. */
   readonly isPaused: boolean;
   /**
-   * In what 'message' events have binary messages: `'nodebuffer'`, `'arraybuffer'` or `'blob'`. Only with the option
-   * of this name; without it assigning means nothing, as it never has in faye-websocket.
+   * The type of binary messages in 'message' events: `'nodebuffer'`, `'arraybuffer'` or `'blob'`. Only with the option
+   * of this name; without it an assignment has no effect, as in faye-websocket.
    */
   binaryType?: WebSocket.BinaryType;
   /**
@@ -79,7 +79,7 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
    * @returns whether a ping was, or will be, sent
    */
   ping(message?: string | Buffer | null, callback?: () => void): boolean;
-  /** Sends a pong that answers nothing (pings are answered by themselves); at most 125 bytes. */
+  /** Sends an unsolicited pong (pings are answered automatically); at most 125 bytes. */
   pong(message?: string | Buffer | null): boolean;
   /**
    * Begins the closing handshake.
@@ -88,36 +88,36 @@ declare class Socket extends Listenable<WebSocket.Events, WebSocket.DomEvents> {
    * @param reason at most 123 bytes of UTF-8; the rest is cut off
    */
   close(code?: number, reason?: string): void;
-  /** Ends the connection at once, in whatever state it is: 'close' with 1006, nothing more is sent. */
+  /** Closes the connection at once, in any state: 'close' with 1006; nothing more is sent. */
   terminate(): void;
   /**
    * The messages, for `for await`. While the loop is behind, the socket is paused. The loop ends when the connection is
-   * closed, with an exception if that was by an error; leaving the loop closes the connection with 1000.
+   * closed, with an exception if an error closed it; leaving the loop closes the connection with 1000.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>;
   /** Closes with 1000; resolves when the connection is closed. For `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
-  /** What the connection has carried since this was read first, for example in an 'open' listener. */
+  /** Counts of messages and bytes since this was first read, for example in an 'open' listener. */
   readonly stats: WebSocket.Stats;
   /** Messages that `maxBackpressure` has refused. */
   readonly droppedMessages: number;
 
   /**
-   * Sends a message while it is made: each chunk that is written is a fragment.
+   * Sends one message in parts: each chunk that is written is a fragment.
    *
    * @param options.binary true when left out
    * @throws while the WebSocket is not open, in drafts 75 and 76, and with extension plug-ins
    */
   stream(options?: { binary?: boolean }): Writable;
   /**
-   * Has the socket receive what `WebSocket.publish` sends to a topic, until it closes.
+   * Until it closes, the socket receives the messages that `WebSocket.publish` sends to the topic.
    *
-   * @returns false when it is closing or closed
+   * @returns false when the socket is closing or closed
    */
   subscribe(topic: string): boolean;
   /** Returns whether the socket had subscribed. */
   unsubscribe(topic: string): boolean;
-  /** What the socket has subscribed to; empty once it is closed. */
+  /** The subscribed topics; empty once the socket is closed. */
   readonly topics: string[];
 }
 
@@ -132,7 +132,7 @@ declare class ClientSocket extends Socket {
   readonly statusCode?: number;
   /** Headers of the handshake response by lower-case name, repeated ones joined with `, `. */
   readonly headers?: { [name: string]: string };
-  /** Who has dialled: the addon, or Node's own `net` and `tls`. */
+  /** Whether the addon has dialled, or Node's own `net` and `tls`. */
   readonly dialled: 'native' | 'node';
   /** Why Node has dialled, in words for people, for example `option tls.ciphers`; null where it has not. */
   readonly dialledBecause: string | null;
@@ -180,7 +180,7 @@ type ServerSocketClass = typeof WebSocket;
  */
 declare class WebSocket extends Socket {
   /**
-   * @param body the upgrade head: bytes that arrived behind the request
+   * @param body the upgrade head: the bytes that arrived after the request
    * @param protocols subprotocols the server speaks, as a list or separated by commas
    */
   constructor(
@@ -228,16 +228,16 @@ declare class WebSocket extends Socket {
    * and with `useTopicAdapter` in other processes.
    *
    * @param message as for `send`
-   * @returns of this thread: how many sockets took it, and which did not as they are closing or have no room for it
+   * @returns for the sockets of this thread: how many took it, and which did not, as they are closing or congested
    */
   static publish(
     topic: string, message: unknown, options?: { except?: ServerSocket | ClientSocket | Iterable<ServerSocket | ClientSocket> },
   ): { sent: number; skipped: Array<ServerSocket | ClientSocket> };
 
   /**
-   * Has topics reach other processes. A process has one adapter, which carries for all of its threads.
+   * Shares topics with other processes. A process has one adapter, for all of its threads.
    *
-   * @returns a function that ends it
+   * @returns a function that ends the use of the adapter
    */
   static useTopicAdapter(adapter: WebSocket.TopicAdapter): () => void;
 
@@ -251,13 +251,13 @@ declare class WebSocket extends Socket {
 }
 
 declare namespace WebSocket {
-  /** What carries publications to other processes. */
+  /** Transports publications to other processes. */
   interface TopicAdapter {
-    /** Gives the bytes to all processes that have subscribed; whether to this one as well does not matter. */
+    /** Sends the bytes to all processes that have subscribed; this process may be among them. */
     publish(topic: string, bytes: Buffer): void;
-    /** Has what others publish given to a function. */
+    /** Calls the function with the bytes that processes publish. */
     subscribe(onMessage: (topic: string, bytes: Uint8Array) => void): void;
-    /** Gives nothing to it any more. */
+    /** Ends these calls. */
     close?(): void;
   }
 
@@ -281,7 +281,7 @@ declare namespace WebSocket {
   }
 
   interface MessageEvent extends Event {
-    /** A string for a text message, a Buffer for a binary one, or what the option `binaryType` says. */
+    /** A string for a text message, a Buffer for a binary one, or the type that the option `binaryType` names. */
     data: string | Buffer;
   }
 
@@ -300,7 +300,7 @@ declare namespace WebSocket {
   }
 
   interface Stats {
-    /** What carries the connection: Node's event loop past its streams, a stream of Node's, or a stream of HTTP/2. */
+    /** The connection is read and written past Node's streams, through a stream of Node, or a stream of HTTP/2. */
     path: 'loop' | 'stream' | 'http2';
     /** Whether permessage-deflate or another extension was agreed on. */
     isCompressed: boolean;
@@ -309,7 +309,7 @@ declare namespace WebSocket {
     /** Bytes of these messages, not compressed. */
     bytesReceived: number;
     bytesSent: number;
-    /** Bytes of all frames, compressed as they are, and of the handshake; null where the stream does not count. */
+    /** Bytes of all frames (compressed where they are) and of the handshake; null where the stream has no counts. */
     wireBytesReceived: number | null;
     wireBytesSent: number | null;
     /** Milliseconds between the last ping that was answered and its pong; null before. */
@@ -358,7 +358,7 @@ declare namespace WebSocket {
   /** A request over HTTP/2: that of Node's compatibility API, or `{ headers }` of a 'stream' event. */
   type Http2Request = Http2ServerRequest | { headers: IncomingHttpHeaders };
 
-  /** What both sides take. */
+  /** Options of both sides. */
   interface CommonOptions {
     /** Extra headers of the handshake. */
     headers?: { [name: string]: unknown };
@@ -369,11 +369,11 @@ declare namespace WebSocket {
     extensions?: Extension | Extension[] | null;
     /** permessage-deflate, built in: true for its defaults; off when left out. */
     deflate?: boolean | DeflateOptions | null;
-    /** false leaves the npm package `permessage-deflate` in `extensions` to do its own work. */
+    /** With false, the npm package `permessage-deflate` in `extensions` compresses messages itself. */
     nativeDeflate?: boolean;
     /**
-     * Has `send` take an ArrayBuffer and its views as binary, and 'message' events have binary messages as this says;
-     * 'data' events are not concerned. Left out: both as in faye-websocket.
+     * `send` takes an ArrayBuffer and its views as binary, and binary messages in 'message' events are of this type;
+     * 'data' events have Buffers. Left out: both as in faye-websocket.
      */
     binaryType?: BinaryType | null;
     /** Most bytes of one incoming message; 67108863 when left out or 0. */
@@ -382,7 +382,7 @@ declare namespace WebSocket {
     ping?: number;
     /**
      * Seconds within which an automatic ping has to be answered, else 'error' and 'close' 1006; 0, or left out, for
-     * none. Needs `ping`.
+     * none. Requires `ping`.
      */
     pongTimeout?: number | null;
     /** Seconds without a byte from the peer, or up to a quarter more, until 'error' and 'close' 1006; 0, or left out, for none. */
@@ -395,16 +395,16 @@ declare namespace WebSocket {
     maxBackpressure?: number | null;
     /**
      * `'close'` (when left out): 'error' and 'close' 1013. `'drop'`: the message is skipped, `send` returns false and
-     * `droppedMessages` counts it. Needs `maxBackpressure`.
+     * `droppedMessages` counts it. Requires `maxBackpressure`.
      */
     onBackpressure?: 'close' | 'drop' | null;
     /** Most frames of one message, else 'error' and 'close' 1008; 131072 when left out. */
     maxFragments?: number | null;
     /** Most messages a second, and at once, else 'error' and 'close' 1008; no limit when left out. */
     maxMessageRate?: number | null;
-    /** Most pings, and pongs that answer nothing, a second and at once, else 'error' and 'close' 1008; no limit when left out. */
+    /** Most pings and unsolicited pongs a second and at once, else 'error' and 'close' 1008; no limit when left out. */
     maxPingRate?: number | null;
-    /** Longer messages, in bytes, come as event 'stream' while they arrive. */
+    /** Messages of more bytes are emitted as 'stream' while they arrive. */
     streamAbove?: number | null;
   }
 
@@ -416,15 +416,15 @@ declare namespace WebSocket {
     memLevel?: number;
     /** zlib's strategy, 0 (the default) to 4. */
     strategy?: number;
-    /** Messages of fewer bytes leave uncompressed; 0 when left out, 1024 where this side keeps no context. */
+    /** Messages of fewer bytes are sent uncompressed; 0 when left out, 1024 where this side keeps no context. */
     threshold?: number;
     /** true: each of our messages is compressed without reference to those before it. */
     noContextTakeover?: boolean;
     /** Our messages refer at most 2^n bytes back, 8 to 15. */
     maxWindowBits?: number;
-    /** true asks the same of the peer. */
+    /** true requests the same of the peer. */
     requestNoContextTakeover?: boolean;
-    /** Asks the peer to refer at most 2^n bytes back, 8 to 15. */
+    /** Requests that the peer refer at most 2^n bytes back, 8 to 15. */
     requestMaxWindowBits?: number;
   }
 
@@ -442,11 +442,11 @@ declare namespace WebSocket {
 
   interface ClientOptions extends CommonOptions {
     proxy?: ProxyOptions | null;
-    /** What `tls.connect` takes, for `wss:` URLs. */
+    /** Options of `tls.connect`, for `wss:` URLs. */
     tls?: ConnectionOptions | null;
     /** Certificate authorities, used when `tls.ca` is not given. */
     ca?: ConnectionOptions['ca'];
-    /** What `net.connect` takes, for `wss:` URLs too; host and port come from the URL. */
+    /** Options of `net.connect`, for `wss:` URLs too; host and port come from the URL. */
     net?: Partial<NetConnectOpts> | null;
     /** Seconds until an unanswered handshake fails; 30 when left out, 0 for none. */
     handshakeTimeout?: number;
@@ -454,7 +454,7 @@ declare namespace WebSocket {
     requireProtocol?: boolean;
     /** false dials, reads and writes through Node's `net` and `tls`; true when left out. */
     kernelSocket?: boolean;
-    /** Gives the attempt to connect up; means nothing once the socket is open. */
+    /** Aborts the attempt to connect; has no effect once the socket is open. */
     signal?: AbortSignal | null;
   }
 
