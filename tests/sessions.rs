@@ -21,7 +21,15 @@ const LANDING: i32 = 5;
 
 struct Memory {
     spans: [Cell<i32>; SPANS],
-    send_queue: [Cell<i32>; 4],
+    send_queue: [Cell<i32>; 10],
+    payloads: &'static [u8],
+}
+
+/// Memory with a send queue of `queue` and then nothing.
+fn memory(queue: &[i32], payloads: &'static [u8]) -> Rc<Memory> {
+    let memory = Memory { spans: Default::default(), send_queue: Default::default(), payloads };
+    memory.send_queue.iter().zip(queue).for_each(|(cell, value)| cell.set(*value));
+    Rc::new(memory)
 }
 
 impl SharedMemory for Memory {
@@ -34,7 +42,7 @@ impl SharedMemory for Memory {
     }
 
     fn payloads(&self) -> &[u8] {
-        b"a"
+        self.payloads
     }
 
     fn longest_text(&self) -> u64 {
@@ -73,12 +81,28 @@ fn connection(memory: &Memory, max_length: f64, flags: u32, version: u32) -> Con
 
 impl Host {
     fn new(max_length: f64, flags: u32) -> Self {
-        let memory = Rc::new(Memory { spans: Default::default(), send_queue: Default::default() });
+        Self::over(memory(&[], b"a"), max_length, flags)
+    }
+
+    fn over(memory: Rc<Memory>, max_length: f64, flags: u32) -> Self {
         let mut sessions = Sessions::new(Ones, || SECONDS.get());
         let connection = connection(&memory, max_length, flags, 0);
         let number = sessions.insert(Rc::clone(&memory), connection);
         let mut host = Self { memory, sessions, number };
-        host.with(|entry| {
+        host.open(number);
+        host
+    }
+
+    /// Another session, that is open, by its number.
+    fn add(&mut self, flags: u32) -> u32 {
+        let connection = connection(&self.memory, f64::INFINITY, flags, 0);
+        let number = self.sessions.insert(Rc::clone(&self.memory), connection);
+        self.open(number);
+        number
+    }
+
+    fn open(&mut self, number: u32) {
+        let opened = self.sessions.with(number, |entry, _| {
             entry
                 .connection
                 .start(&Default::default(), None, entry.output)
@@ -86,7 +110,14 @@ impl Host {
             entry.connection.open();
             entry.forget_unsent();
         });
-        host
+        opened.expect("a session");
+    }
+
+    /// Frames the messages of the send queue; the bytes that wait for the peer then.
+    fn send_queued(&mut self) -> Vec<u8> {
+        let memory = Rc::clone(&self.memory);
+        self.sessions.send_queued([&*memory].into_iter());
+        self.with(|entry| entry.output.wire.clone())
     }
 
     fn with<R>(
@@ -215,13 +246,7 @@ fn a_payload_that_is_sent_as_it_is_needs_no_copy() {
 fn a_broadcast_reaches_those_that_mask_too() {
     let payload = [0; 300];
     let mut host = open();
-    let masked = connection(&host.memory, f64::INFINITY, MASKING, 0);
-    let other = host.sessions.insert(Rc::clone(&host.memory), masked);
-    host.sessions.with(other, |entry, _| {
-        entry.connection.start(&Default::default(), None, entry.output).unwrap();
-        entry.connection.open();
-        entry.forget_unsent();
-    });
+    let other = host.add(MASKING);
     host.sessions.broadcast(&[host.number, other], Opcode::Binary, &payload);
     host.with(|entry| assert_eq!(entry.output.wire, [&b"\x82\x7e\x01\x2c"[..], &payload].concat()));
     let masked = [&b"\x82\xfe\x01\x2c\x01\x01\x01\x01"[..], &[1; 300]].concat();
@@ -272,18 +297,29 @@ fn large_scratch_memory_is_freed_once_the_last_payload_was_read() {
 }
 
 #[test]
+fn queued_messages_are_framed_in_order_for_the_sessions_that_are_there() {
+    let queue = memory(&[3, 0, 1, 2, 7, 1, 1, 0, 2 | 4 << 4, 3], b"abxcde");
+    let mut host = Host::over(queue, f64::INFINITY, 0);
+    assert_eq!(host.send_queued(), b"\x81\x02ab\xc2\x03cde");
+    assert_eq!(host.send_queued().len(), 9);
+}
+
+#[test]
+fn a_queue_that_says_more_than_there_is_is_read_no_further() {
+    let queue = memory(&[9, 0, 1, 1, 0, 1, 50], b"ab");
+    assert_eq!(Host::over(queue, f64::INFINITY, 0).send_queued(), b"\x81\x01a");
+}
+
+#[test]
 fn a_queue_of_less_than_nothing_sends_nothing() {
     let mut host = open();
     for (cell, value) in host.memory.send_queue.iter().zip([-1, host.number as i32, 1, 1]) {
         cell.set(value);
     }
-    let memory = Rc::clone(&host.memory);
-    host.sessions.send_queued([&*memory].into_iter());
-    assert_eq!(host.with(|entry| entry.unsent()), 0);
-    memory.send_queue[0].set(1);
-    host.sessions.send_queued([&*memory].into_iter());
-    assert_eq!(host.with(|entry| entry.unsent()), 3);
-    assert_eq!(memory.send_queue[0].get(), 0);
+    assert_eq!(host.send_queued(), b"");
+    host.memory.send_queue[0].set(1);
+    assert_eq!(host.send_queued(), b"\x81\x01a");
+    assert_eq!(host.memory.send_queue[0].get(), 0);
 }
 
 #[test]
@@ -343,4 +379,49 @@ fn versions_by_number_and_as_the_request_asks() {
     };
     assert_eq!([asks(Some("13"), 1), asks(Some("8"), 1), asks(Some("7"), 1)], [1, 2, 3]);
     assert_eq!([asks(None, 1), asks(None, 0), asks(Some("8"), 0)], [5, 1, 1]);
+}
+
+#[test]
+fn a_chunk_is_reported_with_the_places_of_its_payloads() {
+    let mut host = open();
+    assert_eq!(host.receive(b"\x81\x02hi\x01\x01a"), ([0, 7, 0, 0], vec![[0, 2, 2]]));
+    assert_eq!(host.receive(b"\x80\x01b"), ([0, 3, 0, 0], vec![[8, 0, 2]]));
+    host.with(|entry| {
+        assert_eq!(entry.read_scratch(0, 2, <[u8]>::to_vec), b"ab");
+        assert_eq!(entry.read_scratch(1, 9, <[u8]>::to_vec), b"");
+    });
+}
+
+#[test]
+fn output_is_taken_by_whoever_has_as_much_room() {
+    let mut host = open();
+    let numbers = [host.number, host.add(0)];
+    host.sessions.broadcast(&[numbers[0], 9, numbers[1]], Opcode::Text, b"x");
+    for number in numbers {
+        let mut target = [0; 3];
+        let taken = host.sessions.with(number, |entry, _| {
+            [entry.take_unsent(&mut []), entry.take_unsent(&mut target), entry.unsent()]
+        });
+        assert_eq!((taken, &target), (Some([3, 3, 0]), b"\x81\x01x"));
+    }
+}
+
+#[test]
+fn a_frame_is_not_made_in_place_before_output_that_waits() {
+    let mut host = open();
+    let mut message = [0; 20];
+    let starts = host.sessions.with(host.number, |entry, entropy| {
+        let first = entry.frame_around(Opcode::Binary, &mut message, entropy);
+        entry.output.wire.push(0);
+        (first, entry.frame_around(Opcode::Binary, &mut message, entropy))
+    });
+    assert_eq!(starts, Some((Some(12), None)));
+}
+
+#[test]
+fn a_number_that_was_given_back_means_nothing() {
+    let mut host = open();
+    host.sessions.remove(host.number);
+    assert!(host.sessions.with(host.number, |_, _| ()).is_none());
+    assert_eq!(host.add(0), host.number);
 }
