@@ -181,7 +181,7 @@ impl Environment {
 
     /// Has the end of the environment wait for libuv handles. False when the environment is ending.
     #[cfg(has_loop)]
-    pub(super) fn outlives_handles(&self) -> bool {
+    pub(super) fn wait_for_handles(&self) -> bool {
         let me = self.share();
         let end = move || {
             me.upgrade().inspect(|environment| environment.end());

@@ -90,7 +90,7 @@ impl LoopCallbacks for Environment {
 
 /// Has the loop of an environment watch the set's descriptor.
 pub(super) fn watch(environment: &Environment, descriptor: BorrowedFd<'_>) -> Option<LoopWatch> {
-    if !environment.outlives_handles() {
+    if !environment.wait_for_handles() {
         return None;
     }
     let uv_loop = environment.env().get_uv_event_loop().ok()?;
