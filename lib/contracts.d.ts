@@ -100,8 +100,6 @@ export interface Side<S extends ByteStream> {
   letGo(direct: DirectSocket<S>): void;
   /** Takes a report that is of neither bytes, output nor memory: see `servedAttach` in native.d.ts. */
   receive(direct: DirectSocket<S>, length: number, count: number): void;
-  /** Events of the stream, beside 'pause' and 'resume', by which other code shows that it uses it. */
-  readonly watched: readonly string[];
 }
 
 /** A request over HTTP/2: of Node's compatibility API, or an object with the headers of a server's event 'stream'. */

@@ -37,7 +37,7 @@ class DirectSocket {
     this._socket = socket;
     this._side = side;
     /** The stream's `write`: with another one, output is written by that. */
-    this._write = socket.write;
+    this._streamWrite = socket.write;
     /** The number of the connection on the loop; -1 before there is one, and after it was released. */
     this._number = -1;
     this._dirtyRound = -1;
@@ -65,7 +65,7 @@ class DirectSocket {
     this._driver._direct = this;
     socket.on('pause', onPause);
     socket.on('resume', onResume);
-    for (const event of this._side.watched) socket.on(event, onListener);
+    socket.on('newListener', onListener);
   }
 
   /**
@@ -105,7 +105,7 @@ class DirectSocket {
   get writable() {
     const socket = this._socket;
     return this._number >= 0 && socket.writableLength === 0 && socket.writableCorked === 0 && socket.writable &&
-      socket.write === this._write;
+      socket.write === this._streamWrite;
   }
 
   /**
@@ -253,7 +253,7 @@ class DirectSocket {
     driver._aside = null;
     socket.removeListener('pause', onPause);
     socket.removeListener('resume', onResume);
-    for (const event of side.watched) socket.removeListener(event, onListener);
+    socket.removeListener('newListener', onListener);
     return true;
   }
 
@@ -288,7 +288,7 @@ class DirectSocket {
     // The socket was destroyed in this turn of the loop.
     if (socket.destroyed) return this.release();
     if (socket.timeout) refreshTimer(socket);
-    // The driver's 'data' listener was removed (in Node 20 without a 'removeListener' event): a flowing stream drops what it reads.
+    // The driver's 'data' listener was removed: a flowing stream drops what it reads. (Node 20 emits no 'removeListener' then.)
     const listeners = listenersOf(socket);
     if (listeners !== null && listeners.data === undefined) return this.returnToStream();
     occupied.by = this;
@@ -390,7 +390,7 @@ function onResume() {
 }
 
 /**
- * Other code begins to read the stream, or the driver stops reading it: returns the socket to its stream.
+ * Other code begins to read the stream: returns the socket to it.
  *
  * @this {ByteStream}
  * @param {string | symbol} event

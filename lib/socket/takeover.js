@@ -62,8 +62,6 @@ function isCurrent({ readyState, io, _handshake: handshake, _input: input }) {
 
 /** @type {Side<ByteStream>} */
 const nodeSide = {
-  watched: ['newListener'],
-
   isFree(driver, socket) {
     const { io } = driver;
     return isCurrent(driver) && Object.getPrototypeOf(socket) === Socket.prototype && !socket.connecting &&
@@ -191,8 +189,6 @@ function settleSocket(driver, socket) {
 
 /** @type {Side<DialledSocket>} */
 const dialledSide = {
-  watched: ['newListener', 'removeListener'],
-
   isFree(driver, socket) {
     return socket._number >= 0 && isCurrent(driver) && driver.io.listenerCount('data') === 1 && isPlain(socket);
   },
