@@ -16,7 +16,7 @@ const ENDING_COST: usize = 256;
 
 /// The state of a message between two calls.
 pub(super) struct InflateStream {
-    pub(super) inflate: Inflate,
+    pub(super) inflate: Box<Inflate>,
     /// Bytes that were inflated.
     pub(super) length: usize,
     /// Bytes of the payload that were used.

@@ -52,7 +52,7 @@ struct Shelved {
     owner: Option<Owner>,
     settings: Settings,
     used: u64,
-    deflate: Deflate,
+    deflate: Box<Deflate>,
 }
 
 /// The last message that was compressed without context takeover.
@@ -65,7 +65,8 @@ struct Remembered {
 struct Shelf {
     limits: PoolLimits,
     compressors: Vec<Shelved>,
-    inflaters: Vec<Inflate>,
+    #[expect(clippy::vec_box, reason = "as compressors are; see `Settings::compressor`")]
+    inflaters: Vec<Box<Inflate>>,
     remembered: Option<Remembered>,
     /// The number of uses so far, which gives the order of last uses.
     clock: u64,
@@ -130,7 +131,7 @@ impl ZlibPool {
         owner: Option<Owner>,
         settings: Settings,
         history: &History,
-    ) -> Deflate {
+    ) -> Box<Deflate> {
         let found = self.lock().take_compressor(owner, settings);
         let mut deflate = match found {
             Some((deflate, Warmth::Warm)) => return deflate,
@@ -154,7 +155,7 @@ impl ZlibPool {
         &self,
         owner: Option<Owner>,
         settings: Settings,
-        deflate: Deflate,
+        deflate: Box<Deflate>,
     ) {
         let mut shelf = self.lock();
         shelf.clock += 1;
@@ -174,7 +175,7 @@ impl ZlibPool {
     }
 
     /// A raw inflater with an empty window.
-    pub(super) fn take_inflater(&self) -> Inflate {
+    pub(super) fn take_inflater(&self) -> Box<Inflate> {
         let found = self.lock().inflaters.pop();
         match found {
             Some(mut inflate) => {
@@ -183,12 +184,12 @@ impl ZlibPool {
             }
             // Always the largest window, which zlib-rs allocates in any case: a peer with a smaller
             // one sees no difference.
-            None => Inflate::new(false, 15),
+            None => Box::new(Inflate::new(false, 15)),
         }
     }
 
     /// Puts an inflater back, in any state.
-    pub(super) fn put_inflater(&self, inflate: Inflate) {
+    pub(super) fn put_inflater(&self, inflate: Box<Inflate>) {
         let mut shelf = self.lock();
         shelf.clock += 1;
         if shelf.inflaters.len() < shelf.limits.max_inflaters {
@@ -267,7 +268,7 @@ impl Shelf {
         &mut self,
         owner: Option<Owner>,
         settings: Settings,
-    ) -> Option<(Deflate, Warmth)> {
+    ) -> Option<(Box<Deflate>, Warmth)> {
         let own = |shelved: &Shelved| owner.is_some() && shelved.owner == owner;
         if let Some(index) = self.compressors.iter().position(own) {
             return Some((self.compressors.swap_remove(index).deflate, Warmth::Warm));

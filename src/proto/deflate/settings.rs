@@ -14,16 +14,18 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// A new compressor.
-    pub(super) fn compressor(self) -> Deflate {
-        Deflate::new_with_config(DeflateConfig {
+    /// A new compressor. In a box, as inflaters are: a `Deflate` that is dropped by a function which
+    /// received it by value frees memory that a reference argument still protects, which Rust's
+    /// aliasing rules forbid (zlib-rs issue 491).
+    pub(super) fn compressor(self) -> Box<Deflate> {
+        Box::new(Deflate::new_with_config(DeflateConfig {
             level: self.level,
             mem_level: self.mem_level,
             strategy: self.strategy,
             // Negative asks zlib for raw DEFLATE, without its header and checksum.
             window_bits: -i32::from(self.window_bits),
             ..DeflateConfig::default()
-        })
+        }))
     }
 
     /// Bytes zlib-rs allocates for one compressor: two windows, chain links, 2^16 hash heads,
