@@ -56,8 +56,8 @@ export interface StreamHandle {
  * application has passed. Optional members are those that not every Duplex has; they are checked for before they are used.
  */
 export interface ByteStream extends Duplex {
-  setTimeout(milliseconds: number): unknown;
-  setNoDelay(noDelay: boolean): unknown;
+  setTimeout?(milliseconds: number): unknown;
+  setNoDelay?(noDelay: boolean): unknown;
   setKeepAlive?(enable: boolean, initialDelay?: number): unknown;
   /** Bytes received since the connection began. */
   bytesRead?: number;

@@ -52,7 +52,8 @@ function keep(key, connection) {
 }
 
 function accept(request, socket, head) {
-  const key = socket.remotePort;
+  // Node's stream for a request whose body has not arrived has no port.
+  const key = request.socket.remotePort;
   const tell = teller(key);
   try {
     keep(key, subject.accept(request, socket, head, settings, pathSettings, tell));

@@ -45,7 +45,7 @@ const hasUnrefTimer = typeof /** @type {any} */ (Socket.prototype)._unrefTimer =
  */
 function refreshTimer(socket) {
   if (hasUnrefTimer) /** @type {Required<Pick<ByteStream, '_unrefTimer'>>} */ (socket)._unrefTimer();
-  else socket.setTimeout(/** @type {number} */ (socket.timeout));
+  else socket.setTimeout?.(/** @type {number} */ (socket.timeout));
 }
 
 /**

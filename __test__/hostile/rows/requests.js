@@ -2,7 +2,7 @@
 
 // Request heads that a server gets: of every version, with everything missing, with what takes long to read.
 
-const { TEXT } = require('../../support/frames');
+const { TEXT, PONG, masked } = require('../../support/frames');
 const { HIXIE76, request, request75, request76 } = require('../../support/handshakes');
 const { result, onRequest } = require('./cases');
 
@@ -113,6 +113,34 @@ module.exports = [
         [`an empty ${name}`, request({ [name]: '' }), isNeeded && name !== 'Sec-WebSocket-Key' ? '400' : /^(101|400)$/, { construct: true }],
       ];
     })),
+  },
+  {
+    row: '20',
+    title: 'a body that has not arrived with the head, or never does',
+    ids: ['websocket-driver 0.7.5 on Node.js 26 (no id)'],
+    roles: server,
+    async play(stage) {
+      const results = [];
+      // A pong: before Node.js 26 the body of such a request was input of the WebSocket.
+      const body = masked(PONG, '');
+      for (const [name, headers, bytes] of [
+        ['Content-Length', { 'Content-Length': body.length }, body],
+        ['chunked', { 'Transfer-Encoding': 'chunked' }, null],
+        ['no body', { 'Content-Length': 99999999 }, null],
+      ]) {
+        const side = await stage.status(request(headers));
+        if (side.outcome === '101' && bytes !== null) {
+          await side.send(Buffer.concat([bytes, side.out(TEXT, 'behind it')]));
+          const isHeard = await side.message(0);
+          results.push(result(name, isHeard ? side.messages[0].start : 'silent', 'behind it'));
+        } else {
+          results.push(result(name, side.outcome, '101'));
+        }
+        side.leave();
+        if (stage.subject.death !== null) break;
+      }
+      return results;
+    },
   },
   {
     row: '20',

@@ -196,8 +196,9 @@ const methods = {
   /** Adds listeners to `_stream`; called again when a client has TLS made through a proxy, which is another stream. */
   _configureStream() {
     const stream = this._stream;
-    stream.setTimeout(0);
-    stream.setNoDelay(true);
+    // Since Node.js 26 the socket of a request whose body has not arrived is a Duplex without these methods.
+    stream.setTimeout?.(0);
+    stream.setNoDelay?.(true);
 
     if (claim(stream, this._driver)) {
       stream.on('close', onClose);

@@ -135,7 +135,7 @@ Object.defineProperty(Client.prototype, '_settle', {
 /** @this {import('../../contracts').ClientFields} */
 Client.prototype._configureStream = function () {
   API.prototype._configureStream.call(this);
-  if (this._net.noDelay === false) this._stream.setNoDelay(false);
+  if (this._net.noDelay === false) this._stream.setNoDelay?.(false);
 };
 
 /**
