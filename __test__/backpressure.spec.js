@@ -38,6 +38,34 @@ async function fill(ws, message, most = 1000) {
 }
 
 for (const [path, open, out] of PATHS) {
+  it(`${path}: while a plug-in has many of the peer's messages, nothing more is read`, async (t) => {
+    const kept = [];
+    let most = 0;
+    const session = {
+      generateOffer: () => ({}),
+      activate: () => true,
+      generateResponse: () => ({}),
+      processIncomingMessage: (message, callback) => { most = Math.max(most, kept.push(() => callback(null, message))); },
+      processOutgoingMessage: (message, callback) => callback(null, message),
+      close() {},
+    };
+    const extension = {
+      name: 'slow', type: 'permessage', rsv1: true, rsv2: false, rsv3: false,
+      createClientSession: () => session, createServerSession: () => session,
+    };
+    const { ws, peer } = await open(t, { settings: { extensions: [extension] }, headers: { 'Sec-WebSocket-Extensions': 'slow' } });
+    let count = 0;
+    ws.on('message', ({ data }) => assert.strictEqual(Number.parseInt(data, 10), count++));
+    const texts = Array.from({ length: 8000 }, (_, i) => String(i).padEnd(1000));
+    peer.write(Buffer.concat(texts.map((text) => out(TEXT, text))));
+    while (count < texts.length) {
+      await new Promise((resolve) => setImmediate(resolve));
+      for (const callBack of kept.splice(0, 10)) callBack();
+    }
+    assert.ok(most > 1000 && most < 3000, `${most} messages`);
+    assert.strictEqual(ws.readyState, 1);
+  });
+
   it(`${path}: 'drop' skips messages, counts them, and goes on when the peer reads again`, async (t) => {
     const { ws, peer } = await open(t, { settings: { maxBackpressure: MIB, onBackpressure: 'drop' } });
     peer.socket.pause();

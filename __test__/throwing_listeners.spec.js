@@ -70,6 +70,21 @@ for (const path of names) {
       assert.strictEqual(ws.readyState, 1);
     });
 
+    it('a peer that sends much more than is delivered: what is behind catches up, and nothing more is read until then', async (t) => {
+      const thrown = caught(t);
+      const { ws, peer, frame } = await open(t, path);
+      const got = received(ws, () => true);
+      ws.on('close', () => got.push('close'));
+      const texts = Array.from({ length: 5000 }, (_, i) => String(i).padEnd(400));
+      peer.write(Buffer.concat(texts.map((text) => frame(TEXT, text))));
+      // The rest, less than two reads of a socket, waits for the next chunk.
+      await until(() => got.length > texts.length - 500);
+      peer.socket.end();
+      await until(() => got.includes('close'));
+      assert.deepStrictEqual(got, [...texts, 'close']);
+      await until(() => thrown.length === texts.length);
+    });
+
     it('messages behind the one whose listener threw are delivered when the peer ends, and \'close\' after them', async (t) => {
       const thrown = caught(t);
       const { ws, peer, frame } = await open(t, path);

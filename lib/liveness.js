@@ -272,7 +272,7 @@ function makeCountable({ _stream: stream, _driver: { io } }) {
  * @returns {boolean}
  */
 function isReading({ _stream: stream, _driver: driver }) {
-  return !driver.io._paused && driver._input.held === null && !(typeof stream.isPaused === 'function' && stream.isPaused());
+  return !driver.io._paused && !driver._input.isFull && !(typeof stream.isPaused === 'function' && stream.isPaused());
 }
 
 /**

@@ -19,7 +19,7 @@ const frames = require('./frames');
  */
 const hasLoop = ['linux', 'darwin'].includes(process.platform) && process.env.FAYE_WEBSOCKET_KERNEL_SOCKET !== '0';
 
-async function server(t, { secure, settings, setUp }) {
+async function server(t, { secure, settings, setUp, headers }) {
   let made;
   const constructed = new Promise((resolve) => (made = resolve));
   const { port } = await httpServer(t, (request, socket, head) => {
@@ -29,27 +29,28 @@ async function server(t, { secure, settings, setUp }) {
   }, secure ? { tls: pair('server') } : {});
   const peer = secure ? await dialTLS(port) : await RawPeer.connect(port);
   t.after(() => peer.destroy());
-  peer.write(Buffer.from(handshakes.request(), 'latin1'));
+  peer.write(Buffer.from(handshakes.request(headers), 'latin1'));
   await peer.head();
   return { ws: await constructed, peer, frame: frames.masked };
 }
 
-async function client(t, { secure, settings, setUp }) {
+async function client(t, { secure, settings, setUp, headers }) {
   const { port, accept } = await rawServer(t, secure ? { tls: pair('server') } : {});
   const ws = new WebSocket.Client(`${secure ? 'wss' : 'ws'}://127.0.0.1:${port}/`, [], { tls: { ca }, ...settings });
   t.after(() => ws._stream.destroy());
   const opened = new Promise((resolve) => ws.once('open', resolve));
   if (setUp) setUp(ws, ws._stream);
   const peer = await accept();
-  peer.write(Buffer.from(handshakes.response(await peer.head()), 'latin1'));
+  peer.write(Buffer.from(handshakes.response(await peer.head(), headers), 'latin1'));
   await opened;
   return { ws, peer, frame: frames.frame };
 }
 
-async function stream(t, { secure, settings, setUp }) {
+async function stream(t, { secure, settings, setUp, headers = {} }) {
   const { ws, peer } = await openStream(t, {
     secure,
     settings,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
     setUp(ws, stream) {
       // Node's streams of HTTP/2 do not count what they read, as its sockets do.
       let bytesRead = 0;
@@ -77,12 +78,13 @@ const PATHS = {
 
 /**
  * @param {string} path one of `names`
- * @param {object} [options] `settings` for the constructor, `setUp(ws, stream)` to run in its tick
+ * @param {object} [options] `settings` for the constructor, `setUp(ws, stream)` to run in its tick,
+ *   `headers` of the peer's half of the handshake
  * @returns {Promise<{ws: object, peer: RawPeer, frame: Function}>} `frame` makes a frame of the peer's
  */
-function open(t, path, { settings, setUp } = {}) {
+function open(t, path, { settings, setUp, headers } = {}) {
   const [side, own] = PATHS[path];
-  return side(t, { ...own, settings: { ...own.settings, ...settings }, setUp });
+  return side(t, { ...own, settings: { ...own.settings, ...settings }, setUp, headers });
 }
 
 // Without the paths past Node's streams every client goes through Node.

@@ -7,6 +7,7 @@
 
 const { readParams, writeParams } = require('./extension_params');
 const { nativeSettings } = require('./deflate');
+const { Stop } = require('./input');
 const Pipeline = require('./pipeline');
 const { native } = require('./session');
 const { maxLength } = require('./session_options');
@@ -15,6 +16,10 @@ const requireSingleLine = require('../single_line');
 /** The reserved bits of a frame, by the names of a plug-in's flags. */
 const FLAGS = { rsv1: 4, rsv2: 2, rsv3: 1 };
 const NAMES = /** @type {('rsv1' | 'rsv2' | 'rsv3')[]} */ (Object.keys(FLAGS));
+
+/** While plug-ins have more of the peer's messages, or more of their bytes, nothing more is read. */
+const MOST_MESSAGES = 1024;
+const MOST_BYTES = 1048576;
 
 /** Time, in milliseconds, for plug-ins to return messages before the connection closes. */
 const CLOSE_TIMEOUT = 30000;
@@ -41,6 +46,9 @@ class Extensions {
     this._pipeline = null;
     /** The length of the messages that plug-ins have not returned, in bytes. */
     this.waiting = 0;
+    /** The number of the peer's messages that plug-ins have not returned, and their length in bytes. */
+    this._incoming = 0;
+    this._incomingBytes = 0;
     /** The numbers of our messages that plug-ins were given, and have returned. */
     this._entered = 0;
     this._left = 0;
@@ -164,10 +172,27 @@ class Extensions {
       rsv1: (rsv & 4) !== 0, rsv2: (rsv & 2) !== 0, rsv3: (rsv & 1) !== 0,
       opcode, length: data.length, data,
     };
+    const { length } = data;
+    const { _input: input } = this._driver;
+    this._incoming++;
+    this._incomingBytes += length;
+    if (this._isFull) input.stop(Stop.PLUGINS);
     /** @type {Pipeline} */ (this._pipeline).incoming(message, (error, decoded) => {
+      this._incoming--;
+      this._incomingBytes -= length;
+      if (!this._isFull) input.goOn(Stop.PLUGINS);
       if (decoded === null) this._driver._fail(error.type || 'extension_error', error.message);
       else this._driver._deliverDecoded(decoded.opcode, decoded.data);
     });
+  }
+
+  /**
+   * Whether plug-ins have so many of the peer's messages that nothing more is read.
+   *
+   * @returns {boolean}
+   */
+  get _isFull() {
+    return this._incoming > MOST_MESSAGES || this._incomingBytes > MOST_BYTES;
   }
 
   /**

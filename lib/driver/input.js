@@ -5,6 +5,9 @@
  * @import Driver from './driver'
  */
 
+// Not the global function, which test runners replace.
+const { setImmediate } = require('timers');
+
 const Batch = require('./batch');
 const { CloseCode } = require('./close_code');
 const Landing = require('./landing');
@@ -20,6 +23,15 @@ const RESUME = Status.FULL;
 
 /** Fewer missing bytes of a message are copied from the slab: a read into memory of their own would cost more. */
 const LEAST_READ = 32768;
+
+/** Cost of chunks behind a listener that has thrown, from which on nothing more is read until they were delivered. */
+const MOST_BEHIND = 65536;
+
+/** What a chunk that is kept costs beside its bytes. */
+const CHUNK_COST = 256;
+
+/** Why nothing is read: chunks wait behind listeners that have thrown; plug-ins have not returned messages. */
+const Stop = { BEHIND: 1, PLUGINS: 2 };
 
 const EMPTY = Buffer.alloc(0);
 
@@ -46,6 +58,10 @@ class Input {
     this.held;
     /** @type {Buffer[] | null} chunks behind that one, or behind events of which a listener has thrown */
     this._queued;
+    /** @type {number} what these chunks cost, in bytes */
+    this._behind;
+    /** @type {number} bits of `Stop` */
+    this._stops;
   }
 
   /**
@@ -67,6 +83,8 @@ class Input {
     } finally {
       if (this.isBehind) this._leaveMemory(chunk);
       if (output.letGo(outer) || driver._owner === null) output.flush();
+      // Each chunk delivers no more than the events up to the next exception: a peer that sends more would have all kept.
+      if (this._behind > MOST_BEHIND && this.held === null) this._catchUpLater();
     }
   }
 
@@ -130,6 +148,36 @@ class Input {
   release() {
     this._isEnded = true;
     this._landing = this._queued = null;
+    this._behind = 0;
+  }
+
+  /**
+   * Whether nothing more may be read now.
+   *
+   * @returns {boolean}
+   */
+  get isFull() {
+    return this.held !== null || this._stops !== 0;
+  }
+
+  /**
+   * Nothing more is read until `goOn` is called: the socket learns of it when the chunk was taken.
+   *
+   * @param {number} reason one of `Stop`
+   */
+  stop(reason) {
+    this._stops |= reason;
+  }
+
+  /**
+   * The reason to read nothing is over.
+   *
+   * @param {number} reason one of `Stop`
+   */
+  goOn(reason) {
+    if ((this._stops & reason) === 0) return;
+    this._stops &= ~reason;
+    if (!this.isFull) this._readAgain();
   }
 
   /**
@@ -189,6 +237,7 @@ class Input {
   _take(chunk) {
     if (this.isBehind) {
       (this._queued ||= []).push(chunk);
+      this._behind += chunk.length + CHUNK_COST;
     } else {
       this._parse(chunk, 0);
       if (this.batch === null) return;
@@ -212,6 +261,7 @@ class Input {
   _unqueue(queued) {
     const chunk = /** @type {Buffer} */ (queued.shift());
     if (queued.length === 0) this._queued = null;
+    this._behind -= chunk.length + CHUNK_COST;
     return chunk;
   }
 
@@ -277,6 +327,7 @@ class Input {
   /** The memory of a chunk was transferred by other code, before its events were delivered: fails the connection. */
   _lose() {
     this.batch = this._queued = null;
+    this._behind = 0;
     const text = 'The memory of received bytes was transferred before they were read';
     native.failSession(this._driver._id, CloseCode.unexpected_condition, text);
     this._driver._settle();
@@ -356,19 +407,39 @@ class Input {
     } finally {
       if (this.isBehind) this._leaveMemory(chunk);
       if (output.letGo(outer) || driver._owner === null) output.flush();
-      if (this.held === null) this._goOn();
+      if (this._queued !== null) this._catchUpLater();
+      else if (!this.isFull) this._readAgain();
     }
   }
 
-  /** No chunk is held any more: goes on with chunks behind a listener that has thrown, or has the socket read again. */
-  _goOn() {
+  /** Has the socket read again, unless the application has paused. */
+  _readAgain() {
     const { io, _direct: direct } = this._driver;
-    if (this._queued !== null) {
-      this.held = this._unqueue(this._queued);
-      process.nextTick(() => this._readOn(0));
-    } else if (!io._paused) {
-      if (direct !== null) direct.resume();
-      io.emit('drain');
+    if (io._paused) return;
+    if (direct !== null) direct.resume();
+    io.emit('drain');
+  }
+
+  // ---- behind listeners that have thrown
+
+  /** Has what waits behind a listener that has thrown delivered in a later turn; nothing more is read until then. */
+  _catchUpLater() {
+    if (this.held !== null || this._stops & Stop.BEHIND) return;
+    this.stop(Stop.BEHIND);
+    setImmediate(catchUp, this);
+  }
+
+  /** Delivers what waits, up to the next exception of a listener, which is thrown to the caller. */
+  catchUp() {
+    const driver = this._driver;
+    const output = driver._output;
+    const outer = output.hold();
+    try {
+      if (this.held === null) this._drain();
+    } finally {
+      if (output.letGo(outer) || driver._owner === null) output.flush();
+      if (this.isBehind && this.held === null) setImmediate(catchUp, this);
+      else this.goOn(Stop.BEHIND);
     }
   }
 
@@ -449,6 +520,13 @@ Input.prototype._landing = null;
 Input.prototype._landed = null;
 Input.prototype.held = null;
 Input.prototype._queued = null;
+Input.prototype._behind = 0;
+Input.prototype._stops = 0;
+
+/** @param {Input} input */
+function catchUp(input) {
+  input.catchUp();
+}
 
 /**
  * Whether `bytes` are `chunk`, or in the slab, which has the bytes of this chunk only.
@@ -460,5 +538,7 @@ Input.prototype._queued = null;
 function isPartOf(bytes, chunk) {
   return bytes === chunk || bytes.buffer === slab.buffer;
 }
+
+Input.Stop = Stop;
 
 module.exports = Input;

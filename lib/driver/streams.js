@@ -27,8 +27,7 @@ class IO extends LazyStream {
   }
 
   /**
-   * Takes bytes from the peer. False asks the socket to stop reading: the application has paused, or a message is inflated
-   * on another thread.
+   * Takes bytes from the peer. False asks the socket to stop reading: the application has paused, or the input is full.
    *
    * @param {Buffer} chunk
    * @returns {boolean}
@@ -39,10 +38,17 @@ class IO extends LazyStream {
     try {
       if (chunk.length !== 0) driver.parse(chunk);
     } catch (error) {
+      if (driver._input.isFull) {
+        // A pipe stops its stream only when `write` returns false.
+        process.nextTick(() => {
+          throw error;
+        });
+        return false;
+      }
       if (driver._owner !== null) keepFlowing(driver._owner._stream, this);
       throw error;
     }
-    return !this._paused && driver._input.held === null;
+    return !this._paused && !driver._input.isFull;
   }
 
   /**

@@ -197,7 +197,7 @@ class DirectSocket {
   resume() {
     this._isHeld = false;
     const { io, _input: input } = this._driver;
-    if (io._paused || input.held !== null || this._socket.isPaused()) return;
+    if (io._paused || input.isFull || this._socket.isPaused()) return;
     if (!this.isReading) this._settleLater();
     else if (!native.servedRead(this._number, true)) this.returnToStream();
   }
@@ -337,9 +337,9 @@ class DirectSocket {
   leaveSlab(length) {
     const { _input: input } = this._driver;
     const isRaw = input.leaveSlab(length);
-    if (!isRaw && !this._raw) return;
+    if (!isRaw && !this._raw && !input.isFull) return;
     if (!this.isReading) return;
-    if (input.held !== null) native.servedRead(this._number, false);
+    if (input.isFull) native.servedRead(this._number, false);
     this._raw = isRaw;
     native.servedRaw(this._number, this._raw);
   }
