@@ -214,3 +214,32 @@ it('options are not validated', async (t) => {
   const { retry } = await opened(t, { nonsense: true, ping: 0, retry: 0 });
   assert.strictEqual(retry, 'retry: 5000\r\n\r\n');
 });
+
+differs('B35', 'requests that are pipelined behind one whose response is not over are closed', async (t) => {
+  const closed = [];
+  const { peer } = await opened(t, {}, {
+    setUp: (source, { url }) => source.on('close', () => closed.push(url)),
+  });
+  for (const path of ['/second', '/third']) peer.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n`);
+  await until(() => closed.length === 2);
+  assert.deepStrictEqual(closed, ['/second', '/third']);
+});
+
+differs('B35', 'a peer that does not end its half of a closed connection is disconnected', async (t) => {
+  const { source, response, peer } = await opened(t);
+  const gone = once(response.socket, 'close');
+  source.send('last');
+  source.close();
+  assert.strictEqual((await peer.rest()).toString(), 'data: last\r\n\r\n');
+  await gone;
+});
+
+differs('B35', 'no pings are kept for a peer that does not read', async (t) => {
+  const { source, response: { socket }, peer } = await opened(t, { ping: 0.01 });
+  peer.socket.pause();
+  while (source.send('x'.repeat(100000)));
+  const waiting = socket.writableLength;
+  const other = await opened(t, { ping: 0.01 });
+  for (let i = 0; i < 20; i++) await other.peer.head();
+  assert.ok(socket.writableLength <= waiting, `${socket.writableLength - waiting} bytes more`);
+});

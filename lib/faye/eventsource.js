@@ -1,5 +1,6 @@
 'use strict';
 
+const { Socket } = require('net');
 const { Stream } = require('stream');
 const { inherits } = require('util');
 
@@ -11,6 +12,12 @@ const native = require('../native_binding');
 const { isSecureRequest } = require('../driver/http');
 const { headOf, isHttp2, urlOf } = require('../http2/request');
 const { headersOf, unansweredStream } = require('../http2/stream');
+
+/** Time, in milliseconds, for the peer to end its half of the connection when all output is written. */
+const LINGER_TIMEOUT = 2000;
+
+/** Time, in milliseconds, after which a peer that takes none of the output is given up. */
+const STALL_TIMEOUT = 30000;
 
 /**
  * A server-sent event stream on the socket of an HTTP response, or on a stream of HTTP/2 (WHATWG HTML, "Server-sent
@@ -41,7 +48,11 @@ function EventSource(request, response, options) {
 
   const headers = [];
   for (const name in options.headers) headers.push(...headerLine(name, options.headers[name]) || []);
-  if (!stream || !stream.writable) return;
+  if (!stream || !stream.writable) {
+    // The socket is closed; or the request is pipelined behind another, whose response is not over and has the socket.
+    process.nextTick(() => this.close());
+    return;
+  }
   process.nextTick(() => this._open());
 
   stream.setTimeout(0);
@@ -55,7 +66,8 @@ function EventSource(request, response, options) {
   }
 
   this._stream.on('drain', () => this.emit('drain'));
-  this._pingTimer = setInterval(() => this.ping(), this._ping * 1000);
+  // A peer that does not read must not have a comment kept for each interval.
+  this._pingTimer = setInterval(() => stream.writableNeedDrain || this.ping(), this._ping * 1000);
 
   const close = () => this.close();
   // Also at 'close': a socket that this side has destroyed emits no 'end', and the timer of pings would never be cleared.
@@ -72,6 +84,25 @@ inherits(EventSource, Stream);
 function respondHttp2(response, { ':status': status, ...headers }) {
   if (typeof response.writeHead === 'function') response.writeHead(status, headers);
   else response.respond({ ':status': status, ...headers });
+}
+
+/**
+ * Ends a stream. Node's server leaves sockets half-open: one whose peer neither reads nor ends its half is destroyed.
+ *
+ * @param {any} stream a socket, an Http2ServerResponse or a ServerHttp2Stream
+ */
+function end(stream) {
+  stream.end();
+  if (!(stream instanceof Socket) || stream.destroyed) return;
+  const destroy = () => stream.destroy();
+  const awaitEnd = () => {
+    const timer = setTimeout(destroy, LINGER_TIMEOUT);
+    stream.once('close', () => clearTimeout(timer));
+  };
+  if (stream.writableFinished) awaitEnd();
+  else stream.once('finish', awaitEnd);
+  // Without traffic; a socket that is written to notices progress.
+  stream.setTimeout(STALL_TIMEOUT, destroy);
 }
 
 /**
@@ -157,7 +188,7 @@ const methods = {
     this.readyState = API.CLOSED;
     this.writable = false;
     if (this._pingTimer) clearInterval(this._pingTimer);
-    if (this._stream) this._stream.end();
+    if (this._stream) end(this._stream);
 
     const event = new Event('close');
     event.initEvent('close', false, false);
