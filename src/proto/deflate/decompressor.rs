@@ -299,6 +299,17 @@ mod tests {
     }
 
     #[test]
+    fn final_blocks_that_are_four_kibibytes_apart_keep_the_window_however_many_they_are() {
+        // A stored final block whose data end with "Hello", a reference to that, an empty block.
+        let (header, spaces) = ([0x01, 0x05, 0x10, 0xfa, 0xef], [b' '; 4096]);
+        let again = [0xf2, 0x00, 0x11, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff];
+        let message = [&header, spaces.as_slice(), b"Hello", &again].concat().repeat(200);
+        let mut out = Vec::new();
+        assert_eq!(decompressor(true).decompress(&message, 1 << 20, &mut out), Ok(()));
+        assert!(out == format!("{:4096}HelloHello", "").repeat(200).into_bytes());
+    }
+
+    #[test]
     fn without_takeover_nothing_is_remembered() {
         let mut d = decompressor(false);
         assert_eq!(inflate(&mut d, &HELLO), Ok("Hello".to_owned()));

@@ -372,6 +372,18 @@ mod tests {
     }
 
     #[test]
+    fn inflaters_in_use_outlive_every_sweep() {
+        let pool = shelf(4);
+        for _ in 0..3 {
+            pool.put_inflater(pool.take_inflater());
+            pool.sweep();
+            assert_eq!(pool.reserved_bytes(), INFLATER_BYTES);
+        }
+        pool.sweep();
+        assert_eq!(pool.reserved_bytes(), 0);
+    }
+
+    #[test]
     fn only_the_same_payload_and_settings_are_recalled() {
         let pool = shelf(1);
         let mut out = Vec::new();
@@ -435,6 +447,22 @@ mod tests {
         use_once(&pool, None, other);
         let held: Vec<_> = pool.lock().compressors.iter().map(|s| s.settings).collect();
         assert_eq!(held, [SETTINGS, other]);
+    }
+
+    #[test]
+    fn a_full_pool_compresses_with_the_settings_that_were_asked_for() {
+        let compress = |pool: &ZlibPool, settings| {
+            let mut deflate = pool.take_compressor(None, settings, &History::default());
+            let mut out = [0; 64];
+            deflate.compress(&[b'x'; 32], &mut out, DeflateFlush::SyncFlush).unwrap();
+            pool.put_compressor(None, settings, deflate);
+            out
+        };
+        let uncompressed = Settings { level: 0, ..SETTINGS };
+        let full = shelf(1);
+        for settings in [uncompressed, SETTINGS, uncompressed] {
+            assert_eq!(compress(&full, settings), compress(&shelf(1), settings));
+        }
     }
 
     /// A message that was compressed for one codec must not be referred to by another.

@@ -262,6 +262,12 @@ mod tests {
     }
 
     #[test]
+    fn candidates_keep_their_order_and_have_no_bits_but_the_reserved_ones() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(Candidate::list(&names, &[4, 0x80, 0x10e]), [A, B, C]);
+    }
+
+    #[test]
     fn offers_in_their_order() {
         assert_eq!(offer(&[]), Ok(None));
         let offers = [("b", params("x")), ("a", Params::new()), ("b", params("y"))];
