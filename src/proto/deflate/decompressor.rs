@@ -309,6 +309,20 @@ mod tests {
         assert!(out == format!("{:4096}HelloHello", "").repeat(200).into_bytes());
     }
 
+    /// To restore the window costs far more than a final block, which takes two bytes.
+    #[test]
+    fn only_64_final_blocks_close_together_keep_the_window() {
+        for (empty, expected) in [
+            (63, Ok("HelloHello".to_owned())),
+            (64, Err(InflateError::Data("invalid distance too far back"))),
+        ] {
+            let mut message = vec![0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+            message.extend([0x03, 0x00].repeat(empty));
+            message.extend([0xf2, 0x00, 0x11, 0x00, 0x00]);
+            assert_eq!(inflate(&mut decompressor(true), &message), expected);
+        }
+    }
+
     #[test]
     fn without_takeover_nothing_is_remembered() {
         let mut d = decompressor(false);
