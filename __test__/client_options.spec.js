@@ -485,6 +485,26 @@ describe('handshakeTimeout', () => {
     }
   });
 
+  for (const [name, settings] of [['native', {}], ['through Node', { net: { lookup: dns.lookup } }]]) {
+    it(`an answer that has come while the loop was blocked is read, also after its end: ${name}`, async (t) => {
+      const { port } = await rawServer(t, (socket) => {
+        socket.once('data', (head) => {
+          socket.write(response(head.toString('latin1')));
+          // Timers are called before the loop polls again.
+          setImmediate(() => {
+            const over = Date.now() + 2200;
+            while (Date.now() < over);
+          });
+        });
+      });
+      const ws = new WebSocket.Client(`ws://127.0.0.1:${port}/`, [], { ...settings, handshakeTimeout: 2 });
+      t.after(() => ws._stream.destroy());
+      const log = record(ws);
+      await until(() => log.length > 0);
+      assert.deepStrictEqual(log, [['open']]);
+    });
+  }
+
   for (const value of [-1, NaN, '5', true]) {
     it(`${value} is refused`, () => {
       assert.throws(() => new WebSocket.Client('ws://127.0.0.1:1/', [], { handshakeTimeout: value }), TypeError);

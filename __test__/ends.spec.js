@@ -263,3 +263,19 @@ for (const [dialled, settings] of [['by default', {}], ['through Node', { kernel
 it('without the paths past Node’s streams, nothing is read past them', { skip: hasLoop && 'they are there' }, async (t) => {
   for (const path of names) assert.strictEqual((await open(t, path)).ws._driver._direct, null);
 });
+
+for (const path of names) {
+  it(`${path}: a close frame that has come while the loop was blocked is read, also after closeTimeout`, async (t) => {
+    const { ws, peer, frame } = await open(t, path, { settings: { closeTimeout: 1 } });
+    const closed = next(ws, 'close');
+    ws.close();
+    const { payload } = await peer.frame();
+    peer.write(frame(CLOSE, payload));
+    // Timers are called before the loop polls again.
+    setImmediate(() => {
+      const over = Date.now() + 1200;
+      while (Date.now() < over);
+    });
+    assert.strictEqual((await closed).code, 1000);
+  });
+}

@@ -14,6 +14,7 @@ const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
 const LONGEST_TIMEOUT = require('../../longest_timeout');
 const { sequence, sequenceOf } = require('../../sequence');
+const setTimeLimit = require('../../time_limit');
 const { catchErrors, listenersOf } = require('../../socket/node_internals');
 const additions = require('./additions');
 const Event = require('./api/event');
@@ -320,7 +321,7 @@ const internals = {
   _leave(code, reason) {
     if (this.readyState < API.CLOSING) {
       const timeout = this._closeTimeout === undefined ? API.CLOSE_TIMEOUT : this._closeTimeout;
-      this._closeTimer = setTimeout(() => this._beginClose('', ABNORMAL_CLOSURE), Math.min(timeout, LONGEST_TIMEOUT));
+      setTimeLimit(Math.min(timeout, LONGEST_TIMEOUT), () => this._beginClose('', ABNORMAL_CLOSURE), (timer) => { this._closeTimer = timer; });
     }
     if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
 

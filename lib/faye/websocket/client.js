@@ -17,6 +17,7 @@ const headerLine = require('../../header_line');
 const LONGEST_TIMEOUT = require('../../longest_timeout');
 const validateOptions = require('../../options');
 const { NAMES: LIMITS, peerLimits } = require('../../peer_limits');
+const setTimeLimit = require('../../time_limit');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
@@ -203,9 +204,14 @@ function handshakeTimeout(seconds) {
  * @param {number} seconds
  */
 function armHandshakeTimeout(client, seconds) {
-  const expire = () => client._fail('Opening handshake timed out');
-  const timer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMEOUT));
-  client._onSettled.push(() => clearTimeout(timer));
+  /** @type {NodeJS.Timeout | null} */
+  let timer = null;
+  const expire = () => timer !== null && client._fail('Opening handshake timed out');
+  setTimeLimit(Math.min(seconds * 1000, LONGEST_TIMEOUT), expire, (next) => { timer = next; });
+  client._onSettled.push(() => {
+    clearTimeout(/** @type {NodeJS.Timeout} */ (timer));
+    timer = null;
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ const API = require('./api');
 const { CloseCode, SERVICE_RESTART, TRY_AGAIN_LATER } = require('../../driver/close_code');
 const { openDrivers } = require('../../driver/open_drivers');
 const LONGEST_TIMEOUT = require('../../longest_timeout');
+const setTimeLimit = require('../../time_limit');
 
 /** Close codes below 3000 with which a server may leave. */
 const CODES = [
@@ -40,7 +41,9 @@ function closeAll(code = CloseCode.going_away, reason = '', timeout = API.CLOSE_
     };
     if (open.size === 0) return resolve(result);
 
-    const timer = setTimeout(() => {
+    /** @type {NodeJS.Timeout} */
+    let timer;
+    const terminate = () => {
       for (const socket of open) {
         if (socket.readyState !== API.CLOSED) {
           result.terminated++;
@@ -51,7 +54,8 @@ function closeAll(code = CloseCode.going_away, reason = '', timeout = API.CLOSE_
         socket._stream.destroy();
         if (socket._stream.closed === undefined) leave(socket);
       }
-    }, Math.min(timeout * 1000, LONGEST_TIMEOUT));
+    };
+    setTimeLimit(Math.min(timeout * 1000, LONGEST_TIMEOUT), terminate, (next) => { timer = next; });
 
     for (const socket of [...open]) {
       whenGone(socket, () => leave(socket));
