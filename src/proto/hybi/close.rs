@@ -85,5 +85,7 @@ mod tests {
         assert_eq!(truncate_reason(b"short"), b"short");
         // Of bytes that are not UTF-8, at most three are cut, as of the longest code point.
         assert_eq!(truncate_reason(&[0x80; 200]).len(), MAX_REASON - 3);
+        let late = [[b'r'; 100], [0x80; 100]].concat();
+        assert_eq!(truncate_reason(&late).len(), MAX_REASON - 3);
     }
 }

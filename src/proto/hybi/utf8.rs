@@ -113,6 +113,9 @@ mod tests {
         let mut stream = Utf8Stream::default();
         assert_eq!(stream.push(b"ok \xf4"), Ok(()));
         assert_eq!(stream.push(b"\x90"), Err(InvalidUtf8));
+        for bytes in INVALID {
+            assert_eq!(Utf8Stream::default().push(bytes), Err(InvalidUtf8), "{bytes:x?}");
+        }
     }
 
     #[test]
