@@ -143,6 +143,14 @@ mod tests {
     }
 
     #[test]
+    fn a_list_has_names_and_values_in_turn() {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let headers = Headers::of_list(list(&["A", "1", "b", " 2", "a", "3", "no value"]));
+        let expected: Vec<_> = list(&["A", "1", "b", "2"]);
+        assert_eq!(headers.into_list(), expected);
+    }
+
+    #[test]
     fn line_ends_and_nul_do_not_fit_a_line() {
         for text in ["a\r", "\nb", "c\0d", "\r\nX: y"] {
             assert!(!is_single_line(text), "{text:?}");
