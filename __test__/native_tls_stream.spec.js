@@ -54,6 +54,26 @@ describe('life of a TLS connection', () => {
     await roundTrip(dial(t, { ...place, tls: { ca } }), 1000);
   });
 
+  it('reports a reset that a write meets as one of the kernel, not of OpenSSL', async (t) => {
+    const place = await tlsServer(t, pair('server'), (socket) => {
+      socket.on('error', () => {}).pause();
+      // With unread bytes, which resets the connection.
+      socket.once('readable', () => socket.destroy());
+    });
+    for (let i = 0; i < 5; i++) {
+      const socket = dial(t, { ...place, tls: { ca } });
+      await once(socket, 'connect');
+      const failed = once(socket, 'error');
+      const write = () => {
+        if (!socket.destroyed) socket.write(Buffer.alloc(MIB), () => setImmediate(write));
+      };
+      write();
+      const [error] = await failed;
+      assert.match(error.message, /^(write EPIPE|write ECONNRESET|read ECONNRESET)$/);
+      assert.match(error.code, /^(EPIPE|ECONNRESET)$/);
+    }
+  });
+
   it('counts the bytes that the kernel has not taken', async (t) => {
     const place = await tlsServer(t, pair('server'), (socket) => socket.on('error', () => {}).pause());
     const socket = dial(t, { ...place, tls: { ca } });

@@ -39,6 +39,8 @@ pub(super) struct NonBlocking {
     end: usize,
     is_drained: bool,
     is_congested: bool,
+    /// The last error of the kernel. OpenSSL keeps none of it where a write fails.
+    failure: Option<Errno>,
     /// Bytes that the layers above have taken in this turn and not yielded.
     wasted: usize,
 }
@@ -53,6 +55,7 @@ impl NonBlocking {
             end: 0,
             is_drained: false,
             is_congested: false,
+            failure: None,
             wasted: 0,
         }
     }
@@ -94,6 +97,11 @@ impl NonBlocking {
         self.is_congested
     }
 
+    /// The error with which the kernel has ended the last read or write, if it has.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        self.failure.map(io::Error::from)
+    }
+
     /// Ends the stream of our bytes: a half-close.
     pub(super) fn shut(&self) -> io::Result<()> {
         Ok(shutdown(&self.socket, Shutdown::Write)?)
@@ -127,7 +135,10 @@ impl NonBlocking {
                 self.is_drained = true;
                 Poll::Pending
             }
-            Err(error) => Poll::Ready(Err(error.into())),
+            Err(error) => {
+                self.failure = Some(error);
+                Poll::Ready(Err(error.into()))
+            }
         }
     }
 
@@ -199,6 +210,7 @@ impl AsyncWrite for NonBlocking {
         if self.is_congested {
             Poll::Pending
         } else {
+            self.failure = outcome.err();
             Poll::Ready(outcome.map_err(io::Error::from))
         }
     }

@@ -120,7 +120,7 @@ impl NonBlockingStream {
                 }
                 Poll::Ready(Err(error)) if is_truncation(&error) => break ReadOutcome::Ended,
                 Poll::Ready(Err(error)) => {
-                    break ReadOutcome::Failed(Box::new(broken(Step::Read, &error)));
+                    break ReadOutcome::Failed(failure(&mut self.stream, Step::Read, &error));
                 }
             }
         };
@@ -210,6 +210,15 @@ impl NonBlockingStream {
     }
 }
 
+/// What has ended a connection: an error of the kernel, or else of the layers above the socket.
+fn failure(stream: &mut Box<dyn Stream>, step: Step, error: &io::Error) -> Box<Failure> {
+    let kernel = match stream.socket() {
+        Socket::NonBlocking(socket) => socket.failure(),
+        Socket::Tcp(_) | Socket::Unix(_) | Socket::Lost => None,
+    };
+    Box::new(kernel.map_or_else(|| broken(step, error), |error| Failure::io(step, &error, None)))
+}
+
 fn write_some(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<usize, Box<Failure>> {
     let mut cx = Context::from_waker(Waker::noop());
     let mut taken = 0;
@@ -221,7 +230,7 @@ fn write_some(stream: &mut Box<dyn Stream>, bytes: &[u8]) -> Result<usize, Box<F
                 return Err(Box::new(Failure::io(Step::Write, &error, None)));
             }
             Poll::Ready(Ok(count)) => taken += count,
-            Poll::Ready(Err(error)) => return Err(Box::new(broken(Step::Write, &error))),
+            Poll::Ready(Err(error)) => return Err(failure(stream, Step::Write, &error)),
         }
     }
     Ok(taken)
