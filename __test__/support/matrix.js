@@ -41,10 +41,10 @@ after(() => made && made.servers.close());
 /** Runs one client; resolves with what it reports. */
 function play(node, task, { flags = [], env = {} }, options = {}) {
   return new Promise((resolve, reject) => {
-    // Nothing of the environment of the tests: it may name certificates of its own.
-    const { PATH, HOME, TMPDIR } = process.env;
+    // Nothing of the environment of the tests, which may name certificates of its own, but a sanitizer's runtime.
+    const { PATH, HOME, TMPDIR, LD_PRELOAD, ASAN_OPTIONS } = process.env;
     const child = spawn(node, [...flags, PROCESS, JSON.stringify(task)], {
-      env: { PATH, HOME, TMPDIR, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT, ...options,
+      env: { PATH, HOME, TMPDIR, LD_PRELOAD, ASAN_OPTIONS, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT, ...options,
     });
     let [output, errors] = ['', ''];
     child.stdout.on('data', (text) => (output += text));
