@@ -86,6 +86,19 @@ mod tests {
         assert_eq!(server.inflate(&compressed), Ok(Some(vec![b'x'; 100])));
     }
 
+    /// Without options a client offers, as the original does, that the server may limit its window.
+    #[test]
+    fn a_client_offers_what_its_options_say() {
+        let flag = |name: &str| (name.to_owned(), vec![ParamValue::True]);
+        assert_eq!(session(f64::NAN).offer(), [flag("client_max_window_bits")]);
+
+        let options =
+            DeflateOptions { request_no_context_takeover: true, ..DeflateOptions::default() };
+        let proposal = Proposal::new(options, ZlibPool::default()).unwrap();
+        let offer = PluginSession::new(proposal, f64::NAN).offer();
+        assert!(offer.contains(&flag("server_no_context_takeover")));
+    }
+
     #[test]
     fn below_the_threshold_a_message_leaves_as_it_is() {
         let (mut client, _) = pair(f64::NAN);
