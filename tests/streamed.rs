@@ -1,7 +1,7 @@
 //! Long messages that are handed on while they arrive: the same bytes as of those that are handed on whole.
 
 use faye_websocket_rs::proto::hybi::{PeerMasking, Receiver, ReceiverOptions, Verdict};
-use faye_websocket_rs::proto::{Event, Output, ProtocolError, Status};
+use faye_websocket_rs::proto::{Event, Output, ProtocolError, Span, Status};
 
 const ABOVE: u64 = 10;
 const MOST_EVENTS: usize = 3;
@@ -135,6 +135,19 @@ fn an_empty_last_fragment_completes_a_message() {
     let wire = [frame(0x02, &[3; 20]), frame(0x80, b""), frame(0x82, b"x")].concat();
     let expected = vec![streamed(2, &[3; 20]), Heard::Whole(2, b"x".into())];
     assert_eq!(heard(1000, &wire), (expected, None));
+}
+
+/// Extensions outside the core get a message whole; one that arrives whole is not copied for them.
+#[test]
+fn what_is_decoded_outside_the_core_is_not_streamed() {
+    let mut receiver = receiver(1000);
+    receiver.decode_outside(4);
+    let mut out = Output::default();
+    let mut wire = [frame(0xc2, &[1; 30]), frame(0x42, &[2; 30]), frame(0x80, &[3; 30])].concat();
+    receiver.receive(&mut wire, 0, &mut out);
+    let encoded = |span| Event::Encoded { span, opcode: 2, rsv: 4 };
+    assert_eq!(out.events, [encoded(Span::input(4, 30)), encoded(Span::scratch(0, 60))]);
+    assert_eq!(out.scratch, [[2; 30], [3; 30]].concat());
 }
 
 #[test]
