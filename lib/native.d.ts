@@ -31,7 +31,7 @@ export interface ClientOptions {
   /** Value of `Authorization`. */
   authorization?: string
   protocols: Array<string>
-  /** Bytes; not finite means no limit. */
+  /** Bytes; NaN and Infinity mean no limit, and a negative number is 0. */
   maxLength: number
   requireProtocol: boolean
   masking: boolean
@@ -41,7 +41,10 @@ export interface ClientOptions {
 
 /** One side of permessage-deflate without a connection, for the session of a plug-in. */
 export declare class DeflateCodec {
-  /** `limit`: most bytes of one message of the peer; not finite means no limit. */
+  /**
+   * `limit`: most bytes of one message of the peer; NaN and Infinity mean no limit, and a
+   * negative number is 0.
+   */
   constructor(settings: DeflateSettings, limit: number)
   /** A client's offer; parameters here and below are keys and values in turn. */
   offer(): ParamList

@@ -359,6 +359,8 @@ fn the_most_that_a_message_may_have() {
         (f64::NAN, i32::MAX as u64, NEED_MORE),
         (f64::NAN, 1 << 31, VERDICT),
         (1e300, 1 << 31, VERDICT),
+        (-1.0, 1, VERDICT),
+        (f64::NEG_INFINITY, 1, VERDICT),
     ] {
         let announced = [&b"\x82\x7f"[..], &u64::to_be_bytes(length)].concat();
         let (header, _) = Host::new(allowed, 0).receive(&announced);

@@ -136,7 +136,8 @@ pub struct DeflateCodec(PluginSession);
 
 #[napi]
 impl DeflateCodec {
-    /// `limit`: most bytes of one message of the peer; not finite means no limit.
+    /// `limit`: most bytes of one message of the peer; NaN and Infinity mean no limit, and a
+    /// negative number is 0.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, settings: DeflateSettings, limit: f64) -> Result<Self> {
         let proposal = settings.proposal(&Environment::of(&env).zlib_pool)?;

@@ -29,7 +29,7 @@ pub struct ClientOptions {
     /// Value of `Authorization`.
     pub authorization: Option<String>,
     pub protocols: Vec<String>,
-    /// Bytes; not finite means no limit.
+    /// Bytes; NaN and Infinity mean no limit, and a negative number is 0.
     pub max_length: f64,
     pub require_protocol: bool,
     pub masking: bool,

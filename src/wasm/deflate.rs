@@ -95,7 +95,8 @@ pub struct DeflateCodec(PluginSession);
 
 #[wasm_bindgen]
 impl DeflateCodec {
-    /// `limit`: most bytes of one message of the peer; not finite means no limit.
+    /// `limit`: most bytes of one message of the peer; NaN and Infinity mean no limit, and a
+    /// negative number is 0.
     #[wasm_bindgen(constructor)]
     pub fn new(settings: &DeflateSettings, limit: f64) -> Result<Self, JsError> {
         Ok(Self(PluginSession::new(settings.proposal()?, limit)))

@@ -13,7 +13,8 @@ pub struct PluginSession {
 }
 
 impl PluginSession {
-    /// `limit`: most bytes of one message of the peer; not finite means no limit.
+    /// `limit`: most bytes of one message of the peer; NaN and Infinity mean no limit, and a
+    /// negative number is 0.
     pub fn new(proposal: Proposal, limit: f64) -> Self {
         let limit = if limit.is_nan() { usize::MAX } else { limit as usize };
         Self { proposal, codec: None, limit }
@@ -107,9 +108,13 @@ mod tests {
 
     #[test]
     fn the_limit_is_the_longest_message() {
-        for (limit, is_taken) in
-            [(f64::NAN, true), (f64::INFINITY, true), (100.0, true), (99.0, false)]
-        {
+        for (limit, is_taken) in [
+            (f64::NAN, true),
+            (f64::INFINITY, true),
+            (100.0, true),
+            (99.0, false),
+            (f64::NEG_INFINITY, false),
+        ] {
             let (mut client, mut server) = pair(limit);
             let compressed = client.compress(&[b'x'; 100]).unwrap();
             assert_eq!(server.inflate(&compressed).unwrap().is_some(), is_taken, "{limit}");

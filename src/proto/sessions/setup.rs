@@ -52,7 +52,7 @@ pub fn version_number(version: Version) -> u32 {
 /// -Key1, -Key2, -Protocol and -Extensions, and of `:protocol` of HTTP/2. Flags: 1 drafts are
 /// allowed, 2 the client has to mask, 4 this side masks. Versions: 0 that which the request asks
 /// for, 1 RFC 6455, 2 and 3 its drafts 8 and 7, 4 and 5 drafts 76 and 75. `max_length` is in bytes;
-/// a value that is not finite means no limit.
+/// NaN and Infinity mean 2^31 - 1, as more does, and a negative number is 0.
 pub fn server(
     memory: &impl SharedMemory,
     head: Vec<Option<String>>,
