@@ -46,6 +46,7 @@ fn land(mut input: Vec<u8>, at: usize, step: usize) -> (Vec<u8>, Vec<Event>) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn the_message_is_whole_and_unmasked_wherever_it_was_cut() {
     let payload: Vec<u8> = (0..=255).collect();
     let input = frame(0x82, &payload);

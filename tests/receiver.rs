@@ -227,6 +227,7 @@ fn while_closing_only_control_frames_matter() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "131,072 fragments take too long")]
 fn a_message_has_a_bounded_number_of_fragments() {
     let mut receiver = Receiver::new(options(1000));
     let mut heard = Vec::new();

@@ -238,6 +238,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn errors_are_told_as_those_of_the_connection() {
         assert_eq!(InflateError::TooLarge.to_string(), "WebSocket frame length too large");
         assert_eq!(InflateError::Data("x").to_string(), "permessage-deflate: x");
@@ -299,6 +300,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn final_blocks_that_are_four_kibibytes_apart_keep_the_window_however_many_they_are() {
         // A stored final block whose data end with "Hello", a reference to that, an empty block.
         let (header, spaces) = ([0x01, 0x05, 0x10, 0xfa, 0xef], [b' '; 4096]);
@@ -370,6 +372,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn errors_of_the_fast_loop_are_told_in_zlibs_words_too() {
         let mut out = Vec::new();
         let error = decompressor(true).decompress(&bad_in_the_fast_loop(), 1 << 20, &mut out);
@@ -378,6 +381,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn errors_behind_an_earlier_frame_are_told_in_the_likeliest_words() {
         let bytes = bad_in_the_fast_loop();
         let (first, second) = bytes.split_at(700);

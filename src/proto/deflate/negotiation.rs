@@ -357,6 +357,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "4,096 handshakes take too long")]
     fn every_answer_of_ours_is_accepted_by_our_client_and_both_agree() {
         let bits = [None, Some(8), Some(9), Some(15)];
         let mut wishes = Vec::new();
