@@ -278,10 +278,12 @@ mod tests {
         Ok((parser.response().status, parser.response().headers.clone(), rest))
     }
 
-    /// The outcome in one piece, proven to be that of every split in two and of single bytes.
+    /// The outcome in one piece, proven to be that of each split in two and of single bytes.
     fn parse(input: &[u8]) -> Outcome {
         let whole = outcome(&[input]);
-        for at in 0..=input.len() {
+        // Miri needs a second for a head.
+        let step = if cfg!(miri) { input.len() / 4 + 1 } else { 1 };
+        for at in (0..=input.len()).step_by(step) {
             let (left, right) = input.split_at(at);
             assert_eq!(outcome(&[left, right]), whole, "split at {at}");
         }
@@ -444,6 +446,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "80 KiB several times take minutes")]
     fn the_limit_holds_for_one_chunk_and_for_endless_interim_responses() {
         let mut head = b"HTTP/1.1 101 OK\r\nA: ".to_vec();
         head.resize(MAX_HEAD - 4, b'a');
