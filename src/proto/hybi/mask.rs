@@ -40,6 +40,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn every_length_alignment_and_phase_equals_the_byte_loop() {
         let source: Vec<u8> = (0..300u32).map(|i| (i * 7 + 3) as u8).collect();
         let key = [0x37, 0xfa, 0x21, 0x3d];
