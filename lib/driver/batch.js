@@ -1,6 +1,6 @@
 'use strict';
 
-const { spans, slab, Status, HEADER_INTS, EVENT_INTS } = require('./session');
+const { spans, Status, HEADER_INTS, EVENT_INTS, isOverwritten } = require('./session');
 
 /**
  * The events of one report, and which of them are still to be dispatched. `Input` keeps it while listeners run, so that no
@@ -54,11 +54,11 @@ class Batch {
    * @param {Buffer} chunk
    */
   leave(chunk) {
-    const isLeft = (/** @type {Buffer} */ bytes) => bytes === chunk || bytes.buffer === slab.buffer;
-    const leaves = isLeft(this.chunk);
-    if (!leaves && !isLeft(this.source)) return;
+    const leaves = isOverwritten(this.chunk, chunk);
+    const sourceLeaves = isOverwritten(this.source, chunk);
+    if (!leaves && !sourceLeaves) return;
     const copy = Buffer.from(chunk);
-    if (isLeft(this.source)) this.resumeIn(copy);
+    if (sourceLeaves) this.resumeIn(copy);
     if (leaves) {
       this.chunk = copy;
       this._bytes = copy.length;

@@ -8,13 +8,14 @@
 // Not the global function, which test runners replace.
 const { setImmediate } = require('timers');
 
+const Backlog = require('./backlog');
 const Batch = require('./batch');
 const { CloseCode } = require('./close_code');
 const Landing = require('./landing');
 const { LEAST: LONG_TEXT, decodeText } = require('./long_text');
 const {
   native, spans, slab, Status, Kind,
-  KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS, RELEASED,
+  KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT, HEADER_INTS, RELEASED, isOverwritten,
 } = require('./session');
 const { latin1Of, utf8Of } = require('../socket/node_internals');
 
@@ -23,12 +24,6 @@ const RESUME = Status.FULL;
 
 /** Fewer missing bytes of a message are copied from the slab: a read into memory of their own would cost more. */
 const LEAST_READ = 32768;
-
-/** Cost of chunks behind a listener that has thrown, from which on nothing more is read until they were delivered. */
-const MOST_BEHIND = 65536;
-
-/** What a chunk that is kept costs beside its bytes. */
-const CHUNK_COST = 256;
 
 /** Why nothing is read: chunks wait behind listeners that have thrown; plug-ins have not returned messages. */
 const Stop = { BEHIND: 1, PLUGINS: 2 };
@@ -56,10 +51,8 @@ class Input {
     this._landed;
     /** @type {Buffer | null} the chunk of which the rest is parsed when a message was inflated on another thread */
     this.held;
-    /** @type {Buffer[] | null} chunks behind that one, or behind events of which a listener has thrown */
-    this._queued;
-    /** @type {number} what these chunks cost, in bytes */
-    this._behind;
+    /** @type {Backlog | null} chunks behind that one, or behind events of which a listener has thrown */
+    this._backlog;
     /** @type {number} bits of `Stop` */
     this._stops;
   }
@@ -84,7 +77,7 @@ class Input {
       if (this.isBehind) this._leaveMemory(chunk);
       if (output.letGo(outer) || driver._owner === null) output.flush();
       // Each chunk delivers no more than the events up to the next exception: a peer that sends more would have all kept.
-      if (this._behind > MOST_BEHIND && this.held === null) this._catchUpLater();
+      if (this._backlog !== null && this._backlog.isLong) this._catchUpLater();
     }
   }
 
@@ -147,8 +140,7 @@ class Input {
   /** The session was released: nothing is parsed any more. */
   release() {
     this._isEnded = true;
-    this._landing = this._queued = null;
-    this._behind = 0;
+    this._landing = this._backlog = null;
   }
 
   /**
@@ -186,7 +178,7 @@ class Input {
    * @returns {boolean}
    */
   get isBehind() {
-    return this.batch !== null || this.held !== null || this._queued !== null;
+    return this.batch !== null || this.held !== null || this._backlog !== null;
   }
 
   // ---- which memory holds the bytes
@@ -218,13 +210,10 @@ class Input {
    * @param {Buffer} chunk
    */
   _leaveMemory(chunk) {
-    const { batch, held, _queued: queued } = this;
+    const { batch, held, _backlog: backlog } = this;
     if (batch !== null) batch.leave(chunk);
-    if (held !== null && isPartOf(held, chunk)) this.held = Buffer.from(chunk);
-    if (queued === null) return;
-    for (let i = 0; i < queued.length; i++) {
-      if (isPartOf(queued[i], chunk)) queued[i] = Buffer.from(chunk);
-    }
+    if (held !== null && isOverwritten(held, chunk)) this.held = Buffer.from(chunk);
+    if (backlog !== null) backlog.leave(chunk);
   }
 
   // ---- parsing
@@ -236,8 +225,7 @@ class Input {
    */
   _take(chunk) {
     if (this.isBehind) {
-      (this._queued ||= []).push(chunk);
-      this._behind += chunk.length + CHUNK_COST;
+      (this._backlog ||= new Backlog()).push(chunk);
     } else {
       this._parse(chunk, 0);
       if (this.batch === null) return;
@@ -252,17 +240,6 @@ class Input {
   _parse(chunk, from) {
     if (this._landing !== null) this._receiveLanding(this._landing, chunk, from);
     else this._receive(chunk, from);
-  }
-
-  /**
-   * @param {Buffer[]} queued the chunks that wait, at least one
-   * @returns {Buffer} the chunk that has waited longest
-   */
-  _unqueue(queued) {
-    const chunk = /** @type {Buffer} */ (queued.shift());
-    if (queued.length === 0) this._queued = null;
-    this._behind -= chunk.length + CHUNK_COST;
-    return chunk;
   }
 
   /**
@@ -293,10 +270,12 @@ class Input {
   /** Dispatches events and parses chunks, until there are none, or a message has to be inflated on another thread first. */
   _drain() {
     for (;;) {
-      const { batch } = this;
+      const { batch, _backlog: backlog } = this;
       if (batch === null) {
-        if (this._queued === null || this.held !== null) return;
-        this._parse(this._unqueue(this._queued), 0);
+        if (backlog === null || this.held !== null) return;
+        const chunk = backlog.shift();
+        if (backlog.isEmpty) this._backlog = null;
+        this._parse(chunk, 0);
         continue;
       }
       const { events, next, status } = batch;
@@ -326,8 +305,7 @@ class Input {
 
   /** The memory of a chunk was transferred by other code, before its events were delivered: fails the connection. */
   _lose() {
-    this.batch = this._queued = null;
-    this._behind = 0;
+    this.batch = this._backlog = null;
     const text = 'The memory of received bytes was transferred before they were read';
     native.failSession(this._driver._id, CloseCode.unexpected_condition, text);
     this._driver._settle();
@@ -407,7 +385,7 @@ class Input {
     } finally {
       if (this.isBehind) this._leaveMemory(chunk);
       if (output.letGo(outer) || driver._owner === null) output.flush();
-      if (this._queued !== null) this._catchUpLater();
+      if (this._backlog !== null) this._catchUpLater();
       else if (!this.isFull) this._readAgain();
     }
   }
@@ -426,11 +404,11 @@ class Input {
   _catchUpLater() {
     if (this.held !== null || this._stops & Stop.BEHIND) return;
     this.stop(Stop.BEHIND);
-    setImmediate(catchUp, this);
+    setImmediate(() => this._catchUp());
   }
 
   /** Delivers what waits, up to the next exception of a listener, which is thrown to the caller. */
-  catchUp() {
+  _catchUp() {
     const driver = this._driver;
     const output = driver._output;
     const outer = output.hold();
@@ -438,7 +416,7 @@ class Input {
       if (this.held === null) this._drain();
     } finally {
       if (output.letGo(outer) || driver._owner === null) output.flush();
-      if (this.isBehind && this.held === null) setImmediate(catchUp, this);
+      if (this.isBehind && this.held === null) setImmediate(() => this._catchUp());
       else this.goOn(Stop.BEHIND);
     }
   }
@@ -519,25 +497,8 @@ Input.prototype._isEnded = false;
 Input.prototype._landing = null;
 Input.prototype._landed = null;
 Input.prototype.held = null;
-Input.prototype._queued = null;
-Input.prototype._behind = 0;
+Input.prototype._backlog = null;
 Input.prototype._stops = 0;
-
-/** @param {Input} input */
-function catchUp(input) {
-  input.catchUp();
-}
-
-/**
- * Whether `bytes` are `chunk`, or in the slab, which has the bytes of this chunk only.
- *
- * @param {Uint8Array} bytes
- * @param {Uint8Array} chunk
- * @returns {boolean}
- */
-function isPartOf(bytes, chunk) {
-  return bytes === chunk || bytes.buffer === slab.buffer;
-}
 
 Input.Stop = Stop;
 

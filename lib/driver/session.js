@@ -59,6 +59,18 @@ const SCRATCH_BIT = 8;
 const OPCODE_SHIFT = 4;
 const RSV_SHIFT = 8;
 
+/**
+ * Whether `bytes` are lost when `chunk`, which has just been read, is overwritten: they are that chunk, or in the slab, which
+ * has the bytes of this chunk only.
+ *
+ * @param {Uint8Array} bytes
+ * @param {Uint8Array} chunk
+ * @returns {boolean}
+ */
+function isOverwritten(bytes, chunk) {
+  return bytes === chunk || bytes.buffer === slab.buffer;
+}
+
 /** Versions by their numbers on the native side. */
 const VERSIONS = ['', 'hybi-13', 'hybi-8', 'hybi-7', 'hixie-76', 'hixie-75'];
 
@@ -70,5 +82,5 @@ const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 1
 module.exports = {
   native, lent, spans, payloads, sendQueue, slab, dirtyList, Status, Kind, Opcode, VERSIONS,
   QUEUE_BYTES, MAX_QUEUED, MAX_DIRTY, DIRTY_HEADER_INTS, ENTRY_INTS, HEADER_INTS, EVENT_INTS, KIND_BITS, SCRATCH_BIT, OPCODE_SHIFT, RSV_SHIFT,
-  KEY_BYTES, RELEASED,
+  KEY_BYTES, RELEASED, isOverwritten,
 };
