@@ -9,9 +9,7 @@ const { performance } = require('perf_hooks');
 const AsyncContext = require('./async_context');
 const LONGEST_TIMEOUT = require('./longest_timeout');
 const { throwAll } = require('./sequence');
-
-/** A timer that fires more than so many milliseconds late shows that the loop was blocked. */
-const PATIENCE = 100;
+const { MOST_LATE } = require('./time_limit');
 
 /** Entries share a slot if their times differ by no more than a 64th (two to this power) of their wait. */
 const SLOT_BITS = 6;
@@ -159,7 +157,7 @@ class TimerWheel {
     this._timer = null;
     // The timer has expired, also if its clock differs from ours by fractions, or in tests with mocked timers by more.
     const late = performance.now() - this._lost - this._armed;
-    if (late > PATIENCE) this._lost += late;
+    if (late > MOST_LATE) this._lost += late;
     if (this._armed > this._now) this._now = this._armed;
     this._turn();
   }

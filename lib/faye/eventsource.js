@@ -7,14 +7,12 @@ const { inherits } = require('util');
 const API = require('./websocket/api');
 const Event = require('./websocket/api/event');
 const EventTarget = require('./websocket/api/event_target');
+const { LINGER_TIMEOUT } = require('./websocket/linger');
 const headerLine = require('../header_line');
 const native = require('../native_binding');
 const { isSecureRequest } = require('../driver/http');
 const { headOf, isHttp2, urlOf } = require('../http2/request');
 const { headersOf, unansweredStream } = require('../http2/stream');
-
-/** Time, in milliseconds, for the peer to end its half of the connection when all output is written. */
-const LINGER_TIMEOUT = 2000;
 
 /** Time, in milliseconds, after which a peer that takes none of the output is given up. */
 const STALL_TIMEOUT = 30000;

@@ -12,9 +12,8 @@ const { ABNORMAL_CLOSURE } = require('../../driver/close_code');
 const { Deflate, readOptions } = require('../../driver/deflate');
 const { endStream } = require('../../http2/stream');
 const { livenessOf } = require('../../liveness');
-const LONGEST_TIMEOUT = require('../../longest_timeout');
 const { sequence, sequenceOf } = require('../../sequence');
-const setTimeLimit = require('../../time_limit');
+const { setTimeLimit } = require('../../time_limit');
 const { catchErrors, listenersOf } = require('../../socket/node_internals');
 const additions = require('./additions');
 const Event = require('./api/event');
@@ -23,11 +22,8 @@ const states = require('./ready_state');
 const binary = require('./binary_type');
 const { sendAndCall, undelivered } = require('./deliveries');
 const { channels, tell } = require('./insight');
-const { awaitsEnd, linger } = require('./linger');
+const { LINGER_TIMEOUT, awaitsEnd, linger } = require('./linger');
 const topics = require('./topics');
-
-/** Time, in milliseconds, for queued output to be written, and for the peer to end its stream, when a connection is over. */
-const LINGER_TIMEOUT = 2000;
 
 /**
  * The interface that servers' and clients' WebSockets have in common: that of a duplex stream of messages, in the style
@@ -321,7 +317,7 @@ const internals = {
   _leave(code, reason) {
     if (this.readyState < API.CLOSING) {
       const timeout = this._closeTimeout === undefined ? API.CLOSE_TIMEOUT : this._closeTimeout;
-      setTimeLimit(Math.min(timeout, LONGEST_TIMEOUT), () => this._beginClose('', ABNORMAL_CLOSURE), (timer) => { this._closeTimer = timer; });
+      setTimeLimit(timeout, () => this._beginClose('', ABNORMAL_CLOSURE), (timer) => { this._closeTimer = timer; });
     }
     if (this.readyState !== API.CLOSED) this.readyState = API.CLOSING;
 

@@ -14,10 +14,9 @@ const ClientDriver = require('../../driver/client');
 const { takeDialled } = require('../../socket/takeover');
 const { dial, secure, proxyOrigin, copyNet, copyTLS } = require('../../dial');
 const headerLine = require('../../header_line');
-const LONGEST_TIMEOUT = require('../../longest_timeout');
 const validateOptions = require('../../options');
 const { NAMES: LIMITS, peerLimits } = require('../../peer_limits');
-const setTimeLimit = require('../../time_limit');
+const { setTimeLimit } = require('../../time_limit');
 
 const OPTIONS = [
   'headers', 'extensions', 'maxLength', 'ping', 'proxy', 'tls', 'ca', 'net', 'handshakeTimeout', 'requireProtocol',
@@ -207,7 +206,7 @@ function armHandshakeTimeout(client, seconds) {
   /** @type {NodeJS.Timeout | null} */
   let timer = null;
   const expire = () => timer !== null && client._fail('Opening handshake timed out');
-  setTimeLimit(Math.min(seconds * 1000, LONGEST_TIMEOUT), expire, (next) => { timer = next; });
+  setTimeLimit(seconds * 1000, expire, (next) => { timer = next; });
   client._onSettled.push(() => {
     clearTimeout(/** @type {NodeJS.Timeout} */ (timer));
     timer = null;

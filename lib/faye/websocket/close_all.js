@@ -5,8 +5,7 @@
 const API = require('./api');
 const { CloseCode, SERVICE_RESTART, TRY_AGAIN_LATER } = require('../../driver/close_code');
 const { openDrivers } = require('../../driver/open_drivers');
-const LONGEST_TIMEOUT = require('../../longest_timeout');
-const setTimeLimit = require('../../time_limit');
+const { setTimeLimit } = require('../../time_limit');
 
 /** Close codes below 3000 with which a server may leave. */
 const CODES = [
@@ -55,7 +54,7 @@ function closeAll(code = CloseCode.going_away, reason = '', timeout = API.CLOSE_
         if (socket._stream.closed === undefined) leave(socket);
       }
     };
-    setTimeLimit(Math.min(timeout * 1000, LONGEST_TIMEOUT), terminate, (next) => { timer = next; });
+    setTimeLimit(timeout * 1000, terminate, (next) => { timer = next; });
 
     for (const socket of [...open]) {
       whenGone(socket, () => leave(socket));

@@ -9,6 +9,9 @@ const { Duplex } = require('stream');
 
 const { discardInput } = require('../../driver/socket_pipe');
 
+/** Time, in milliseconds, for queued output to be written, and for the peer to end its stream, when a connection is over. */
+const LINGER_TIMEOUT = 2000;
+
 /**
  * Whether the end of the peer's stream has to be awaited, since the peer may still be sending. The system resets a
  * connection that is closed with unread bytes, and a peer that is reset may lose the bytes that it was sent last, such as
@@ -42,4 +45,4 @@ function linger(stream, timeout, driver) {
   stream.end();
 }
 
-module.exports = { awaitsEnd, linger };
+module.exports = { LINGER_TIMEOUT, awaitsEnd, linger };
