@@ -10,6 +10,7 @@ const http = require('node:http');
 
 const { it } = require('./support/spec');
 const { dir, WebSocket } = require('./support/package_under_test');
+const { blockBeforeTimers } = require('./support/blocked_loop');
 const { names, open: openOn } = require('./support/paths');
 const { httpServer, openServer, openClient, dial } = require('./support/sides');
 const { RawPeer } = require('./support/raw_peer');
@@ -56,6 +57,17 @@ for (const [path, open, out] of SERVERS) {
     assert.deepStrictEqual(await all, { closed: 1, terminated: 2 });
     assert.deepStrictEqual(logs[0], [['end'], ['close', 1012, 'restart']]);
     for (const log of logs.slice(1)) assert.deepStrictEqual(log, [['end'], ['close', 1006, '']]);
+  });
+
+  it(`${path}: an answer that has come while the loop was blocked is read, also after the timeout`, async (t) => {
+    const { ws, peer } = await open(t, {});
+    const log = record(ws);
+    const all = WebSocket.closeAll(1001, '', 1);
+    const { payload } = await peer.frame();
+    peer.write(out(CLOSE, payload));
+    blockBeforeTimers(1200);
+    assert.deepStrictEqual(await all, { closed: 1, terminated: 0 });
+    assert.deepStrictEqual(log, [['end'], ['close', 1001, '']]);
   });
 }
 

@@ -11,6 +11,7 @@ const { Writable } = require('node:stream');
 
 const { it, describe } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
+const { blockBeforeTimers } = require('./support/blocked_loop');
 const { record, next, until } = require('./support/record');
 const { caught } = require('./support/caught');
 const { hasLoop, names, open, resets } = require('./support/paths');
@@ -271,11 +272,7 @@ for (const path of names) {
     ws.close();
     const { payload } = await peer.frame();
     peer.write(frame(CLOSE, payload));
-    // Timers are called before the loop polls again.
-    setImmediate(() => {
-      const over = Date.now() + 1200;
-      while (Date.now() < over);
-    });
+    blockBeforeTimers(1200);
     assert.strictEqual((await closed).code, 1000);
   });
 }

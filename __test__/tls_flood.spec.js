@@ -9,6 +9,7 @@ const path = require('node:path');
 
 const { it, describe } = require('./support/spec');
 const { WebSocket } = require('./support/package_under_test');
+const { block } = require('./support/blocked_loop');
 const { next } = require('./support/record');
 const { hasLoop } = require('./support/paths');
 const { ca } = require('./support/network');
@@ -16,7 +17,6 @@ const { ca } = require('./support/network');
 const MIB = 1024 * 1024;
 
 /** Blocks this thread: meanwhile the kernel takes what the other process sends. */
-const sleep = (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 
 describe('a flood of records without data', () => {
   for (const [dialled, settings] of [['by default', {}], ['through Node', { kernelSocket: false }]]) {
@@ -30,7 +30,7 @@ describe('a flood of records without data', () => {
         await Promise.all([next(ws, 'open'), once(server, 'message')]);
         const arrived = next(ws, 'message');
         await new Promise((resolve) => server.send('go', resolve));
-        sleep(1000);
+        block(1000);
         let turns = 0;
         let isOver = false;
         const count = () => {
